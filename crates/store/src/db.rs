@@ -1,0 +1,245 @@
+//! A SQLite file: one writer connection, a few readers, backups.
+//!
+//! * WAL with `synchronous=FULL`: a commit that returned is on disk.
+//! * Writes take turns at one connection; readers never wait for them.
+//! * A backup is one consistent snapshot, complete under its name or absent.
+//! * Files are readable by their owner only.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::Error;
+use crate::migrate::{Migration, migrate};
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const IDLE_READERS_MAX: usize = 4;
+const STATEMENT_CACHE: usize = 64;
+
+pub(crate) struct Db {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    idle_readers: Mutex<Vec<Connection>>,
+}
+
+impl Db {
+    /// Opens or creates the file and brings it to the newest migration.
+    pub fn open(path: &Path, migrations: &[Migration], now_ms: i64) -> Result<Self, Error> {
+        create_private(path)?;
+        let mut writer = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        prepare(&writer)?;
+        // A row's old bytes do not linger in a page's free space.
+        writer.pragma_update(None, "secure_delete", true)?;
+        migrate(&mut writer, migrations, now_ms)?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(writer),
+            idle_readers: Mutex::default(),
+        })
+    }
+
+    /// A panic while the lock was held rolled its transaction back as it
+    /// unwound, so the connection is sound and poisoning says nothing.
+    pub fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn reader(&self) -> Result<Reader<'_>, Error> {
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open_reader(&self.path)?,
+        };
+        Ok(Reader {
+            db: self,
+            connection: Some(connection),
+        })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle_readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A copy in `dst_dir` under the file's own name, taken without stopping writers.
+    pub fn backup(&self, dst_dir: &Path) -> Result<PathBuf, Error> {
+        backup(&open_reader(&self.path)?, &self.path, dst_dir)
+    }
+
+    /// The same, while writers wait.
+    pub fn backup_exclusive(&self, dst_dir: &Path) -> Result<PathBuf, Error> {
+        backup(&self.writer(), &self.path, dst_dir)
+    }
+}
+
+/// A connection lent from the pool.
+pub(crate) struct Reader<'a> {
+    db: &'a Db,
+    connection: Option<Connection>,
+}
+
+impl Deref for Reader<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+            .as_ref()
+            .expect("a reader has its connection until it is dropped")
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        let mut idle = self.db.idle();
+        // One left in a transaction by a panic would read the past for ever.
+        if connection.is_autocommit() && idle.len() < IDLE_READERS_MAX {
+            idle.push(connection);
+        }
+    }
+}
+
+fn open_reader(path: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    prepare(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> Result<(), Error> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(Error::Corrupt {
+            what: "the file system does not allow a write-ahead log",
+        });
+    }
+    connection.pragma_update(None, "synchronous", "full")?;
+    Ok(())
+}
+
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+fn backup(src: &Connection, path: &Path, dst_dir: &Path) -> Result<PathBuf, Error> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    fs::create_dir_all(dst_dir)?;
+    let target = dst_dir.join(name);
+    let mut partial = target.clone().into_os_string();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => create_private(&partial)?,
+    }
+    {
+        let mut dst = Connection::open_with_flags(&partial, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // All pages in one step hold one read snapshot, so a busy writer
+        // cannot make the copy start over for ever.
+        Backup::new(src, &mut dst)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
+        // A single file to carry away: no log beside it.
+        dst.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
+    }
+    File::open(&partial)?.sync_all()?;
+    fs::rename(&partial, &target)?;
+    #[cfg(unix)]
+    File::open(dst_dir)?.sync_all()?;
+    Ok(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &[Migration] = &[Migration {
+        version: 1,
+        name: "0001_t",
+        sql: "CREATE TABLE t (n INTEGER NOT NULL) STRICT;",
+    }];
+
+    fn count(connection: &Connection) -> i64 {
+        connection
+            .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn readers_see_what_was_committed_and_cannot_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&dir.path().join("t.db"), TABLE, 0).unwrap();
+        let before = db.reader().unwrap();
+        assert_eq!(count(&before), 0);
+        db.writer().execute("INSERT INTO t VALUES (1)", []).unwrap();
+        assert_eq!(count(&before), 1);
+        assert!(before.execute("INSERT INTO t VALUES (2)", []).is_err());
+    }
+
+    #[test]
+    fn readers_are_lent_again_and_few_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&dir.path().join("t.db"), TABLE, 0).unwrap();
+        let many: Vec<_> = (0..10).map(|_| db.reader().unwrap()).collect();
+        drop(many);
+        assert_eq!(db.idle().len(), IDLE_READERS_MAX);
+        drop(db.reader().unwrap());
+        assert_eq!(db.idle().len(), IDLE_READERS_MAX);
+    }
+
+    #[test]
+    fn a_backup_is_one_whole_file_and_replaces_the_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&dir.path().join("t.db"), TABLE, 0).unwrap();
+        let to = dir.path().join("backup");
+        for n in 1..=3_i64 {
+            db.writer()
+                .execute("INSERT INTO t VALUES ($1)", [n])
+                .unwrap();
+            let copy = if n == 2 {
+                db.backup_exclusive(&to).unwrap()
+            } else {
+                db.backup(&to).unwrap()
+            };
+            assert_eq!(count(&Connection::open(&copy).unwrap()), n);
+            let names: Vec<_> = fs::read_dir(&to)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name())
+                .collect();
+            assert_eq!(names, ["t.db"]);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_the_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&dir.path().join("t.db"), TABLE, 0).unwrap();
+        db.writer().execute("INSERT INTO t VALUES (1)", []).unwrap();
+        db.backup(&dir.path().join("b")).unwrap();
+        for name in ["t.db", "t.db-wal", "t.db-shm", "b/t.db"] {
+            let mode = fs::metadata(dir.path().join(name))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o077, 0, "{name}");
+        }
+    }
+}
