@@ -1,0 +1,379 @@
+//! The fold: what an event changes in State. It holds no rule and decides nothing.
+//!
+//! **Frozen for each released effect**: a journal of years ago must fold to the same State. The
+//! golden journals assert the resulting digest.
+
+use crate::event::{Effect, Event, EventKind};
+use crate::ids::Id;
+use crate::recents::Position;
+use crate::records::{
+    Hold, Key, Mandate, OperatorKey, Party, PartyNo, Tenant, TenantNo, TimerKind, Wallet, WalletNo,
+};
+use crate::state::State;
+use crate::terms::Terms;
+use crate::view::Fold;
+use ledger::{Account, AccountClass, AccountNo};
+
+/// Folds an event that stands at `position` into the state.
+pub fn apply(state: &mut State, event: &Event, position: Position) {
+    if event.at > state.now {
+        state.now = event.at;
+        state.recents.advance(event.at);
+        let second = event.at.0 / 1000;
+        if second != state.refusals_second {
+            state.refusals_second = second;
+            state.refusals.clear();
+        }
+    }
+    fold(state, event);
+    if event.id.is_some() {
+        state
+            .recents
+            .put(event.tenant.0, event.id, event.at, position);
+        if event.kind == EventKind::Grouped {
+            for part in event.parts() {
+                state
+                    .recents
+                    .put(event.tenant.0, part.id, event.at, position);
+            }
+        }
+    }
+}
+
+/// Folds postings and effects alone: what both State and a group's overlay do.
+#[inline]
+pub(crate) fn fold<F: Fold>(to: &mut F, event: &Event) {
+    // Accounts are opened before anything is posted to them.
+    for effect in &event.effects {
+        if let Effect::AccountOpened { .. } = effect {
+            open_account(to, event.tenant, effect);
+        }
+    }
+    for posting in &event.postings {
+        to.account_mut(posting.account).post(posting.amount);
+    }
+    if event.kind == EventKind::Grouped {
+        // An effect belongs to the item it stands before; what stands after the last is the group's.
+        for (at, effect) in event.effects.iter().enumerate() {
+            let id = part_id_after(event, at).unwrap_or(event.id);
+            fold_effect(to, event.tenant, id, effect);
+        }
+    } else {
+        for effect in &event.effects {
+            fold_effect(to, event.tenant, event.id, effect);
+        }
+    }
+}
+
+fn part_id_after(event: &Event, from: usize) -> Option<Id> {
+    event.effects[from..]
+        .iter()
+        .find_map(|effect| match effect {
+            Effect::Part { id, .. } => Some(*id),
+            _ => None,
+        })
+}
+
+#[inline]
+fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
+    match *effect {
+        Effect::Paid(_)
+        | Effect::By(_)
+        | Effect::About { .. }
+        | Effect::AccountOpened { .. }
+        | Effect::Part { .. } => {}
+        Effect::Measured {
+            party,
+            measure,
+            period,
+            delta,
+            ..
+        } => {
+            let party = to.party_mut(party);
+            let m = usize::from(measure);
+            if period > party.period[m] {
+                party.period[m] = period;
+                party.used[m] = 0;
+            }
+            if period == party.period[m] {
+                party.used[m] = party.used[m].saturating_add_signed(delta);
+            }
+        }
+        Effect::Held { account, delta } => {
+            let account = to.account_mut(account);
+            account.held = account.held.saturating_add_signed(delta);
+        }
+        Effect::HoldOpened(ref hold) => to.open_hold((tenant, id), (**hold).clone()),
+        Effect::HoldTaken {
+            payment,
+            leg,
+            amount,
+        } => {
+            to.hold_mut((tenant, payment)).legs[leg as usize].amount -= amount;
+        }
+        Effect::HoldCaptured {
+            payment,
+            amount,
+            tax,
+            fee,
+        } => {
+            let hold = to.hold_mut((tenant, payment));
+            hold.captured += amount;
+            hold.tax_taken += tax;
+            hold.fee_taken += fee;
+        }
+        Effect::HoldClosed { payment } => to.close_hold((tenant, payment)),
+        Effect::Reversed { thing, amount } => {
+            let sum = to.reversed((tenant, thing)) + amount;
+            to.set_reversed((tenant, thing), sum);
+        }
+        Effect::Unreversed { thing, amount } => {
+            let sum = to.reversed((tenant, thing)) - amount;
+            to.set_reversed((tenant, thing), sum);
+        }
+        Effect::MandateUsed {
+            mandate,
+            day,
+            delta,
+            ..
+        } => {
+            let mandate = to.mandate_mut((tenant, mandate));
+            if day > mandate.day.0 {
+                mandate.day.0 = day;
+                mandate.used = 0;
+            }
+            if day == mandate.day.0 {
+                mandate.used = mandate.used.saturating_add_signed(delta);
+            }
+        }
+        ref other => to.other(tenant, id, other),
+    }
+}
+
+fn open_account<F: Fold>(to: &mut F, tenant: TenantNo, effect: &Effect) {
+    let &Effect::AccountOpened {
+        no,
+        class,
+        owner,
+        sub,
+        asset,
+        source,
+        origin,
+    } = effect
+    else {
+        return;
+    };
+    assert_eq!(
+        no.0 as usize,
+        to.accounts_len(),
+        "accounts are numbered in order"
+    );
+    to.open_account(Account {
+        balance: 0,
+        held: 0,
+        credit_limit: 0,
+        owner,
+        next: AccountNo::NONE,
+        sub,
+        asset,
+        class,
+        source,
+        origin,
+    });
+    let first = match class {
+        AccountClass::Wallet => to.wallet(WalletNo(owner)).first,
+        AccountClass::Receivable => to.party(PartyNo(owner)).receivable,
+        _ => return to.name_operator_account(tenant, OperatorKey { asset, class, sub }, no),
+    };
+    if first.is_some() {
+        let mut last = first;
+        while to.account(last).next.is_some() {
+            last = to.account(last).next;
+        }
+        to.account_mut(last).next = no;
+    } else if class == AccountClass::Wallet {
+        to.wallet_mut(WalletNo(owner)).first = no;
+    } else {
+        to.party_mut(PartyNo(owner)).receivable = no;
+    }
+}
+
+impl Fold for State {
+    #[inline]
+    fn account_mut(&mut self, no: AccountNo) -> &mut Account {
+        self.book.account_mut(no)
+    }
+    fn wallet_mut(&mut self, no: WalletNo) -> &mut Wallet {
+        &mut self.wallets[no.0 as usize]
+    }
+    #[inline]
+    fn party_mut(&mut self, no: PartyNo) -> &mut Party {
+        &mut self.parties[no.0 as usize]
+    }
+    fn hold_mut(&mut self, key: Key) -> &mut Hold {
+        self.holds
+            .get_mut(&key)
+            .expect("an effect names a hold that stands")
+    }
+    fn open_hold(&mut self, key: Key, hold: Hold) {
+        self.timers
+            .insert((hold.expires, TimerKind::Hold, key.0, key.1));
+        self.holds.insert(key, hold);
+    }
+    fn close_hold(&mut self, key: Key) {
+        if let Some(hold) = self.holds.remove(&key) {
+            self.timers
+                .remove(&(hold.expires, TimerKind::Hold, key.0, key.1));
+        }
+    }
+    fn mandate_mut(&mut self, key: Key) -> &mut Mandate {
+        self.mandates
+            .get_mut(&key)
+            .expect("an effect names a mandate that stands")
+    }
+    fn set_reversed(&mut self, key: Key, amount: u64) {
+        if amount == 0 {
+            self.reversed.remove(&key);
+        } else {
+            self.reversed.insert(key, amount);
+        }
+    }
+    fn open_account(&mut self, account: Account) {
+        self.book.open(account);
+    }
+    fn name_operator_account(&mut self, tenant: TenantNo, key: OperatorKey, no: AccountNo) {
+        let accounts = &mut self.tenants[tenant.0 as usize].accounts;
+        let at = accounts.partition_point(|(k, _)| *k < key);
+        accounts.insert(at, (key, no));
+    }
+
+    fn other(&mut self, tenant: TenantNo, id: Id, effect: &Effect) {
+        let key = (tenant, id);
+        match *effect {
+            Effect::Refused(ref refused) => {
+                *self
+                    .refusals
+                    .entry((refused.party, refused.code))
+                    .or_default() += 1;
+            }
+            Effect::ShardSet { window } => {
+                self.opened = true;
+                self.recents.set_window(window);
+            }
+            Effect::AssetRegistered { asset } => self.assets.push(asset),
+            Effect::TenantOpened { tenant, mode } => self.tenants.push(Tenant {
+                id: tenant,
+                mode,
+                terms: Terms::default(),
+                terms_version: 0,
+                accounts: Vec::new(),
+                settled: Vec::new(),
+            }),
+            Effect::TermsSet(ref terms) => {
+                let tenant = &mut self.tenants[tenant.0 as usize];
+                tenant.terms = (**terms).clone();
+                tenant.terms_version += 1;
+            }
+            Effect::PartyRegistered {
+                party,
+                kind,
+                country,
+                tier,
+            } => self.add_party(Party {
+                id: party,
+                used: Default::default(),
+                period: Default::default(),
+                tenant,
+                receivable: AccountNo::NONE,
+                country,
+                tier,
+                kind,
+                standing: Default::default(),
+            }),
+            Effect::PartyChanged {
+                party,
+                country,
+                tier,
+                standing,
+            } => {
+                let party = self.party_mut(party);
+                (party.country, party.tier, party.standing) = (country, tier, standing);
+            }
+            Effect::WalletOpened { wallet, party } => self.add_wallet(Wallet {
+                id: wallet,
+                party,
+                tenant,
+                first: AccountNo::NONE,
+                standing: Default::default(),
+            }),
+            Effect::WalletChanged { wallet, standing } => {
+                self.wallet_mut(wallet).standing = standing;
+            }
+            Effect::CreditSet { account, limit } => {
+                self.account_mut(account).credit_limit = limit;
+            }
+            Effect::TopUpOpened(ref topup) => {
+                self.topups.insert(key, (**topup).clone());
+            }
+            Effect::TopUpClosed { topup, .. } => {
+                self.topups.remove(&(tenant, topup));
+            }
+            Effect::SourceSettled {
+                asset,
+                source,
+                delta,
+            } => {
+                let settled = &mut self.tenants[tenant.0 as usize].settled;
+                match settled
+                    .iter_mut()
+                    .find(|(a, s, _)| (*a, *s) == (asset, source))
+                {
+                    Some((_, _, sum)) => *sum += delta,
+                    None => settled.push((asset, source, delta)),
+                }
+            }
+            Effect::WithdrawalOpened(ref withdrawal) => {
+                self.withdrawals.insert(key, (**withdrawal).clone());
+            }
+            Effect::WithdrawalSent { withdrawal } => {
+                if let Some(w) = self.withdrawals.get_mut(&(tenant, withdrawal)) {
+                    w.sent = true;
+                }
+            }
+            Effect::WithdrawalClosed { withdrawal } => {
+                self.withdrawals.remove(&(tenant, withdrawal));
+            }
+            Effect::MandateGranted(ref mandate) => {
+                self.mandates.insert(key, (**mandate).clone());
+            }
+            Effect::MandateRevoked { mandate } => {
+                self.mandate_mut((tenant, mandate)).revoked = true;
+            }
+            Effect::PendingOpened(ref pending) => {
+                self.timers
+                    .insert((pending.expires, TimerKind::StepUp, tenant, id));
+                self.pending.insert(key, (**pending).clone());
+            }
+            Effect::PendingClosed { payment } => {
+                if let Some(pending) = self.pending.remove(&(tenant, payment)) {
+                    self.timers
+                        .remove(&(pending.expires, TimerKind::StepUp, tenant, payment));
+                }
+            }
+            Effect::DisputeOpened(ref dispute) => {
+                self.disputes.insert(key, (**dispute).clone());
+            }
+            Effect::DisputeClosed { dispute } => {
+                self.disputes.remove(&(tenant, dispute));
+            }
+            Effect::CorrectionProposed(ref correction) => {
+                self.corrections.insert(key, (**correction).clone());
+            }
+            Effect::CorrectionClosed { correction } => {
+                self.corrections.remove(&(tenant, correction));
+            }
+            Effect::RefusalsCounted { .. } | Effect::SnapshotTaken { .. } => {}
+            ref folded => unreachable!("{folded:?} is folded for every view"),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Why a command was refused: stable codes with frozen numbers.
+//!
+//! A *denial* is an answer: journaled, final for its id. A *rejection* leaves no trace: the command
+//! could not be considered, and the same id may be tried again.
+
+use serde::{Deserialize, Serialize};
+
+/// Who may see why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// The payer and everyone below.
+    Payer,
+    /// The seller and everyone below.
+    Seller,
+    /// The operator's staff and everyone below.
+    Operator,
+    /// Compliance and regulator only: to payer and seller it is the neutral code.
+    Compliance,
+}
+
+macro_rules! codes {
+    ($($name:ident = $number:literal, $text:literal, $class:ident, $audience:ident, $help:literal;)*) => {
+        /// A stable reason. The number is what the journal holds; the text is what the API says.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "u16", try_from = "u16")]
+        #[repr(u16)]
+        pub enum Code {
+            $(#[doc = $help] $name = $number,)*
+        }
+
+        impl Code {
+            /// Every code, in numeric order.
+            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+
+            /// The stable word.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+
+            /// What it means and what to do.
+            #[must_use]
+            pub fn help(self) -> &'static str {
+                match self { $(Code::$name => $help,)* }
+            }
+
+            /// Whether it is journaled and final for its id.
+            #[must_use]
+            pub fn class(self) -> Class {
+                match self { $(Code::$name => Class::$class,)* }
+            }
+
+            /// Who may see it; others see [`Code::Declined`].
+            #[must_use]
+            pub fn audience(self) -> Audience {
+                match self { $(Code::$name => Audience::$audience,)* }
+            }
+        }
+
+        impl TryFrom<u16> for Code {
+            type Error = String;
+            fn try_from(number: u16) -> Result<Self, String> {
+                match number { $($number => Ok(Code::$name),)* _ => Err(format!("{number} is not a code")) }
+            }
+        }
+    };
+}
+
+/// Whether a refusal is an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Journaled, final for its id.
+    Denial,
+    /// No trace; the id may be tried again.
+    Rejection,
+}
+
+impl From<Code> for u16 {
+    fn from(code: Code) -> u16 {
+        code as u16
+    }
+}
+
+codes! {
+    Malformed = 1, "malformed", Rejection, Payer, "A value of the command cannot be right. Correct the named field.";
+    NotFound = 2, "not_found", Rejection, Payer, "The named thing does not exist in this tenant. Check its id.";
+    IdExpired = 3, "id_expired", Rejection, Payer, "The id's own time is before the window in which ids are remembered, so it may have been used. Use a new id.";
+    IdInFuture = 4, "id_in_future", Rejection, Payer, "The id's own time is more than five minutes ahead. Set the clock that makes ids.";
+    IdWindowFull = 5, "id_window_full", Rejection, Payer, "No more ids can be remembered now. Try again later with the same id.";
+    Throttled = 6, "throttled", Rejection, Payer, "Too many refused payments from this payer. Wait a second; the id may be used again.";
+    AmountZero = 7, "amount_zero", Rejection, Payer, "An amount must be at least one atom.";
+    SameWallet = 8, "same_wallet", Rejection, Payer, "Payer and payee are the same wallet.";
+    Unbalanced = 9, "unbalanced", Rejection, Operator, "The postings of a correction must sum to zero in each asset.";
+    NotThatPayment = 10, "not_that_payment", Rejection, Payer, "What was found under the id is not something this command can act on.";
+    AlreadyExists = 11, "already_exists", Rejection, Operator, "It exists already with other content.";
+    TooMany = 12, "too_many", Rejection, Payer, "More items than one command may have.";
+    IdReused = 13, "id_reused", Rejection, Payer, "The id was used before for another command. Use a new id.";
+    ClockUnconfirmed = 14, "clock_unconfirmed", Rejection, Operator, "The clock jumped forward by more than five minutes; nothing is served until an operator confirms it.";
+    ShardNotOpen = 15, "shard_not_open", Rejection, Operator, "The shard has not been opened.";
+    NotEmpty = 16, "not_empty", Rejection, Payer, "A wallet can be closed only when every balance is zero and nothing is held.";
+    InsufficientFunds = 100, "insufficient_funds", Denial, Payer, "The wallet has too little. Top up and pay with a new id.";
+    WalletFrozen = 101, "wallet_frozen", Denial, Payer, "The wallet is frozen. The operator can thaw it.";
+    WalletClosed = 102, "wallet_closed", Denial, Payer, "The wallet is closed.";
+    PayeeUnavailable = 103, "payee_unavailable", Denial, Payer, "The payee cannot be paid now.";
+    PartySuspended = 104, "party_suspended", Denial, Payer, "The party is suspended by the operator.";
+    LimitPerPayment = 110, "limit_per_payment", Denial, Payer, "The payment is above the limit for one payment. Verify to a higher tier or pay less.";
+    LimitPerDay = 111, "limit_per_day", Denial, Payer, "The payment would pass the limit of the day. Verify to a higher tier, pay less or wait for the next day.";
+    LimitPerMonth = 112, "limit_per_month", Denial, Payer, "The payment would pass the limit of the month. Verify to a higher tier, pay less or wait for the next month.";
+    NoReferenceRate = 113, "no_reference_rate", Denial, Payer, "The limits cannot be checked in this asset because no reference rate is set.";
+    MandateRevoked = 120, "mandate_revoked", Denial, Payer, "The payer has revoked the mandate.";
+    MandateExpired = 121, "mandate_expired", Denial, Payer, "The mandate has expired. The payer can grant a new one.";
+    MandatePerPayment = 122, "mandate_per_payment", Denial, Payer, "The payment is above what the mandate allows for one payment.";
+    MandatePerDay = 123, "mandate_per_day", Denial, Payer, "The payment would pass what the mandate allows for a day.";
+    MandatePayee = 124, "mandate_payee", Denial, Payer, "The mandate does not allow this payee.";
+    MandateAsset = 125, "mandate_asset", Denial, Payer, "The mandate is for another asset.";
+    Declined = 130, "declined", Denial, Payer, "The payment was declined.";
+    RiskDeclined = 131, "risk_declined", Denial, Compliance, "The fraud score is at or above the threshold for refusal.";
+    SourceNotAllowed = 140, "source_not_allowed", Denial, Payer, "The wallet has the value, but from a source that may not be used for this.";
+    SourceNotSettled = 141, "source_not_settled", Denial, Payer, "The source that paid this value has not settled enough yet.";
+    CaptureExceedsHold = 150, "capture_exceeds_hold", Denial, Payer, "More than what is left of the authorization.";
+    RefundExceedsPayment = 151, "refund_exceeds_payment", Denial, Payer, "More than what is left of the payment after earlier refunds and disputes.";
+    HoldExpired = 152, "hold_expired", Denial, Payer, "The authorization has expired.";
+    ReversalExceedsTopUp = 153, "reversal_exceeds_topup", Denial, Payer, "More than what is left of the top-up after earlier reversals.";
+    StepUpExpired = 160, "step_up_expired", Denial, Payer, "The confirmation came too late. Pay again with a new id.";
+    StepUpInGroup = 161, "step_up_in_group", Denial, Payer, "A payment of the group needs a confirmation; make it alone.";
+    GroupItemRefused = 162, "group_item_refused", Denial, Payer, "An item of the group was refused, so nothing was done.";
+    WrongState = 170, "wrong_state", Denial, Payer, "The thing is not in a state that allows this.";
+    SameKey = 171, "same_key", Denial, Operator, "A correction needs two different keys: one proposes, another approves.";
+    BelowFloor = 172, "below_floor", Denial, Operator, "An account would go below its floor.";
+}
+
+impl Code {
+    /// What someone may see of it: the code itself, or the neutral one.
+    #[must_use]
+    pub fn shown_to(self, audience: Audience) -> Code {
+        if audience >= self.audience() {
+            self
+        } else {
+            Code::Declined
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_ordered_unique_and_round_trip() {
+        for pair in Code::ALL.windows(2) {
+            assert!(pair[0] < pair[1], "{:?} before {:?}", pair[0], pair[1]);
+        }
+        for &code in Code::ALL {
+            assert_eq!(Code::try_from(code as u16), Ok(code));
+            assert_eq!(
+                code.class() == Class::Denial,
+                code as u16 >= 100,
+                "{code:?}"
+            );
+        }
+        assert!(Code::try_from(9999).is_err());
+    }
+
+    #[test]
+    fn a_fraud_refusal_is_neutral_to_payer_and_seller() {
+        assert_eq!(Code::RiskDeclined.shown_to(Audience::Payer), Code::Declined);
+        assert_eq!(
+            Code::RiskDeclined.shown_to(Audience::Seller),
+            Code::Declined
+        );
+        assert_eq!(
+            Code::RiskDeclined.shown_to(Audience::Compliance),
+            Code::RiskDeclined
+        );
+        assert_eq!(
+            Code::InsufficientFunds.shown_to(Audience::Payer),
+            Code::InsufficientFunds
+        );
+    }
+}

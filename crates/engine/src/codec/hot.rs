@@ -1,0 +1,308 @@
+//! The commonest payment in a fixed layout: one payer account, one payee account, perhaps tax and
+//! fee, counted in a day and a month or not at all. Little-endian, no padding.
+
+use crate::event::{Effect, Event, EventKind, Paid};
+use crate::ids::Id;
+use crate::records::{MEASURE_DAY, MEASURE_MONTH, PartyNo, TenantNo, WalletNo};
+use crate::time::UtcMillis;
+use ledger::{AccountNo, AssetNo, Posting};
+
+/// Bytes of a payment.
+pub(super) const SIZE: usize = 112;
+
+const MEASURED: u16 = 1;
+
+struct Layout {
+    id: u128,
+    gross: u64,
+    tax: u64,
+    fee: u64,
+    day_before: u64,
+    month_before: u64,
+    measured: u64,
+    tenant: u32,
+    payer: u32,
+    payee: u32,
+    payer_account: u32,
+    payee_account: u32,
+    tax_account: u32,
+    fee_account: u32,
+    party: u32,
+    terms: u32,
+    day: u32,
+    month: u32,
+    asset: u16,
+    flags: u16,
+}
+
+macro_rules! fields {
+    ($act:ident) => {
+        $act!(
+            id,
+            gross,
+            tax,
+            fee,
+            day_before,
+            month_before,
+            measured,
+            tenant,
+            payer,
+            payee,
+            payer_account,
+            payee_account,
+            tax_account,
+            fee_account,
+            party,
+            terms,
+            day,
+            month,
+            asset,
+            flags
+        )
+    };
+}
+
+impl Layout {
+    fn to_bytes(&self) -> [u8; SIZE] {
+        let mut bytes = [0; SIZE];
+        let mut at = 0;
+        macro_rules! put {
+            ($($field:ident),*) => {$(
+                let part = self.$field.to_le_bytes();
+                bytes[at..at + part.len()].copy_from_slice(&part);
+                at += part.len();
+            )*};
+        }
+        fields!(put);
+        debug_assert_eq!(at, SIZE);
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; SIZE]) -> Layout {
+        let mut at = 0;
+        fn take<const N: usize>(bytes: &[u8; SIZE], at: &mut usize) -> [u8; N] {
+            let mut part = [0; N];
+            part.copy_from_slice(&bytes[*at..*at + N]);
+            *at += N;
+            part
+        }
+        macro_rules! get {
+            ($($field:ident),*) => {
+                Layout { $($field: FromLe::from_le(take(bytes, &mut at)),)* }
+            };
+        }
+        fields!(get)
+    }
+}
+
+trait FromLe<const N: usize> {
+    fn from_le(bytes: [u8; N]) -> Self;
+}
+macro_rules! from_le {
+    ($($ty:ty = $n:literal),*) => {$(
+        impl FromLe<$n> for $ty {
+            fn from_le(bytes: [u8; $n]) -> Self { <$ty>::from_le_bytes(bytes) }
+        }
+    )*};
+}
+from_le!(u128 = 16, u64 = 8, u32 = 4, u16 = 2);
+
+fn posting(account: u32, amount: i128) -> Posting {
+    Posting {
+        account: AccountNo(account),
+        amount,
+    }
+}
+
+/// The payment's bytes, if it has the common shape.
+#[inline]
+pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
+    if event.kind != EventKind::Paid {
+        return None;
+    }
+    let (paid, measures) = event.effects.split_first()?;
+    let Effect::Paid(paid) = paid else {
+        return None;
+    };
+    let mut layout = Layout {
+        id: event.id.0,
+        gross: paid.gross,
+        tax: paid.tax,
+        fee: paid.fee,
+        day_before: 0,
+        month_before: 0,
+        measured: 0,
+        tenant: event.tenant.0,
+        payer: paid.payer.0,
+        payee: paid.payee.0,
+        payer_account: 0,
+        payee_account: 0,
+        tax_account: 0,
+        fee_account: 0,
+        party: 0,
+        terms: paid.terms,
+        day: 0,
+        month: 0,
+        asset: paid.asset.0,
+        flags: 0,
+    };
+    if paid.of != Id::NONE {
+        return None;
+    }
+    match *measures {
+        [] => {}
+        [
+            Effect::Measured {
+                party,
+                measure: MEASURE_DAY,
+                period: day,
+                delta,
+                before,
+            },
+            Effect::Measured {
+                party: party_too,
+                measure: MEASURE_MONTH,
+                period: month,
+                delta: delta_too,
+                before: month_before,
+            },
+        ] if party == party_too && delta == delta_too => {
+            layout.party = party.0;
+            layout.measured = u64::try_from(delta).ok()?;
+            (layout.day, layout.month) = (day, month);
+            layout.day_before = u64::try_from(before).ok()?;
+            layout.month_before = u64::try_from(month_before).ok()?;
+            layout.flags |= MEASURED;
+        }
+        _ => return None,
+    }
+    let mut postings = event.postings.iter();
+    let mut next = |amount: i128, account: &mut u32| {
+        if amount == 0 {
+            return Some(());
+        }
+        let posting = postings.next()?;
+        *account = posting.account.0;
+        (posting.amount == amount).then_some(())
+    };
+    next(-i128::from(paid.gross), &mut layout.payer_account)?;
+    next(i128::from(paid.tax), &mut layout.tax_account)?;
+    next(i128::from(paid.fee), &mut layout.fee_account)?;
+    let net = paid.gross.checked_sub(paid.tax)?.checked_sub(paid.fee)?;
+    next(i128::from(net), &mut layout.payee_account)?;
+    postings.next().is_none().then(|| layout.to_bytes())
+}
+
+/// The payment of these bytes, over `out`.
+#[inline]
+pub(super) fn decode(bytes: &[u8; SIZE], time: UtcMillis, out: &mut Event) -> Option<()> {
+    let l = Layout::from_bytes(bytes);
+    out.begin(time, TenantNo(l.tenant), EventKind::Paid, Id(l.id));
+    let net = l.gross.checked_sub(l.tax)?.checked_sub(l.fee)?;
+    for (account, amount) in [
+        (l.payer_account, -i128::from(l.gross)),
+        (l.tax_account, i128::from(l.tax)),
+        (l.fee_account, i128::from(l.fee)),
+        (l.payee_account, i128::from(net)),
+    ] {
+        if amount != 0 {
+            out.postings.push(posting(account, amount));
+        }
+    }
+    out.effects.push(Effect::Paid(Paid {
+        payer: WalletNo(l.payer),
+        payee: WalletNo(l.payee),
+        asset: AssetNo(l.asset),
+        gross: l.gross,
+        tax: l.tax,
+        fee: l.fee,
+        terms: l.terms,
+        of: Id::NONE,
+    }));
+    if l.flags & MEASURED != 0 {
+        let (party, delta) = (PartyNo(l.party), i128::from(l.measured));
+        for (measure, period, before) in [
+            (MEASURE_DAY, l.day, l.day_before),
+            (MEASURE_MONTH, l.month, l.month_before),
+        ] {
+            let before = u128::from(before);
+            out.effects.push(Effect::Measured {
+                party,
+                measure,
+                period,
+                delta,
+                before,
+            });
+        }
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    prop_compose! {
+        fn payment()(
+            id in 1u128.., gross in 1u64.., cut in 0u64..1000, tax in 0u64..1000, fee in 0u64..1000,
+            measured in any::<bool>(), before in any::<u64>(), numbers in any::<[u32; 8]>(),
+        ) -> Event {
+            let gross = gross.max(2001);
+            let (tax, fee) = (tax.min(cut), fee);
+            let mut event = Event::empty();
+            event.begin(UtcMillis(5), TenantNo(numbers[0]), EventKind::Paid, Id(id));
+            event.effects.push(Effect::Paid(Paid {
+                payer: WalletNo(numbers[1]), payee: WalletNo(numbers[2]), asset: AssetNo(3), gross, tax,
+                fee, terms: numbers[3], of: Id::NONE,
+            }));
+            let net = gross - tax - fee;
+            for (account, amount) in [
+                (numbers[4], -i128::from(gross)), (numbers[5], i128::from(tax)),
+                (numbers[6], i128::from(fee)), (numbers[7], i128::from(net)),
+            ] {
+                if amount != 0 { event.postings.push(posting(account, amount)); }
+            }
+            if measured {
+                for measure in [MEASURE_DAY, MEASURE_MONTH] {
+                    event.effects.push(Effect::Measured {
+                        party: PartyNo(9), measure, period: 7, delta: 4, before: u128::from(before),
+                    });
+                }
+            }
+            event
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_common_payment_round_trips(event in payment()) {
+            let bytes = encode(&event).expect("the common shape");
+            let mut back = Event::empty();
+            decode(&bytes, event.at, &mut back).unwrap();
+            prop_assert_eq!(back, event);
+        }
+    }
+
+    #[test]
+    fn any_other_shape_is_left_to_the_general_layout() {
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let event = payment().new_tree(&mut runner).unwrap().current();
+        let mut two_sources = event.clone();
+        two_sources.postings.push(posting(1, 0));
+        let mut other_kind = event.clone();
+        other_kind.kind = EventKind::Transferred;
+        let mut more_effects = event.clone();
+        more_effects.effects.push(Effect::About { thing: Id(1) });
+        let mut huge = event;
+        if let Some(Effect::Measured { before, .. }) = huge.effects.get_mut(1) {
+            *before = u128::MAX;
+        } else {
+            huge.effects.push(Effect::About { thing: Id(1) });
+        }
+        for other in [two_sources, other_kind, more_effects, huge] {
+            assert_eq!(encode(&other), None);
+        }
+    }
+    use proptest::strategy::{Strategy, ValueTree};
+}

@@ -1,0 +1,229 @@
+//! What can be asked of the step.
+//!
+//! A command says who asks for what, by public ids; it carries everything that is not
+//! deterministic (the id, a fraud score) and, for closed things, the event they were closed by.
+
+use crate::code::Code;
+use crate::event::{Event, Hash};
+use crate::ids::{ActorId, Id, MandateId, PartyId, TenantId, WalletId};
+use crate::recents::Window;
+use crate::records::{Channel, Mode, PartyKind, PartyNo, Standing, TenantNo, TimerKind};
+use crate::terms::{Country, Terms, Tier};
+use crate::time::UtcMillis;
+use ledger::{AssetNo, Posting, Source};
+use money::{Asset, Atoms};
+use risk::Score;
+
+/// At most this many items in a group.
+pub const GROUP_ITEMS_MAX: usize = 1_000;
+/// At most this many payees in a split payment.
+pub const SPLIT_PAYEES_MAX: usize = 100;
+/// At most this many payees in a mandate.
+pub const MANDATE_PAYEES_MAX: usize = 100;
+/// At most this many postings in a correction.
+pub const CORRECTION_POSTINGS_MAX: usize = 100;
+
+/// One thing asked of the step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// What makes it happen once; zero for the node's own commands.
+    pub id: Id,
+    /// Whose space it is in.
+    pub tenant: TenantNo,
+    /// Which key asked.
+    pub actor: ActorId,
+    /// What is asked.
+    pub op: Op,
+}
+
+/// The spending side of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spend {
+    /// Who pays.
+    pub payer: WalletId,
+    /// What the payer allowed an agent, if an agent pays; [`Id::NONE`] if not.
+    pub mandate: MandateId,
+    /// How much, all included.
+    pub amount: Atoms,
+    /// Of what.
+    pub asset: AssetNo,
+    /// The fraud score, computed before.
+    pub risk: Score,
+    /// Whether the payer has confirmed with two factors.
+    pub confirmed: bool,
+}
+
+/// One payee of a split payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Who is paid.
+    pub payee: WalletId,
+    /// The payee's part of what is left after tax and fee, relative to the others'.
+    pub weight: u64,
+}
+
+/// An event the shell read from the journal for a command about something closed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Carried(pub Box<Event>);
+
+/// What is asked. Wallets and parties are named by public ids, accounts by number.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Pay once.
+    Pay { spend: Spend, payee: WalletId },
+    /// Set funds aside for a payment until `expires`.
+    Authorize {
+        spend: Spend,
+        payee: WalletId,
+        expires: UtcMillis,
+    },
+    /// Pay from what was set aside; `last` releases the rest.
+    Capture {
+        payment: Id,
+        amount: Atoms,
+        last: bool,
+    },
+    /// Release what was set aside.
+    Void { payment: Id },
+    /// Give back a payment or capture, in part or whole.
+    Refund {
+        payment: Id,
+        amount: Atoms,
+        carried: Carried,
+    },
+    /// Pass value on, its source kept.
+    Transfer { spend: Spend, payee: WalletId },
+    /// One payer, several payees.
+    Split { spend: Spend, payees: Vec<Share> },
+    /// All or nothing.
+    Group { items: Vec<(Id, Op)> },
+
+    /// Open the shard with its first settings, or change them.
+    SetShard { window: Window },
+    /// Make an asset known.
+    RegisterAsset { asset: Asset },
+    /// Open a tenant.
+    OpenTenant { tenant: TenantId, mode: Mode },
+    /// Set a tenant's terms.
+    SetTerms { terms: Box<Terms> },
+    /// Register a party.
+    RegisterParty {
+        party: PartyId,
+        kind: PartyKind,
+        country: Country,
+        tier: Tier,
+    },
+    /// Change a party's tier, country or standing.
+    ChangeParty {
+        party: PartyId,
+        country: Country,
+        tier: Tier,
+        standing: Standing,
+    },
+    /// Open a wallet.
+    OpenWallet { wallet: WalletId, party: PartyId },
+    /// Freeze, thaw or close a wallet.
+    ChangeWallet {
+        wallet: WalletId,
+        standing: Standing,
+    },
+    /// Allow a wallet to be overdrawn down to −limit (a tab).
+    SetCredit {
+        wallet: WalletId,
+        asset: AssetNo,
+        limit: Atoms,
+    },
+
+    /// Money in, not yet settled. `spendable` credits the wallet at once.
+    TopUp {
+        wallet: WalletId,
+        asset: AssetNo,
+        amount: Atoms,
+        source: Source,
+        channel: Channel,
+        spendable: bool,
+    },
+    /// The money of a top-up has arrived.
+    SettleTopUp { topup: Id },
+    /// The channel took a top-up back, in part or whole. A settled one is carried.
+    ReverseTopUp {
+        topup: Id,
+        amount: Atoms,
+        carried: Option<Carried>,
+    },
+    /// Release income whose source has settled.
+    SettleEarned {
+        wallet: WalletId,
+        asset: AssetNo,
+        origin: Source,
+        amount: Atoms,
+    },
+    /// Money out.
+    Withdraw {
+        wallet: WalletId,
+        asset: AssetNo,
+        amount: Atoms,
+        channel: Channel,
+    },
+    /// The channel was told.
+    SendWithdrawal { withdrawal: Id },
+    /// The money has arrived outside.
+    SettleWithdrawal { withdrawal: Id },
+    /// The money came back.
+    ReturnWithdrawal { withdrawal: Id },
+
+    /// Allow an agent to spend.
+    GrantMandate {
+        payer: WalletId,
+        agent: PartyId,
+        asset: AssetNo,
+        per_payment: Option<Atoms>,
+        per_day: Option<Atoms>,
+        payees: Vec<WalletId>,
+        expires: UtcMillis,
+    },
+    /// Take that back.
+    RevokeMandate { mandate: MandateId },
+
+    /// Call a payment into question; its value is held back.
+    OpenDispute {
+        payment: Id,
+        amount: Atoms,
+        carried: Carried,
+    },
+    /// Decide a dispute.
+    ResolveDispute {
+        dispute: Id,
+        verdict: DisputeVerdict,
+    },
+
+    /// Propose an entry that corrects earlier ones.
+    ProposeCorrection {
+        postings: Vec<Posting>,
+        reason: [u8; 32],
+    },
+    /// Approve it, with another key.
+    ApproveCorrection { correction: Id },
+
+    /// The node: a timer is due.
+    Expire { kind: TimerKind, thing: Id },
+    /// The node: refusals that were not journaled one by one.
+    CountRefusals {
+        party: PartyNo,
+        code: Code,
+        count: u32,
+    },
+    /// The node: a snapshot stands.
+    RecordSnapshot { seq: u64, hash: Hash, digest: Hash },
+}
+
+/// How a dispute ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisputeVerdict {
+    /// The payee keeps the value.
+    PayeeWins,
+    /// The payer gets it back into the wallet it was paid from.
+    PayerWins,
+    /// The channel has already paid it back to the payer outside.
+    ChannelTook,
+}

@@ -1,0 +1,438 @@
+//! The step's first half: what a command comes to, given State. It reads and never writes.
+
+use crate::code::Code;
+use crate::command::{Command, Op};
+use crate::event::{Effect, Event, EventKind, Refused};
+use crate::ids::WalletId;
+use crate::ops;
+use crate::recents::{Position, Seen};
+use crate::records::{PartyNo, TenantNo, WalletNo};
+use crate::state::State;
+use crate::step::{self, Draft};
+use crate::time::{Civil, UtcMillis};
+use crate::view::View;
+use ledger::Book;
+
+/// What a command came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// An event, in the buffer given: done, refused for good, or waiting for confirmation.
+    Event,
+    /// It was answered before, by the event there.
+    Known(Position),
+    /// Nothing: it could not be considered, and leaves no trace.
+    Rejected(Rejection),
+}
+
+/// Why a command was not considered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// Why; of class [`crate::code::Class::Rejection`].
+    pub code: Code,
+    /// Which value of the command, as the API names it.
+    pub field: &'static str,
+    /// The item of a group it is in.
+    pub item: Option<u32>,
+    /// Of a throttled refusal: whose and why, to be counted.
+    pub throttled: Option<(PartyNo, Code)>,
+}
+
+/// Why a rule stops a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Reject(Code, &'static str),
+    Deny(Box<Refused>),
+}
+
+pub(crate) type Rule<T = ()> = Result<T, Stop>;
+
+/// What was looked up ahead for one command.
+#[derive(Clone, Copy, Debug)]
+struct Handle {
+    id_hash: u64,
+    payer: WalletNo,
+    payee: WalletNo,
+}
+
+/// What was looked up ahead for a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Handles {
+    list: Vec<Handle>,
+    payer_hashes: Vec<(u64, u64)>,
+    civil: Option<(TenantNo, u32, Civil)>,
+}
+
+fn wallets_of(op: &Op) -> Option<(WalletId, WalletId)> {
+    match op {
+        Op::Pay { spend, payee }
+        | Op::Authorize { spend, payee, .. }
+        | Op::Transfer { spend, payee } => Some((spend.payer, *payee)),
+        _ => None,
+    }
+}
+
+/// Looks a batch's ids and wallets up ahead. Each pass only issues independent reads, so that the
+/// cache misses of a whole batch overlap; what it finds is a hint that `decide` may rely on because
+/// numbers are never reused.
+pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mut Handles) {
+    handles.list.clear();
+    handles.payer_hashes.clear();
+    let mut touched = 0u64;
+    for command in commands {
+        let id_hash = state.recents.hash(command.tenant.0, command.id);
+        touched ^= state.recents.touch(command.id, id_hash);
+        let hashes = match wallets_of(&command.op) {
+            Some((payer, payee)) => {
+                let hashes = (
+                    state.id_hash(command.tenant, payer.0),
+                    state.id_hash(command.tenant, payee.0),
+                );
+                touched ^= state.wallet_index.touch(hashes.0) ^ state.wallet_index.touch(hashes.1);
+                hashes
+            }
+            None => (0, 0),
+        };
+        handles.payer_hashes.push(hashes);
+        handles.list.push(Handle {
+            id_hash,
+            payer: WalletNo::NONE,
+            payee: WalletNo::NONE,
+        });
+    }
+    for ((command, handle), hashes) in commands
+        .iter()
+        .zip(&mut handles.list)
+        .zip(&handles.payer_hashes)
+    {
+        if let Some((payer, payee)) = wallets_of(&command.op) {
+            let find = |id, hash| {
+                state
+                    .wallet_no_hashed(command.tenant, id, hash)
+                    .unwrap_or(WalletNo::NONE)
+            };
+            (handle.payer, handle.payee) = (find(payer, hashes.0), find(payee, hashes.1));
+        }
+    }
+    for handle in &handles.list {
+        for no in [handle.payer, handle.payee] {
+            if no != WalletNo::NONE {
+                let wallet = state.wallet(no);
+                touched ^= u64::from(state.party(wallet.party).tenant.0);
+                if let Some(account) = state.book.get(wallet.first) {
+                    touched ^= account.balance as u64;
+                }
+            }
+        }
+    }
+    std::hint::black_box(touched);
+    if let Some(command) = commands.first()
+        && let Some(tenant) = state.tenant(command.tenant)
+    {
+        let civil = tenant.terms.zone.civil(now);
+        handles.civil = Some((command.tenant, tenant.terms_version, civil));
+    } else {
+        handles.civil = None;
+    }
+}
+
+/// Decides the command at `at` of the batch that `handles` was resolved for. The event, if it comes
+/// to one, is written over `out`.
+pub fn decide(
+    state: &State,
+    handles: &Handles,
+    at: usize,
+    command: &Command,
+    now: UtcMillis,
+    out: &mut Event,
+) -> Outcome {
+    let handle = handles.list.get(at).copied();
+    decide_on(state, handle, handles.civil, command, now, out)
+}
+
+/// Decides one command with nothing looked up ahead.
+pub fn decide_one(state: &State, command: &Command, now: UtcMillis, out: &mut Event) -> Outcome {
+    decide_on(state, None, None, command, now, out)
+}
+
+fn decide_on<V: View>(
+    view: &V,
+    handle: Option<Handle>,
+    civil: Option<(TenantNo, u32, Civil)>,
+    command: &Command,
+    now: UtcMillis,
+    out: &mut Event,
+) -> Outcome {
+    let state = view.base();
+    let reject = |code, field| {
+        Outcome::Rejected(Rejection {
+            code,
+            field,
+            item: None,
+            throttled: None,
+        })
+    };
+    if !state.opened && !matches!(command.op, Op::SetShard { .. }) {
+        return reject(Code::ShardNotOpen, "");
+    }
+    let shard_wide = matches!(
+        command.op,
+        Op::SetShard { .. } | Op::RegisterAsset { .. } | Op::OpenTenant { .. }
+    );
+    let by_node = matches!(
+        command.op,
+        Op::Expire { .. } | Op::CountRefusals { .. } | Op::RecordSnapshot { .. }
+    );
+
+    // 1. Idempotency.
+    let mut continued = false;
+    if command.id.is_some() {
+        let hash = handle.map_or_else(
+            || state.recents.hash(command.tenant.0, command.id),
+            |h| h.id_hash,
+        );
+        match state.recents.seen(command.tenant.0, command.id, hash, now) {
+            Seen::New if view.used_in_group(command.id) => return reject(Code::IdReused, "id"),
+            Seen::New => {}
+            Seen::At(position) => match step::pending::continues(state, command) {
+                None => return Outcome::Known(position),
+                Some(Err((code, field))) => return reject(code, field),
+                Some(Ok(())) => continued = true,
+            },
+            Seen::Expired => return reject(Code::IdExpired, "id"),
+            Seen::InFuture => return reject(Code::IdInFuture, "id"),
+            Seen::Full => return reject(Code::IdWindowFull, "id"),
+        }
+    } else if !by_node {
+        return reject(Code::Malformed, "id");
+    }
+
+    let Some(tenant) = state.tenant(command.tenant) else {
+        if shard_wide || by_node {
+            out.begin(now, command.tenant, EventKind::ShardSet, command.id);
+            return match ops::settings::shard_wide(state, command, out) {
+                Ok(()) => Outcome::Event,
+                Err((code, field)) => reject(code, field),
+            };
+        }
+        return reject(Code::NotFound, "tenant");
+    };
+    let civil = match civil {
+        Some((no, version, civil)) if no == command.tenant && version == tenant.terms_version => {
+            civil
+        }
+        _ => tenant.terms.zone.civil(now),
+    };
+    out.begin(now, command.tenant, EventKind::Paid, command.id);
+    let mut draft = Draft {
+        view,
+        out,
+        tenant: command.tenant,
+        terms: &tenant.terms,
+        terms_version: tenant.terms_version,
+        now,
+        civil,
+        actor: command.actor,
+    };
+    let known = handle.map_or((WalletNo::NONE, WalletNo::NONE), |h| (h.payer, h.payee));
+    match rule(&mut draft, command, known) {
+        Ok(()) => {
+            if continued {
+                out.effects.push(Effect::PendingClosed {
+                    payment: command.id,
+                });
+            }
+            debug_assert!(
+                is_balanced(view, out),
+                "the rules made an entry out of balance"
+            );
+            Outcome::Event
+        }
+        Err(Stop::Reject(code, field)) => reject(code, field),
+        Err(Stop::Deny(refused)) => {
+            let key = (refused.party, refused.code);
+            let this_second = state.refusals_second == now.0 / 1000;
+            let count = state
+                .refusals
+                .get(&key)
+                .filter(|_| this_second)
+                .copied()
+                .unwrap_or(0);
+            if count >= tenant.terms.refusals_per_second && !continued {
+                let throttled = Some(key);
+                let code = Code::Throttled;
+                return Outcome::Rejected(Rejection {
+                    code,
+                    field: "",
+                    item: None,
+                    throttled,
+                });
+            }
+            out.begin(now, command.tenant, EventKind::Refused, command.id);
+            out.effects.push(Effect::Refused(*refused));
+            if continued {
+                out.effects.push(Effect::PendingClosed {
+                    payment: command.id,
+                });
+            }
+            Outcome::Event
+        }
+    }
+}
+
+/// Decides one item of a group on what the items before it left.
+pub(crate) fn decide_item<V: View>(
+    view: &V,
+    command: &Command,
+    now: UtcMillis,
+    out: &mut Event,
+) -> Outcome {
+    decide_on(view, None, None, command, now, out)
+}
+
+/// Whether an event's postings sum to zero per asset, accounts it opens included.
+#[must_use]
+pub fn is_balanced<V: View>(view: &V, event: &Event) -> bool {
+    let asset_of = |no: ledger::AccountNo| {
+        if (no.0 as usize) < view.accounts_len() {
+            return Some(view.account(no).asset);
+        }
+        event.effects.iter().find_map(|effect| match effect {
+            Effect::AccountOpened {
+                no: opened, asset, ..
+            } if *opened == no => Some(*asset),
+            _ => None,
+        })
+    };
+    Book::check_entry(&event.postings, asset_of).is_ok()
+}
+
+fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, WalletNo)) -> Rule {
+    match &command.op {
+        Op::Pay { spend, payee } => step::pay(draft, spend, *payee, known),
+        Op::Authorize {
+            spend,
+            payee,
+            expires,
+        } => step::authorize(draft, spend, *payee, *expires, known),
+        Op::Transfer { spend, payee } => step::transfer(draft, spend, *payee, known),
+        Op::Split { spend, payees } => step::split(draft, spend, payees),
+        Op::Capture {
+            payment,
+            amount,
+            last,
+        } => ops::hold::capture(draft, *payment, *amount, *last),
+        Op::Void { payment } => ops::hold::void(draft, *payment),
+        Op::Refund {
+            payment,
+            amount,
+            carried,
+        } => ops::refund::refund(draft, *payment, *amount, carried),
+        Op::Group { items } => ops::group::group(draft, items),
+
+        Op::SetShard { .. } | Op::RegisterAsset { .. } | Op::OpenTenant { .. } => {
+            let state = draft.view.base();
+            ops::settings::shard_wide(state, command, draft.out)
+                .map_err(|(code, field)| Stop::Reject(code, field))
+        }
+        Op::SetTerms { terms } => ops::settings::set_terms(draft, terms),
+        Op::RegisterParty {
+            party,
+            kind,
+            country,
+            tier,
+        } => ops::people::register(draft, *party, *kind, *country, *tier),
+        Op::ChangeParty {
+            party,
+            country,
+            tier,
+            standing,
+        } => ops::people::change(draft, *party, *country, *tier, *standing),
+        Op::OpenWallet { wallet, party } => ops::people::open_wallet(draft, *wallet, *party),
+        Op::ChangeWallet { wallet, standing } => {
+            ops::people::change_wallet(draft, *wallet, *standing)
+        }
+        Op::SetCredit {
+            wallet,
+            asset,
+            limit,
+        } => ops::people::set_credit(draft, *wallet, *asset, *limit),
+        Op::TopUp {
+            wallet,
+            asset,
+            amount,
+            source,
+            channel,
+            spendable,
+        } => ops::topup::open(
+            draft, *wallet, *asset, *amount, *source, *channel, *spendable,
+        ),
+        Op::SettleTopUp { topup } => ops::topup::settle(draft, *topup),
+        Op::ReverseTopUp {
+            topup,
+            amount,
+            carried,
+        } => ops::topup::reverse(draft, *topup, *amount, carried.as_ref()),
+        Op::SettleEarned {
+            wallet,
+            asset,
+            origin,
+            amount,
+        } => ops::topup::settle_earned(draft, *wallet, *asset, *origin, *amount),
+        Op::Withdraw {
+            wallet,
+            asset,
+            amount,
+            channel,
+        } => ops::withdrawal::request(draft, *wallet, *asset, *amount, *channel),
+        Op::SendWithdrawal { withdrawal } => ops::withdrawal::send(draft, *withdrawal),
+        Op::SettleWithdrawal { withdrawal } => ops::withdrawal::settle(draft, *withdrawal),
+        Op::ReturnWithdrawal { withdrawal } => ops::withdrawal::give_back(draft, *withdrawal),
+        Op::GrantMandate {
+            payer,
+            agent,
+            asset,
+            per_payment,
+            per_day,
+            payees,
+            expires,
+        } => ops::mandate::grant(
+            draft,
+            *payer,
+            *agent,
+            *asset,
+            (*per_payment, *per_day),
+            payees,
+            *expires,
+        ),
+        Op::RevokeMandate { mandate } => ops::mandate::revoke(draft, mandate.0),
+        Op::OpenDispute {
+            payment,
+            amount,
+            carried,
+        } => ops::dispute::open(draft, *payment, *amount, carried),
+        Op::ResolveDispute { dispute, verdict } => ops::dispute::resolve(draft, *dispute, *verdict),
+        Op::ProposeCorrection { postings, reason } => {
+            ops::correction::propose(draft, postings, *reason)
+        }
+        Op::ApproveCorrection { correction } => ops::correction::approve(draft, *correction),
+        Op::Expire { kind, thing } => ops::timer::expire(draft, *kind, *thing),
+        Op::CountRefusals { party, code, count } => {
+            draft.out.kind = EventKind::RefusalsCounted;
+            draft.out.effects.push(Effect::RefusalsCounted {
+                party: *party,
+                code: *code,
+                count: *count,
+            });
+            Ok(())
+        }
+        Op::RecordSnapshot { seq, hash, digest } => {
+            draft.out.kind = EventKind::SnapshotTaken;
+            draft.out.effects.push(Effect::SnapshotTaken {
+                seq: *seq,
+                hash: *hash,
+                digest: *digest,
+            });
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! What happened: one model for every event.
+//!
+//! An event is a header, postings and typed effects. `apply` folds it into State and holds no rule;
+//! what an event says is never recomputed. **Variants and fields are frozen once released: new ones
+//! are added at the end of [`EventKind`] and [`Effect`].**
+
+use crate::code::Code;
+use crate::ids::{ActorId, Id, PartyId, TenantId, WalletId};
+use crate::recents::Window;
+use crate::records::{
+    Correction, Dispute, Hold, Key, Mandate, Mode, PartyKind, PartyNo, Pending, Standing, TenantNo,
+    TopUp, WalletNo, Withdrawal,
+};
+use crate::terms::{Country, Terms, Tier};
+use crate::time::UtcMillis;
+use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
+use money::Asset;
+use serde::{Deserialize, Serialize};
+
+/// A BLAKE3 hash.
+pub type Hash = [u8; 32];
+
+macro_rules! kinds {
+    ($($name:ident = $text:literal;)*) => {
+        /// What an event is, in a word.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[allow(missing_docs)]
+        pub enum EventKind { $($name,)* }
+
+        impl EventKind {
+            /// Every kind, in the order of their frozen numbers.
+            pub const ALL: &'static [EventKind] = &[$(EventKind::$name),*];
+
+            /// The word used in the API.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(EventKind::$name => $text,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    Paid = "payment.paid";
+    Refused = "refused";
+    StepUpAsked = "payment.step_up";
+    StepUpExpired = "payment.step_up_expired";
+    Authorized = "payment.authorized";
+    Captured = "payment.captured";
+    Voided = "payment.voided";
+    HoldExpired = "payment.expired";
+    Refunded = "payment.refunded";
+    Transferred = "transfer.made";
+    Split = "payment.split";
+    Grouped = "group.done";
+    ShardSet = "shard.set";
+    AssetRegistered = "asset.registered";
+    TenantOpened = "tenant.opened";
+    TermsSet = "terms.set";
+    PartyRegistered = "party.registered";
+    PartyChanged = "party.changed";
+    WalletOpened = "wallet.opened";
+    WalletChanged = "wallet.changed";
+    CreditSet = "credit.set";
+    TopUpPending = "topup.pending";
+    TopUpSettled = "topup.settled";
+    TopUpReversed = "topup.reversed";
+    EarnedSettled = "earned.settled";
+    WithdrawalRequested = "withdrawal.requested";
+    WithdrawalSent = "withdrawal.sent";
+    WithdrawalSettled = "withdrawal.settled";
+    WithdrawalReturned = "withdrawal.returned";
+    MandateGranted = "mandate.granted";
+    MandateRevoked = "mandate.revoked";
+    DisputeOpened = "dispute.opened";
+    DisputeWon = "dispute.won";
+    DisputeLost = "dispute.lost";
+    CorrectionProposed = "correction.proposed";
+    CorrectionMade = "correction.made";
+    RefusalsCounted = "refusals.counted";
+    SnapshotTaken = "snapshot.taken";
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The batch's time.
+    pub at: UtcMillis,
+    /// In whose space.
+    pub tenant: TenantNo,
+    /// What.
+    pub kind: EventKind,
+    /// The id of the command it answers; zero if it was the node's own.
+    pub id: Id,
+    /// How balances moved; sums to zero per asset.
+    pub postings: Vec<Posting>,
+    /// What else changed, in order.
+    pub effects: Vec<Effect>,
+}
+
+/// What a payment was made of; the words of a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paid {
+    /// Who paid.
+    pub payer: WalletNo,
+    /// Who was paid; of a split, the first.
+    pub payee: WalletNo,
+    /// In what.
+    pub asset: AssetNo,
+    /// All included, atoms.
+    pub gross: u64,
+    /// The tax in it, atoms.
+    pub tax: u64,
+    /// The platform's fee in it, atoms.
+    pub fee: u64,
+    /// The version of the tenant's terms.
+    pub terms: u32,
+    /// The authorization this captures, or the payment this refunds; zero if neither.
+    pub of: Id,
+}
+
+/// A refusal with its numbers; words are made from the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Why.
+    pub code: Code,
+    /// Who asked, or [`PartyNo::NONE`].
+    pub party: PartyNo,
+    /// Whose wallet, or [`WalletNo::NONE`].
+    pub wallet: WalletNo,
+    /// Who would have been paid, or [`WalletNo::NONE`].
+    pub payee: WalletNo,
+    /// What the numbers are in.
+    pub asset: AssetNo,
+    /// What was asked, atoms.
+    pub asked: u64,
+    /// The limit or what there was, atoms.
+    pub limit: u128,
+    /// How much of it was used before, atoms.
+    pub used: u128,
+    /// The item of a group, from 0.
+    pub item: u32,
+    /// The version of the tenant's terms.
+    pub terms: u32,
+}
+
+/// A change of State besides balances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// A payment, capture or refund, for receipts. Changes nothing by itself.
+    Paid(Paid),
+    /// A party's spending moved by `delta` in a period of a measure; `before` is the trace.
+    Measured {
+        party: PartyNo,
+        measure: u8,
+        period: u32,
+        delta: i128,
+        before: u128,
+    },
+    /// A refusal. Counts towards the second's refusals of its party and code.
+    Refused(Refused),
+    /// An account was opened and is the owner's last.
+    AccountOpened {
+        /// Its number: always the next.
+        no: AccountNo,
+        /// What for.
+        class: AccountClass,
+        /// The wallet, party or tenant.
+        owner: u32,
+        /// Channel or country.
+        sub: u16,
+        /// In what.
+        asset: AssetNo,
+        /// The source of a wallet account.
+        source: Option<Source>,
+        /// What paid an `earned` account.
+        origin: Option<Source>,
+    },
+    /// More (or less) of an account's balance is held.
+    Held { account: AccountNo, delta: i128 },
+    /// An authorization stands.
+    HoldOpened(Box<Hold>),
+    /// A leg of an authorization was taken or released.
+    HoldTaken { payment: Id, leg: u32, amount: u64 },
+    /// An authorization was captured by so much more, with so much tax and fee in it.
+    HoldCaptured {
+        payment: Id,
+        amount: u64,
+        tax: u64,
+        fee: u64,
+    },
+    /// An authorization is no more.
+    HoldClosed { payment: Id },
+    /// So much more of a payment, capture or top-up has been taken back.
+    Reversed { thing: Id, amount: u64 },
+    /// So much less of it has (a dispute was decided for the payee).
+    Unreversed { thing: Id, amount: u64 },
+    /// An agent has spent on its mandate.
+    MandateUsed {
+        mandate: Id,
+        day: u32,
+        delta: i128,
+        before: u128,
+    },
+    /// One item of a group ends here: its id, kind, and how many postings and effects up to here.
+    Part {
+        id: Id,
+        kind: EventKind,
+        postings: u32,
+        effects: u32,
+    },
+
+    /// The shard's settings.
+    ShardSet { window: Window },
+    /// The next asset.
+    AssetRegistered { asset: Asset },
+    /// The next tenant.
+    TenantOpened { tenant: TenantId, mode: Mode },
+    /// The tenant's terms, as their next version.
+    TermsSet(Box<Terms>),
+    /// The next party.
+    PartyRegistered {
+        party: PartyId,
+        kind: PartyKind,
+        country: Country,
+        tier: Tier,
+    },
+    /// A party's particulars.
+    PartyChanged {
+        party: PartyNo,
+        country: Country,
+        tier: Tier,
+        standing: Standing,
+    },
+    /// The next wallet.
+    WalletOpened { wallet: WalletId, party: PartyNo },
+    /// A wallet's standing.
+    WalletChanged {
+        wallet: WalletNo,
+        standing: Standing,
+    },
+    /// How far an account may be overdrawn.
+    CreditSet { account: AccountNo, limit: u64 },
+    /// A top-up awaits settlement.
+    TopUpOpened(Box<TopUp>),
+    /// A top-up is settled or wholly reversed; its record for later reversals.
+    TopUpClosed { topup: Id, record: Box<TopUp> },
+    /// What a source has settled, less what income was released against it.
+    SourceSettled {
+        asset: AssetNo,
+        source: Source,
+        delta: i128,
+    },
+    /// A withdrawal is under way.
+    WithdrawalOpened(Box<Withdrawal>),
+    /// The channel was told.
+    WithdrawalSent { withdrawal: Id },
+    /// It has ended.
+    WithdrawalClosed { withdrawal: Id },
+    /// An agent may spend.
+    MandateGranted(Box<Mandate>),
+    /// It may no more.
+    MandateRevoked { mandate: Id },
+    /// A payment awaits its payer's confirmation.
+    PendingOpened(Box<Pending>),
+    /// It waits no more.
+    PendingClosed { payment: Id },
+    /// A dispute is open.
+    DisputeOpened(Box<Dispute>),
+    /// It is decided.
+    DisputeClosed { dispute: Id },
+    /// A correction awaits its second key.
+    CorrectionProposed(Box<Correction>),
+    /// It was made.
+    CorrectionClosed { correction: Id },
+    /// Refusals that were not journaled one by one.
+    RefusalsCounted {
+        party: PartyNo,
+        code: Code,
+        count: u32,
+    },
+    /// A snapshot of the state after a row stands.
+    SnapshotTaken { seq: u64, hash: Hash, digest: Hash },
+    /// Which key asked.
+    By(ActorId),
+    /// What this is about: a top-up settled, a hold voided, a withdrawal sent.
+    About { thing: Id },
+}
+
+/// One item of an event: the whole of it, or one of a group.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'e> {
+    /// The item's id.
+    pub id: Id,
+    /// What it is.
+    pub kind: EventKind,
+    /// Its postings.
+    pub postings: &'e [Posting],
+    /// Its effects.
+    pub effects: &'e [Effect],
+}
+
+impl Event {
+    /// An empty event to fill; its memory is used again and again.
+    #[must_use]
+    pub fn empty() -> Event {
+        Event {
+            at: UtcMillis(0),
+            tenant: TenantNo(0),
+            kind: EventKind::Paid,
+            id: Id::NONE,
+            postings: Vec::with_capacity(16),
+            effects: Vec::with_capacity(16),
+        }
+    }
+
+    /// Starts over with a new header.
+    pub fn begin(&mut self, at: UtcMillis, tenant: TenantNo, kind: EventKind, id: Id) {
+        (self.at, self.tenant, self.kind, self.id) = (at, tenant, kind, id);
+        self.postings.clear();
+        self.effects.clear();
+    }
+
+    /// The items: those of a group, or the event as its only one.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let grouped = self.kind == EventKind::Grouped;
+        let whole = (!grouped).then_some(Part {
+            id: self.id,
+            kind: self.kind,
+            postings: &self.postings,
+            effects: &self.effects,
+        });
+        let (mut postings_from, mut effects_from) = (0, 0);
+        let items = self.effects.iter().filter_map(move |effect| match *effect {
+            Effect::Part {
+                id,
+                kind,
+                postings,
+                effects,
+            } if grouped => {
+                let part = Part {
+                    id,
+                    kind,
+                    postings: self.postings.get(postings_from..postings as usize)?,
+                    effects: self.effects.get(effects_from..effects as usize)?,
+                };
+                (postings_from, effects_from) = (postings as usize, effects as usize + 1);
+                Some(part)
+            }
+            _ => None,
+        });
+        whole.into_iter().chain(items)
+    }
+
+    /// The item of this id.
+    #[must_use]
+    pub fn part(&self, id: Id) -> Option<Part<'_>> {
+        self.parts().find(|part| part.id == id)
+    }
+
+    /// The refusal, if it is one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refused> {
+        match self.effects.first() {
+            Some(Effect::Refused(refused)) if self.kind == EventKind::Refused => Some(refused),
+            _ => None,
+        }
+    }
+
+    /// The key of the thing this event is.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        (self.tenant, self.id)
+    }
+}
+
+impl Part<'_> {
+    /// What the payment was made of.
+    #[must_use]
+    pub fn paid(&self) -> Option<&Paid> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Paid(paid) => Some(paid),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,292 @@
+//! Why a payment was decided as it was, in words and numbers, under the terms it was made with.
+//!
+//! An event's trace is its refusal, its use of each limit before, and the version of the terms; the
+//! words are made here, to whom the code allows.
+
+use crate::code::{Audience, Code};
+use crate::event::{Effect, EventKind, Part, Refused};
+use crate::records::{MEASURE_DAY, Party};
+use crate::terms::{TIERS, Terms};
+use ledger::AssetNo;
+use money::{Asset, Atoms};
+use serde::Serialize;
+
+/// The trace of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// `allow`, `step_up` or `deny`.
+    pub verdict: &'static str,
+    /// The reason of a denial, as the audience may see it.
+    pub code: Option<&'static str>,
+    /// What the reason means and what to do.
+    pub help: Option<&'static str>,
+    /// The version of the tenant's terms it was decided under.
+    pub terms_version: u32,
+    /// The rules evaluated, in order.
+    pub trace: Vec<Line>,
+    /// What would help, for machines.
+    pub remedy: Option<Remedy>,
+}
+
+/// One rule of a trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// Which stage of the step.
+    pub stage: &'static str,
+    /// Which rule.
+    pub rule: &'static str,
+    /// In words.
+    pub text: String,
+    /// Its number, as a decimal with its asset.
+    pub limit: Option<String>,
+    /// How much was used before.
+    pub used: Option<String>,
+}
+
+/// What would help.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remedy {
+    /// `top_up`, `verify`, `pay_less`, `wait`, `confirm`, `new_mandate`, `new_id` or `contact`.
+    pub action: &'static str,
+    /// By how much, as a decimal.
+    pub amount: Option<String>,
+    /// In what.
+    pub asset: Option<String>,
+    /// To which tier.
+    pub tier: Option<u8>,
+}
+
+impl Remedy {
+    fn just(action: &'static str) -> Remedy {
+        Remedy {
+            action,
+            amount: None,
+            asset: None,
+            tier: None,
+        }
+    }
+}
+
+/// Explains one item of an event. `payer` is the payer's party as it is now, if known.
+#[must_use]
+pub fn explain(
+    part: &Part<'_>,
+    terms: &Terms,
+    terms_version: u32,
+    assets: &[Asset],
+    payer: Option<&Party>,
+    audience: Audience,
+) -> Explanation {
+    let mut explanation = Explanation {
+        verdict: "allow",
+        code: None,
+        help: None,
+        terms_version,
+        trace: Vec::new(),
+        remedy: None,
+    };
+    let show = |asset: AssetNo, atoms: u128| match assets.get(usize::from(asset.0)) {
+        Some(a) => format!(
+            "{} {}",
+            a.format_signed(i128::try_from(atoms).unwrap_or(i128::MAX)),
+            a.code
+        ),
+        None => format!("{atoms} atoms of an unknown asset"),
+    };
+    match part.kind {
+        EventKind::StepUpAsked => {
+            explanation.verdict = "step_up";
+            explanation.remedy = Some(Remedy::just("confirm"));
+        }
+        EventKind::Refused => explanation.verdict = "deny",
+        _ => {}
+    }
+    for effect in part.effects {
+        match effect {
+            Effect::Paid(paid) => {
+                let tax = Line {
+                    stage: "tax",
+                    rule: "inclusive_rate",
+                    text: format!(
+                        "{} of the {} is tax",
+                        show(paid.asset, u128::from(paid.tax)),
+                        show(paid.asset, u128::from(paid.gross))
+                    ),
+                    limit: None,
+                    used: None,
+                };
+                let fee = Line {
+                    stage: "fee",
+                    rule: "platform_fee",
+                    text: format!(
+                        "{} is the platform's fee: {} parts per million{}",
+                        show(paid.asset, u128::from(paid.fee)),
+                        terms.fee_share.get(),
+                        match terms.fee(paid.asset).minimum {
+                            Atoms(0) => String::new(),
+                            least =>
+                                format!(", at least {}", show(paid.asset, u128::from(least.0))),
+                        }
+                    ),
+                    limit: None,
+                    used: None,
+                };
+                explanation.trace.extend([tax, fee]);
+            }
+            Effect::Measured {
+                measure,
+                before,
+                delta,
+                ..
+            } => {
+                let Some(limits) = &terms.limits else {
+                    continue;
+                };
+                let tier = payer.map_or(0, |p| usize::from(p.tier.0).min(TIERS - 1));
+                let (rule, number) = if *measure == MEASURE_DAY {
+                    ("per_day", limits.tiers[tier].per_day)
+                } else {
+                    ("per_month", limits.tiers[tier].per_month)
+                };
+                let used = show(limits.asset, *before);
+                let limit = number.map(|n| show(limits.asset, u128::from(n)));
+                explanation.trace.push(Line {
+                    stage: "policy",
+                    rule,
+                    text: format!(
+                        "{used} was used before; this moved it by {}{}; {}",
+                        if *delta < 0 { "−" } else { "" },
+                        show(limits.asset, delta.unsigned_abs()),
+                        limit
+                            .as_deref()
+                            .map_or("no limit".to_owned(), |l| format!("the limit is {l}")),
+                    ),
+                    limit,
+                    used: Some(used),
+                });
+            }
+            Effect::Refused(refused) => {
+                let code = refused.code.shown_to(audience);
+                explanation.code = Some(code.as_str());
+                explanation.help = Some(code.help());
+                if code == refused.code {
+                    explanation.trace.push(refusal_line(refused, code, &show));
+                    explanation.remedy = Some(remedy(refused, terms, assets, payer));
+                } else {
+                    explanation.remedy = Some(Remedy::just("contact"));
+                }
+            }
+            _ => {}
+        }
+    }
+    explanation
+}
+
+fn refusal_line(refused: &Refused, code: Code, show: &impl Fn(AssetNo, u128) -> String) -> Line {
+    let numbered = refused.limit > 0 || refused.used > 0;
+    let limit = numbered.then(|| show(refused.asset, refused.limit));
+    let used = numbered.then(|| show(refused.asset, refused.used));
+    let asked = show(refused.asset, u128::from(refused.asked));
+    let text = match (&limit, &used) {
+        (Some(limit), Some(used)) => {
+            format!(
+                "{asked} was asked; {limit} is the most and {used} was used before. {}",
+                code.help()
+            )
+        }
+        _ => code.help().to_owned(),
+    };
+    Line {
+        stage: stage(code),
+        rule: code.as_str(),
+        text,
+        limit,
+        used,
+    }
+}
+
+fn stage(code: Code) -> &'static str {
+    match code {
+        Code::InsufficientFunds | Code::SourceNotAllowed | Code::SourceNotSettled => "funding",
+        Code::LimitPerPayment | Code::LimitPerDay | Code::LimitPerMonth | Code::NoReferenceRate => {
+            "policy"
+        }
+        Code::RiskDeclined | Code::Declined => "risk",
+        _ => "parties",
+    }
+}
+
+/// What would help with a refusal.
+#[must_use]
+pub fn remedy(refused: &Refused, terms: &Terms, assets: &[Asset], payer: Option<&Party>) -> Remedy {
+    let asset = assets.get(usize::from(refused.asset.0));
+    let amount = |atoms: u128| {
+        let atoms = u64::try_from(atoms).unwrap_or(u64::MAX);
+        asset.map(|a| a.format(Atoms(atoms)))
+    };
+    let code = asset.map(|a| a.code.to_string());
+    match refused.code {
+        Code::InsufficientFunds => Remedy {
+            action: "top_up",
+            amount: amount(u128::from(refused.asked).saturating_sub(refused.limit)),
+            asset: code,
+            tier: None,
+        },
+        Code::LimitPerPayment | Code::LimitPerDay | Code::LimitPerMonth => {
+            let tier = payer.map_or(0, |p| p.tier.0);
+            let needed = refused.used + u128::from(refused.asked);
+            let enough = |row: &policy::TierLimits| {
+                let number = match refused.code {
+                    Code::LimitPerPayment => row.per_payment,
+                    Code::LimitPerDay => row.per_day,
+                    _ => row.per_month,
+                };
+                number.is_none_or(|n| u128::from(n) >= needed)
+            };
+            let higher = terms.limits.as_ref().and_then(|limits| {
+                let rows = limits.tiers.iter().enumerate().skip(usize::from(tier) + 1);
+                rows.into_iter()
+                    .find(|(_, row)| enough(row))
+                    .map(|(tier, _)| tier)
+            });
+            match higher {
+                Some(tier) => Remedy {
+                    action: "verify",
+                    amount: None,
+                    asset: None,
+                    tier: u8::try_from(tier).ok(),
+                },
+                None => Remedy {
+                    action: if refused.code == Code::LimitPerPayment {
+                        "pay_less"
+                    } else {
+                        "wait"
+                    },
+                    amount: amount(refused.limit.saturating_sub(refused.used)),
+                    asset: code,
+                    tier: None,
+                },
+            }
+        }
+        Code::MandateExpired | Code::MandateRevoked | Code::MandatePayee | Code::MandateAsset => {
+            Remedy::just("new_mandate")
+        }
+        Code::MandatePerPayment | Code::MandatePerDay => Remedy {
+            action: "pay_less",
+            amount: amount(refused.limit.saturating_sub(refused.used)),
+            asset: code,
+            tier: None,
+        },
+        Code::StepUpExpired | Code::HoldExpired => Remedy::just("new_id"),
+        Code::CaptureExceedsHold | Code::RefundExceedsPayment | Code::ReversalExceedsTopUp => {
+            Remedy {
+                action: "pay_less",
+                amount: amount(refused.limit.saturating_sub(refused.used)),
+                asset: code,
+                tier: None,
+            }
+        }
+        Code::StepUpInGroup => Remedy::just("confirm"),
+        _ => Remedy::just("contact"),
+    }
+}

@@ -1,0 +1,40 @@
+//! The step: one command, one event.
+//!
+//! `decide` reads [`State`] and a command and says what happens; `apply` folds what happened into
+//! State. Both are pure: no I/O, no clock, no randomness, no float. Everything `decide` reads
+//! besides the command was put into State by an event, so a journal of events is the whole truth.
+//!
+//! Entry points: [`resolve`], [`decide`], [`apply`], [`codec`] (events as bytes), [`snapshot`]
+//! (State as bytes, and its digest), [`explain`] (why a payment was decided as it was).
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod apply;
+pub mod code;
+pub mod codec;
+pub mod command;
+mod decide;
+pub mod event;
+pub mod explain;
+mod hash;
+pub mod ids;
+mod index;
+mod ops;
+pub mod recents;
+pub mod records;
+pub mod repeat;
+pub mod snapshot;
+pub mod state;
+mod step;
+pub mod terms;
+pub mod time;
+mod view;
+
+pub use apply::apply;
+pub use code::Code;
+pub use command::{Command, Op, Spend};
+pub use decide::{Handles, Outcome, Rejection, decide, decide_one, is_balanced, resolve};
+pub use event::{Effect, Event, EventKind};
+pub use ids::Id;
+pub use recents::Position;
+pub use state::State;
+pub use time::UtcMillis;

@@ -1,0 +1,13 @@
+//! Everything else that can be asked of the step, a file each.
+
+pub(crate) mod correction;
+pub(crate) mod dispute;
+pub(crate) mod group;
+pub(crate) mod hold;
+pub(crate) mod mandate;
+pub(crate) mod people;
+pub(crate) mod refund;
+pub(crate) mod settings;
+pub(crate) mod timer;
+pub(crate) mod topup;
+pub(crate) mod withdrawal;

@@ -1,0 +1,102 @@
+//! Corrections: a new entry with a reason and two keys. Nothing is ever edited.
+
+use crate::code::Code;
+use crate::command::CORRECTION_POSTINGS_MAX;
+use crate::decide::{Rule, Stop};
+use crate::event::{Effect, EventKind};
+use crate::ids::Id;
+use crate::records::{Correction, WalletNo};
+use crate::step::Draft;
+use crate::view::View;
+use ledger::{AccountClass, AssetNo, Book, LedgerError, Posting};
+
+pub(crate) fn propose<V: View>(
+    draft: &mut Draft<'_, V>,
+    postings: &[Posting],
+    reason: [u8; 32],
+) -> Rule {
+    if postings.len() < 2 {
+        return Err(Stop::Reject(Code::Malformed, "postings"));
+    }
+    if postings.len() > CORRECTION_POSTINGS_MAX {
+        return Err(Stop::Reject(Code::TooMany, "postings"));
+    }
+    if !draft.actor.0.is_some() {
+        return Err(Stop::Reject(Code::Malformed, "actor"));
+    }
+    let book = &draft.state().book;
+    for posting in postings {
+        let most = i128::from(u64::MAX);
+        if posting.amount == 0 || posting.amount.abs() > most {
+            return Err(Stop::Reject(Code::Malformed, "postings"));
+        }
+        if !belongs(draft, posting) {
+            return Err(Stop::Reject(Code::NotFound, "postings"));
+        }
+    }
+    let asset_of = |no| book.get(no).map(|account| account.asset);
+    Book::check_entry(postings, asset_of).map_err(|error| match error {
+        LedgerError::Unbalanced { .. } => Stop::Reject(Code::Unbalanced, "postings"),
+        _ => Stop::Reject(Code::NotFound, "postings"),
+    })?;
+    draft.out.kind = EventKind::CorrectionProposed;
+    let postings = postings.to_vec();
+    let correction = Correction {
+        postings,
+        reason,
+        proposer: draft.actor,
+    };
+    draft.effect(Effect::CorrectionProposed(Box::new(correction)));
+    draft.note_actor();
+    Ok(())
+}
+
+/// Whether a posting's account is this tenant's.
+fn belongs<V: View>(draft: &Draft<'_, V>, posting: &Posting) -> bool {
+    let state = draft.state();
+    let Some(account) = state.book.get(posting.account) else {
+        return false;
+    };
+    let tenant = match account.class {
+        AccountClass::Wallet => state.wallets[account.owner as usize].tenant,
+        AccountClass::Receivable => state.parties[account.owner as usize].tenant,
+        _ => crate::records::TenantNo(account.owner),
+    };
+    tenant == draft.tenant
+}
+
+pub(crate) fn approve<V: View>(draft: &mut Draft<'_, V>, correction: Id) -> Rule {
+    let Some(record) = draft
+        .state()
+        .corrections
+        .get(&draft.key(correction))
+        .cloned()
+    else {
+        return Err(Stop::Reject(Code::NotFound, "correction"));
+    };
+    let deny = |code| Err(draft.deny(code, WalletNo::NONE, AssetNo(0), 0));
+    if draft.actor == record.proposer || !draft.actor.0.is_some() {
+        return deny(Code::SameKey);
+    }
+    for posting in &record.postings {
+        let account = draft.view.account(posting.account);
+        let same = record
+            .postings
+            .iter()
+            .filter(|p| p.account == posting.account);
+        let after: i128 = account.balance + same.map(|p| p.amount).sum::<i128>();
+        let held = i128::try_from(account.held).unwrap_or(i128::MAX);
+        let floor = held.saturating_sub(i128::from(account.credit_limit));
+        if account.class.has_floor() && posting.amount < 0 && after < floor {
+            return deny(Code::BelowFloor);
+        }
+    }
+    draft.out.kind = EventKind::CorrectionMade;
+    draft.effect(Effect::About { thing: correction });
+    for posting in &record.postings {
+        draft.post(posting.account, posting.amount);
+    }
+    draft.effect(Effect::CorrectionClosed { correction });
+    draft.note_actor();
+    Ok(())
+}

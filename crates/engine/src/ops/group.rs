@@ -1,0 +1,96 @@
+//! Groups: several commands, all or nothing, decided one on top of the other and journaled as one
+//! event.
+
+use crate::apply::fold;
+use crate::code::Code;
+use crate::command::{Command, GROUP_ITEMS_MAX, Op};
+use crate::decide::{Outcome, Rule, Stop, decide_item};
+use crate::event::{Effect, Event, EventKind, Refused};
+use crate::ids::Id;
+use crate::records::WalletNo;
+use crate::step::Draft;
+use crate::view::{Overlay, View};
+use ledger::AssetNo;
+
+/// What may be in a group: what moves value between wallets.
+fn allowed(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Pay { .. }
+            | Op::Authorize { .. }
+            | Op::Capture { .. }
+            | Op::Void { .. }
+            | Op::Refund { .. }
+            | Op::Transfer { .. }
+            | Op::Split { .. }
+    )
+}
+
+pub(crate) fn group<V: View>(draft: &mut Draft<'_, V>, items: &[(Id, Op)]) -> Rule {
+    if items.is_empty() || !items.iter().all(|(_, op)| allowed(op)) {
+        return Err(Stop::Reject(Code::Malformed, "items"));
+    }
+    if items.len() > GROUP_ITEMS_MAX {
+        return Err(Stop::Reject(Code::TooMany, "items"));
+    }
+    let view = draft.view;
+    let mut overlay = Overlay::new(view.base());
+    overlay.use_id(draft.out.id);
+    let mut event = Event::empty();
+    for (at, (id, op)) in (0u32..).zip(items) {
+        let command = Command {
+            id: *id,
+            tenant: draft.tenant,
+            actor: draft.actor,
+            op: op.clone(),
+        };
+        match decide_item(&overlay, &command, draft.now, &mut event) {
+            Outcome::Event => {}
+            Outcome::Known(_) => return Err(Stop::Reject(Code::IdReused, "items.id")),
+            Outcome::Rejected(rejection) if rejection.throttled.is_some() => {
+                return Err(refused_item(draft, at, Code::GroupItemRefused, None));
+            }
+            Outcome::Rejected(rejection) => {
+                return Err(Stop::Reject(rejection.code, rejection.field));
+            }
+        }
+        match event.kind {
+            EventKind::Refused => {
+                let why = event.refusal().copied();
+                return Err(refused_item(draft, at, Code::GroupItemRefused, why));
+            }
+            EventKind::StepUpAsked => {
+                return Err(refused_item(draft, at, Code::StepUpInGroup, None));
+            }
+            _ => {}
+        }
+        fold(&mut overlay, &event);
+        overlay.use_id(*id);
+        draft.out.postings.extend_from_slice(&event.postings);
+        draft.out.effects.append(&mut event.effects);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let (postings, effects) = (draft.out.postings.len(), draft.out.effects.len());
+        draft.effect(Effect::Part {
+            id: *id,
+            kind: event.kind,
+            postings: count(postings),
+            effects: count(effects),
+        });
+    }
+    draft.out.kind = EventKind::Grouped;
+    Ok(())
+}
+
+/// The refusal of a group, with the item's own code and numbers where there are any.
+fn refused_item<V: View>(
+    draft: &Draft<'_, V>,
+    item: u32,
+    code: Code,
+    why: Option<Refused>,
+) -> Stop {
+    let none = draft.refusal(code, WalletNo::NONE, AssetNo(0), 0);
+    Stop::Deny(Box::new(Refused {
+        item,
+        ..why.unwrap_or(none)
+    }))
+}

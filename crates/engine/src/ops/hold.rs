@@ -1,0 +1,189 @@
+//! The ends of an authorization: captured in one or several parts, voided, expired.
+//!
+//! Tax and fee are those of the day it was authorized, and cumulative over the captures, so that
+//! several small captures pay what one large one would.
+
+use crate::code::Code;
+use crate::decide::{Rule, Stop};
+use crate::event::{Effect, EventKind, Paid};
+use crate::ids::Id;
+use crate::records::{Hold, Leg, Standing};
+use crate::step::{Draft, entry, tax};
+use crate::view::View;
+use core::num::NonZeroU64;
+use money::{Atoms, Rounding};
+
+fn find<V: View>(draft: &Draft<'_, V>, payment: Id) -> Rule<Hold> {
+    let found = draft.view.hold(draft.key(payment)).cloned();
+    found.ok_or(Stop::Reject(Code::NotFound, "payment"))
+}
+
+pub(crate) fn capture<V: View>(
+    draft: &mut Draft<'_, V>,
+    payment: Id,
+    amount: Atoms,
+    last: bool,
+) -> Rule {
+    let hold = find(draft, payment)?;
+    draft.check_amount(hold.asset, amount.0)?;
+    let rest = hold.authorized - hold.captured;
+    let deny = |code, numbers| Err(draft.deny_at(code, hold.payer, hold.asset, amount.0, numbers));
+    if draft.now >= hold.expires {
+        return deny(Code::HoldExpired, (u128::from(rest), 0));
+    }
+    if amount.0 > rest {
+        return deny(
+            Code::CaptureExceedsHold,
+            (u128::from(hold.authorized), u128::from(hold.captured)),
+        );
+    }
+    if draft.view.wallet(hold.payee).standing != Standing::Active {
+        return deny(Code::PayeeUnavailable, (0, 0));
+    }
+    draft.out.kind = EventKind::Captured;
+
+    let so_far = Atoms(hold.captured + amount.0);
+    let tax_so_far = hold
+        .tax
+        .map_or(Atoms::ZERO, |(_, rate)| ::tax::included(so_far, rate));
+    let fee_so_far = hold.fee.on(so_far, Atoms(so_far.0 - tax_so_far.0));
+    let tax = tax_so_far.0.saturating_sub(hold.tax_taken).min(amount.0);
+    let fee = fee_so_far
+        .0
+        .saturating_sub(hold.fee_taken)
+        .min(amount.0 - tax);
+    draft.effect(Effect::Paid(Paid {
+        payer: hold.payer,
+        payee: hold.payee,
+        asset: hold.asset,
+        gross: amount.0,
+        tax,
+        fee,
+        terms: hold.terms,
+        of: payment,
+    }));
+    let taken = take(draft, payment, &hold, amount.0);
+    let country = hold.tax.map(|(country, _)| tax::sub(country));
+    let net = amount.0 - tax - fee;
+    entry::pay(
+        draft,
+        hold.asset,
+        &taken,
+        entry::Dues { tax, country, fee },
+        &[(hold.payee, net)],
+    );
+    draft.effect(Effect::HoldCaptured {
+        payment,
+        amount: amount.0,
+        tax,
+        fee,
+    });
+    if last || amount.0 == rest {
+        let left = Hold {
+            captured: so_far.0,
+            legs: remaining(&hold.legs, &taken),
+            ..hold
+        };
+        release(draft, payment, &left);
+    }
+    Ok(())
+}
+
+/// Takes an amount out of an authorization's legs, in their order.
+fn take<V: View>(draft: &mut Draft<'_, V>, payment: Id, hold: &Hold, amount: u64) -> Vec<Leg> {
+    let mut rest = amount;
+    let mut taken = Vec::with_capacity(hold.legs.len());
+    for (leg, held) in (0u32..).zip(&hold.legs) {
+        let part = held.amount.min(rest);
+        if part > 0 {
+            rest -= part;
+            taken.push(Leg {
+                account: held.account,
+                amount: part,
+            });
+            draft.effect(Effect::HoldTaken {
+                payment,
+                leg,
+                amount: part,
+            });
+            draft.effect(Effect::Held {
+                account: held.account,
+                delta: -i128::from(part),
+            });
+        }
+    }
+    taken
+}
+
+fn remaining(legs: &[Leg], taken: &[Leg]) -> Vec<Leg> {
+    let of = |account| {
+        taken
+            .iter()
+            .find(|t| t.account == account)
+            .map_or(0, |t| t.amount)
+    };
+    legs.iter()
+        .map(|leg| Leg {
+            amount: leg.amount - of(leg.account),
+            ..*leg
+        })
+        .collect()
+}
+
+/// Ends an authorization: what is left is free again, and so is its room in the limits.
+fn release<V: View>(draft: &mut Draft<'_, V>, payment: Id, hold: &Hold) {
+    let rest = hold.authorized - hold.captured;
+    take(draft, payment, hold, rest);
+    if rest > 0 {
+        if let Some(room) = hold.reserved {
+            let back = room_left(room.amount, hold.captured, hold.authorized);
+            let party = draft.view.wallet(hold.payer).party;
+            draft.measure(party, room.day, room.month, -i128::from(back));
+        }
+        let mandate = hold.mandate.0;
+        if let Some(record) = draft.view.mandate(draft.key(mandate)) {
+            // Only what counts today can be given back; the mandate's day is the authorization's
+            // if no later payment has turned it.
+            let (day, before) = (record.day.0, record.used);
+            let delta = -i128::try_from(before.min(u128::from(rest))).unwrap_or(0);
+            let same_day = hold.reserved.is_none_or(|room| room.day == day);
+            if same_day {
+                draft.effect(Effect::MandateUsed {
+                    mandate,
+                    day,
+                    delta,
+                    before,
+                });
+            }
+        }
+    }
+    draft.effect(Effect::HoldClosed { payment });
+}
+
+/// The part of the reserved room that was not used, rounded down: the strict side.
+fn room_left(reserved: u64, captured: u64, authorized: u64) -> u64 {
+    let Some(authorized) = NonZeroU64::new(authorized) else {
+        return 0;
+    };
+    let used = money::mul_div(reserved, captured, authorized, Rounding::Up);
+    used.map_or(0, |used| reserved.saturating_sub(used.value))
+}
+
+pub(crate) fn void<V: View>(draft: &mut Draft<'_, V>, payment: Id) -> Rule {
+    let hold = find(draft, payment)?;
+    draft.out.kind = EventKind::Voided;
+    draft.effect(Effect::About { thing: payment });
+    release(draft, payment, &hold);
+    Ok(())
+}
+
+pub(crate) fn expire<V: View>(draft: &mut Draft<'_, V>, payment: Id) -> Rule {
+    let hold = find(draft, payment)?;
+    if draft.now < hold.expires {
+        return Err(Stop::Reject(Code::NotFound, "timer"));
+    }
+    draft.out.kind = EventKind::HoldExpired;
+    draft.effect(Effect::About { thing: payment });
+    release(draft, payment, &hold);
+    Ok(())
+}

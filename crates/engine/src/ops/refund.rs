@@ -1,0 +1,203 @@
+//! Refunds: a payment or capture given back, in part or whole, however long ago it was.
+//!
+//! Every leg of the payment gives back its share, cumulatively, so that refunding everything in any
+//! number of parts returns the ledger to where it was. Payees who have spent it owe it.
+
+use crate::code::Code;
+use crate::command::Carried;
+use crate::decide::{Rule, Stop};
+use crate::event::{Effect, EventKind, Paid, Part};
+use crate::ids::Id;
+use crate::records::{Leg, WalletNo};
+use crate::step::Draft;
+use crate::view::View;
+use ledger::{AccountClass, AssetNo, Posting, Source};
+use money::Atoms;
+
+/// What taking back a part of a payment comes to.
+pub(crate) struct TakenBack {
+    pub paid: Paid,
+    /// From each account that was credited.
+    pub from: Vec<Leg>,
+    /// To each account that was debited.
+    pub to: Vec<Leg>,
+}
+
+/// The part of the carried event that is the payment named.
+pub(crate) fn carried_part<'c, V: View>(
+    draft: &Draft<'_, V>,
+    payment: Id,
+    carried: &'c Carried,
+) -> Rule<(Part<'c>, Paid)> {
+    let event = &carried.0;
+    let not_that = Stop::Reject(Code::NotThatPayment, "payment");
+    if event.tenant != draft.tenant {
+        return Err(not_that);
+    }
+    let part = event.part(payment).ok_or(not_that.clone())?;
+    match (part.kind, part.paid()) {
+        (
+            EventKind::Paid | EventKind::Captured | EventKind::Split | EventKind::Transferred,
+            Some(paid),
+        ) => Ok((part, *paid)),
+        _ => Err(not_that),
+    }
+}
+
+/// Shares a further `amount` of a payment's reversal out over its legs.
+pub(crate) fn take_back<V: View>(
+    draft: &Draft<'_, V>,
+    payment: Id,
+    amount: Atoms,
+    carried: &Carried,
+) -> Rule<TakenBack> {
+    let (part, paid) = carried_part(draft, payment, carried)?;
+    draft.check_amount(paid.asset, amount.0)?;
+    let so_far = draft.view.reversed(draft.key(payment));
+    if amount.0 > paid.gross - so_far {
+        let numbers = (u128::from(paid.gross), u128::from(so_far));
+        let (wallet, asset) = (paid.payee, paid.asset);
+        return Err(draft.deny_at(Code::RefundExceedsPayment, wallet, asset, amount.0, numbers));
+    }
+    let legs = |sign: i128| -> Vec<Leg> {
+        let of_sign = |p: &&Posting| p.amount.signum() == sign;
+        let leg = |p: &Posting| Leg {
+            account: p.account,
+            amount: u64::try_from(p.amount.unsigned_abs()).unwrap_or(u64::MAX),
+        };
+        part.postings.iter().filter(of_sign).map(leg).collect()
+    };
+    let mut from = legs(1);
+    if !draft.terms.fee_refundable {
+        keep_fee(draft, &mut from);
+    }
+    let mut to = legs(-1);
+    share_out(&mut from, so_far, amount.0);
+    share_out(&mut to, so_far, amount.0);
+    Ok(TakenBack { paid, from, to })
+}
+
+/// The platform keeps its fee: the first payee gives it back instead.
+fn keep_fee<V: View>(draft: &Draft<'_, V>, from: &mut Vec<Leg>) {
+    let class = |leg: &Leg| draft.view.account(leg.account).class;
+    let Some(fee) = from.iter().position(|leg| class(leg) == AccountClass::Fees) else {
+        return;
+    };
+    let payees = [
+        AccountClass::Wallet,
+        AccountClass::Receivable,
+        AccountClass::Suspense,
+    ];
+    if let Some(payee) = from.iter().position(|leg| payees.contains(&class(leg))) {
+        from[payee].amount += from[fee].amount;
+        from.remove(fee);
+    }
+}
+
+fn share_out(legs: &mut [Leg], so_far: u64, amount: u64) {
+    let parts: Vec<u64> = legs.iter().map(|leg| leg.amount).collect();
+    let mut shares = vec![0; parts.len()];
+    money::reversal_shares(&parts, so_far, amount, &mut shares).expect(
+        "each side of an entry sums to the gross amount, and no more than it is taken back",
+    );
+    for (leg, share) in legs.iter_mut().zip(shares) {
+        leg.amount = share;
+    }
+}
+
+/// Takes each leg's share from where it was paid to.
+pub(crate) fn debit_payees<V: View>(draft: &mut Draft<'_, V>, asset: AssetNo, from: &[Leg]) {
+    for leg in from.iter().filter(|leg| leg.amount > 0) {
+        let account = draft.view.account(leg.account);
+        if account.class == AccountClass::Wallet {
+            let wallet = WalletNo(account.owner);
+            draft.reclaim(wallet, asset, Some(leg.account), leg.amount);
+        } else {
+            draft.debit_account(leg.account, leg.amount);
+        }
+    }
+}
+
+/// Gives each leg's share back to where it was paid from.
+pub(crate) fn credit_payers<V: View>(draft: &mut Draft<'_, V>, asset: AssetNo, to: &[Leg]) {
+    for leg in to.iter().filter(|leg| leg.amount > 0) {
+        let account = draft.view.account(leg.account);
+        if account.class == AccountClass::Wallet {
+            let (source, origin) = (account.source.unwrap_or(Source::Earned), account.origin);
+            draft.credit(WalletNo(account.owner), asset, source, origin, leg.amount);
+        } else {
+            draft.credit_account(leg.account, leg.amount);
+        }
+    }
+}
+
+pub(crate) fn refund<V: View>(
+    draft: &mut Draft<'_, V>,
+    payment: Id,
+    amount: Atoms,
+    carried: &Carried,
+) -> Rule {
+    let TakenBack { paid, from, to } = take_back(draft, payment, amount, carried)?;
+    let share_of = |class: AccountClass| -> u64 {
+        let of_class = |leg: &&Leg| draft.view.account(leg.account).class == class;
+        from.iter().filter(of_class).map(|leg| leg.amount).sum()
+    };
+    let (tax, fee) = (share_of(AccountClass::Tax), share_of(AccountClass::Fees));
+    draft.out.kind = EventKind::Refunded;
+    let (gross, of) = (amount.0, payment);
+    draft.effect(Effect::Paid(Paid {
+        gross,
+        tax,
+        fee,
+        of,
+        ..paid
+    }));
+    debit_payees(draft, paid.asset, &from);
+    credit_payers(draft, paid.asset, &to);
+    draft.effect(Effect::Reversed {
+        thing: payment,
+        amount: amount.0,
+    });
+    if draft.terms.refund_restores_room {
+        restore_room(draft, payment, amount, paid.gross, carried);
+    }
+    Ok(())
+}
+
+/// Gives back the room a payment took in the limits, in the share refunded, rounded down.
+fn restore_room<V: View>(
+    draft: &mut Draft<'_, V>,
+    payment: Id,
+    amount: Atoms,
+    gross: u64,
+    carried: &Carried,
+) {
+    let Some(gross) = core::num::NonZeroU64::new(gross) else {
+        return;
+    };
+    let Some(part) = carried.0.part(payment) else {
+        return;
+    };
+    for effect in part.effects {
+        if let Effect::Measured {
+            party,
+            measure,
+            period,
+            delta,
+            ..
+        } = *effect
+            && let Ok(taken) = u64::try_from(delta)
+            && let Ok(back) = money::mul_div(taken, amount.0, gross, money::Rounding::Down)
+        {
+            let before = draft.view.party(party).used_in(measure, period);
+            let delta = -i128::from(back.value);
+            draft.effect(Effect::Measured {
+                party,
+                measure,
+                period,
+                delta,
+                before,
+            });
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! What State keeps: dense records of tenants, parties and wallets, and the things still open.
+
+use crate::ids::{ActorId, Id, MandateId, PartyId, TenantId, WalletId};
+use crate::terms::{Country, Terms, Tier};
+use crate::time::{Civil, Day, UtcMillis};
+use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
+use money::{Atoms, Ppm};
+use pricing::PlatformFee;
+use serde::{Deserialize, Serialize};
+
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            /// None of them.
+            pub const NONE: $name = $name(u32::MAX);
+        }
+    )*};
+}
+
+numbers! {
+    /// A tenant's shard-local number.
+    TenantNo;
+    /// A party's shard-local number.
+    PartyNo;
+    /// A wallet's shard-local number.
+    WalletNo;
+}
+
+/// A rail's number; 1 is `manual`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Channel(pub u16);
+
+impl Channel {
+    /// Entered by hand: bank statements, cash desks, tests.
+    pub const MANUAL: Channel = Channel(1);
+}
+
+/// Whether a tenant's money is real.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// For trying things out.
+    Test,
+    /// Real money.
+    Live,
+}
+
+/// What a party is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartyKind {
+    /// A human.
+    Person,
+    /// A company or other body.
+    Business,
+    /// A software agent.
+    Agent,
+}
+
+/// Whether a party or wallet can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// In use.
+    #[default]
+    Active,
+    /// Stopped for now.
+    Frozen,
+    /// Ended for good.
+    Closed,
+}
+
+/// An operator's isolated space.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// Public id.
+    pub id: TenantId,
+    /// Test or live.
+    pub mode: Mode,
+    /// The terms in force.
+    pub terms: Terms,
+    /// Counts up with each change of terms, from 0.
+    pub terms_version: u32,
+    /// The operator's accounts, ordered by key.
+    pub accounts: Vec<(OperatorKey, AccountNo)>,
+    /// What each source has settled and no income was released against yet, atoms.
+    pub settled: Vec<(AssetNo, Source, i128)>,
+}
+
+/// Which of the operator's accounts: asset, class, and the channel or country.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OperatorKey {
+    /// The asset.
+    pub asset: AssetNo,
+    /// The class.
+    pub class: AccountClass,
+    /// Channel or country, else 0.
+    pub sub: u16,
+}
+
+/// How many windows a party's spending is counted in.
+pub const MEASURES: usize = 2;
+/// The measure "spent this civil day".
+pub const MEASURE_DAY: u8 = 0;
+/// The measure "spent this civil month".
+pub const MEASURE_MONTH: u8 = 1;
+
+/// A person, business or software agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    /// Public id.
+    pub id: PartyId,
+    /// Spent in each measure's period, in atoms of the limits' asset.
+    pub used: [u128; MEASURES],
+    /// The period each sum belongs to; another period starts at zero.
+    pub period: [u32; MEASURES],
+    /// Whose.
+    pub tenant: TenantNo,
+    /// The first of what the party owes after reversals, or none.
+    pub receivable: AccountNo,
+    /// Where it is.
+    pub country: Country,
+    /// How far verified.
+    pub tier: Tier,
+    /// What it is.
+    pub kind: PartyKind,
+    /// Whether it may act.
+    pub standing: Standing,
+}
+
+impl Party {
+    /// What has been used of a measure in a period.
+    #[must_use]
+    #[inline]
+    pub fn used_in(&self, measure: u8, period: u32) -> u128 {
+        let m = usize::from(measure);
+        if self.period[m] == period {
+            self.used[m]
+        } else {
+            0
+        }
+    }
+}
+
+/// What a party sees as one balance per asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wallet {
+    /// Public id.
+    pub id: WalletId,
+    /// Whose.
+    pub party: PartyNo,
+    /// In which tenant.
+    pub tenant: TenantNo,
+    /// The first of its accounts, or none; the rest follow by [`ledger::Account::next`].
+    pub first: AccountNo,
+    /// Whether it can be used.
+    pub standing: Standing,
+}
+
+/// One leg of an authorization: what is set aside in one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leg {
+    /// Where.
+    pub account: AccountNo,
+    /// Still set aside, atoms.
+    pub amount: u64,
+}
+
+/// An authorization: funds set aside for a payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Who pays.
+    pub payer: WalletNo,
+    /// Who is paid.
+    pub payee: WalletNo,
+    /// Of what.
+    pub asset: AssetNo,
+    /// From where, in the order it is taken.
+    pub legs: Vec<Leg>,
+    /// Set aside at first, atoms.
+    pub authorized: u64,
+    /// Captured so far, atoms.
+    pub captured: u64,
+    /// The tax in what was captured, atoms.
+    pub tax_taken: u64,
+    /// The fee in what was captured, atoms.
+    pub fee_taken: u64,
+    /// When it ends by itself.
+    pub expires: UtcMillis,
+    /// The fee as it was then.
+    pub fee: PlatformFee,
+    /// The country and rate of the tax as they were then.
+    pub tax: Option<(Country, Ppm)>,
+    /// The terms it was decided under.
+    pub terms: u32,
+    /// Room reserved in the limits, in their asset, and when.
+    pub reserved: Option<Reserved>,
+    /// The agent's mandate, if any.
+    pub mandate: MandateId,
+}
+
+/// Room that an authorization has taken in its payer's limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserved {
+    /// For the whole authorization, in atoms of the limits' asset.
+    pub amount: u64,
+    /// The day and month it counts in.
+    pub day: u32,
+    /// See `day`.
+    pub month: u32,
+}
+
+/// What a payer allows an agent in advance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mandate {
+    /// Whose money.
+    pub payer: WalletNo,
+    /// Who may spend it.
+    pub agent: PartyNo,
+    /// Of what.
+    pub asset: AssetNo,
+    /// At most this a payment.
+    pub per_payment: Option<Atoms>,
+    /// At most this a civil day.
+    pub per_day: Option<Atoms>,
+    /// Only to these; empty is anyone.
+    pub payees: Vec<WalletNo>,
+    /// Until when.
+    pub expires: UtcMillis,
+    /// Taken back.
+    pub revoked: bool,
+    /// Spent on `day`, atoms.
+    pub used: u128,
+    /// The day `used` belongs to.
+    pub day: Day,
+}
+
+impl Mandate {
+    /// What an agent has spent on a day.
+    #[must_use]
+    pub fn used_on(&self, civil: Civil) -> u128 {
+        if self.day == civil.day { self.used } else { 0 }
+    }
+}
+
+/// Money in that has not settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopUp {
+    /// Whose.
+    pub wallet: WalletNo,
+    /// Of what.
+    pub asset: AssetNo,
+    /// How much, atoms.
+    pub amount: u64,
+    /// By which source.
+    pub source: Source,
+    /// Over which rail.
+    pub channel: Channel,
+    /// Whether the wallet was credited before settlement.
+    pub spendable: bool,
+}
+
+/// Money on its way out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// Whose.
+    pub wallet: WalletNo,
+    /// Of what.
+    pub asset: AssetNo,
+    /// From which accounts.
+    pub legs: Vec<Leg>,
+    /// Over which rail.
+    pub channel: Channel,
+    /// Whether the channel was told.
+    pub sent: bool,
+}
+
+/// A payment that waits for its payer's confirmation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Who pays.
+    pub payer: WalletId,
+    /// Who is paid; of a split, the first.
+    pub payee: WalletId,
+    /// Of what.
+    pub asset: AssetNo,
+    /// How much.
+    pub amount: Atoms,
+    /// Until when it may be confirmed.
+    pub expires: UtcMillis,
+}
+
+/// A payment called into question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// Which payment or capture.
+    pub payment: Id,
+    /// Of what.
+    pub asset: AssetNo,
+    /// How much, atoms.
+    pub amount: u64,
+    /// What was held back, by the account it was paid to.
+    pub taken: Vec<Leg>,
+    /// Where it goes back if the payer wins.
+    pub giveback: Vec<Leg>,
+}
+
+/// A correction that waits for its second key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    /// What it would post.
+    pub postings: Vec<Posting>,
+    /// The hash of the reason, whose text stands in the store.
+    pub reason: [u8; 32],
+    /// Which key proposed it.
+    pub proposer: ActorId,
+}
+
+/// What happens by itself at its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimerKind {
+    /// An authorization ends.
+    Hold,
+    /// A confirmation is too late.
+    StepUp,
+}
+
+/// A thing of a tenant, as key of what is open.
+pub type Key = (TenantNo, Id);

@@ -1,0 +1,231 @@
+//! State: everything `decide` reads besides the command, put there by events.
+//!
+//! Only what is open is here. Dense vectors for what is many, ordered maps for what is few;
+//! nothing depends on the order of a hash table.
+
+use crate::code::Code;
+use crate::hash::HashKey;
+use crate::ids::{Id, PartyId, TenantId, WalletId};
+use crate::index::Index;
+use crate::recents::{Recents, Window};
+use crate::records::{
+    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TenantNo, TimerKind,
+    TopUp, Wallet, WalletNo, Withdrawal,
+};
+use crate::time::UtcMillis;
+use ledger::{AssetNo, Book};
+use money::{Asset, AssetCode};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A timer: when, what kind, whose, which.
+pub type Timer = (UtcMillis, TimerKind, TenantNo, Id);
+
+/// The state of a shard after some event.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The time of the last event.
+    pub now: UtcMillis,
+    /// Whether the shard's settings were journaled.
+    pub opened: bool,
+    /// The shard's assets, by number.
+    pub assets: Vec<Asset>,
+    /// Its tenants, by number.
+    pub tenants: Vec<Tenant>,
+    /// Its parties, by number.
+    pub parties: Vec<Party>,
+    /// Its wallets, by number.
+    pub wallets: Vec<Wallet>,
+    /// All accounts.
+    pub book: Book,
+    /// The ids of recent commands.
+    pub recents: Recents,
+    /// Authorizations.
+    pub holds: BTreeMap<Key, Hold>,
+    /// Mandates, revoked and expired ones too.
+    pub mandates: BTreeMap<Key, Mandate>,
+    /// Top-ups not settled.
+    pub topups: BTreeMap<Key, TopUp>,
+    /// Withdrawals under way.
+    pub withdrawals: BTreeMap<Key, Withdrawal>,
+    /// Payments that wait for confirmation.
+    pub pending: BTreeMap<Key, Pending>,
+    /// Open disputes.
+    pub disputes: BTreeMap<Key, Dispute>,
+    /// Corrections with one key.
+    pub corrections: BTreeMap<Key, Correction>,
+    /// How much of a payment, capture or top-up has been taken back, atoms.
+    pub reversed: BTreeMap<Key, u64>,
+    /// What happens by itself, in order.
+    pub timers: BTreeSet<Timer>,
+    /// Refusals of this second, by party and code.
+    pub refusals: BTreeMap<(PartyNo, Code), u32>,
+    /// The second those belong to.
+    pub refusals_second: u64,
+    pub(crate) key: HashKey,
+    pub(crate) wallet_index: Index,
+    pub(crate) party_index: Index,
+}
+
+impl State {
+    /// The state before the first event. `random` keys this process's tables and nothing else.
+    #[must_use]
+    pub fn new(random: u128) -> State {
+        let key = HashKey::new(random);
+        State {
+            now: UtcMillis(0),
+            opened: false,
+            assets: Vec::new(),
+            tenants: Vec::new(),
+            parties: Vec::new(),
+            wallets: Vec::new(),
+            book: Book::default(),
+            recents: Recents::new(Window::default(), key),
+            holds: BTreeMap::new(),
+            mandates: BTreeMap::new(),
+            topups: BTreeMap::new(),
+            withdrawals: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            disputes: BTreeMap::new(),
+            corrections: BTreeMap::new(),
+            reversed: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            refusals: BTreeMap::new(),
+            refusals_second: 0,
+            key,
+            wallet_index: Index::default(),
+            party_index: Index::default(),
+        }
+    }
+
+    /// The number and record of an asset.
+    #[must_use]
+    pub fn asset(&self, code: AssetCode) -> Option<(AssetNo, Asset)> {
+        let no = self.assets.iter().position(|a| a.code == code)?;
+        Some((AssetNo(u16::try_from(no).ok()?), self.assets[no]))
+    }
+
+    /// The tenant of a public id.
+    #[must_use]
+    pub fn tenant_no(&self, id: TenantId) -> Option<TenantNo> {
+        let no = self.tenants.iter().position(|t| t.id == id)?;
+        Some(TenantNo(u32::try_from(no).ok()?))
+    }
+
+    /// The tenant's record.
+    #[must_use]
+    pub fn tenant(&self, no: TenantNo) -> Option<&Tenant> {
+        self.tenants.get(no.0 as usize)
+    }
+
+    /// The party's record; numbers come from events, so it exists.
+    #[must_use]
+    #[inline]
+    pub fn party(&self, no: PartyNo) -> &Party {
+        &self.parties[no.0 as usize]
+    }
+
+    /// The wallet's record; numbers come from events, so it exists.
+    #[must_use]
+    #[inline]
+    pub fn wallet(&self, no: WalletNo) -> &Wallet {
+        &self.wallets[no.0 as usize]
+    }
+
+    #[inline]
+    pub(crate) fn id_hash(&self, tenant: TenantNo, id: Id) -> u64 {
+        self.key.hash(tenant.0, id.0)
+    }
+
+    /// The wallet of a public id.
+    #[must_use]
+    #[inline]
+    pub fn wallet_no(&self, tenant: TenantNo, id: WalletId) -> Option<WalletNo> {
+        self.wallet_no_hashed(tenant, id, self.id_hash(tenant, id.0))
+    }
+
+    #[inline]
+    pub(crate) fn wallet_no_hashed(
+        &self,
+        tenant: TenantNo,
+        id: WalletId,
+        hash: u64,
+    ) -> Option<WalletNo> {
+        let is_it = |no: u32| {
+            let wallet = &self.wallets[no as usize];
+            wallet.id == id && wallet.tenant == tenant
+        };
+        self.wallet_index.find(hash, is_it).map(WalletNo)
+    }
+
+    /// The party of a public id.
+    #[must_use]
+    pub fn party_no(&self, tenant: TenantNo, id: PartyId) -> Option<PartyNo> {
+        let is_it = |no: u32| {
+            let party = &self.parties[no as usize];
+            party.id == id && party.tenant == tenant
+        };
+        self.party_index
+            .find(self.id_hash(tenant, id.0), is_it)
+            .map(PartyNo)
+    }
+
+    pub(crate) fn add_party(&mut self, party: Party) {
+        let (key, tenant, id) = (self.key, party.tenant, party.id);
+        let no = u32::try_from(self.parties.len()).expect("fewer than 2^32 parties a shard");
+        self.parties.push(party);
+        let parties = &self.parties;
+        let hash_of = |no: u32| {
+            let party = &parties[no as usize];
+            key.hash(party.tenant.0, party.id.0.0)
+        };
+        self.party_index
+            .insert(key.hash(tenant.0, id.0.0), no, hash_of);
+    }
+
+    pub(crate) fn add_wallet(&mut self, wallet: Wallet) {
+        let (key, tenant, id) = (self.key, wallet.tenant, wallet.id);
+        let no = u32::try_from(self.wallets.len()).expect("fewer than 2^32 wallets a shard");
+        self.wallets.push(wallet);
+        let wallets = &self.wallets;
+        let hash_of = |no: u32| {
+            let wallet = &wallets[no as usize];
+            key.hash(wallet.tenant.0, wallet.id.0.0)
+        };
+        self.wallet_index
+            .insert(key.hash(tenant.0, id.0.0), no, hash_of);
+    }
+
+    /// The timers due at an instant, in order, at most `limit`.
+    pub fn due(&self, now: UtcMillis, limit: usize) -> impl Iterator<Item = &Timer> {
+        self.timers
+            .iter()
+            .take_while(move |timer| timer.0 <= now)
+            .take(limit)
+    }
+
+    /// The accounts of a wallet, in the order they were opened.
+    pub fn accounts_of(
+        &self,
+        wallet: WalletNo,
+    ) -> impl Iterator<Item = (ledger::AccountNo, &ledger::Account)> {
+        self.chain(self.wallet(wallet).first)
+    }
+
+    /// An account and those after it in its owner's chain.
+    pub fn chain(
+        &self,
+        first: ledger::AccountNo,
+    ) -> impl Iterator<Item = (ledger::AccountNo, &ledger::Account)> {
+        std::iter::successors(first.is_some().then_some(first), |no| {
+            let next = self.book.account(*no).next;
+            next.is_some().then_some(next)
+        })
+        .map(|no| (no, self.book.account(no)))
+    }
+
+    /// Every account recomputed to what must hold: per asset, balances sum to zero.
+    #[must_use]
+    pub fn trial_balance(&self) -> Vec<(AssetNo, i128)> {
+        self.book.trial_balance()
+    }
+}

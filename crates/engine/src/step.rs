@@ -1,0 +1,168 @@
+//! What one payment does, in order. Each stage is a file; adding one touches its file and the list
+//! in [`run`].
+//!
+//! 1. idempotency (before the step is entered), 2. [`parties`], 3. [`price`], 4. [`tax`],
+//! 5. [`fee`], 6. [`risk`], 7. [`funding`], 8. [`policy`], 9. [`entry`].
+
+pub(crate) mod draft;
+pub(crate) mod entry;
+pub(crate) mod fee;
+pub(crate) mod funding;
+pub(crate) mod parties;
+pub(crate) mod pending;
+pub(crate) mod policy;
+pub(crate) mod price;
+pub(crate) mod risk;
+pub(crate) mod tax;
+
+use crate::code::Code;
+use crate::command::{SPLIT_PAYEES_MAX, Share, Spend};
+use crate::decide::{Rule, Stop};
+use crate::ids::WalletId;
+use crate::records::{PartyNo, WalletNo};
+use crate::time::UtcMillis;
+use crate::view::View;
+pub(crate) use draft::Draft;
+
+/// What a payment is for: which stages and sources apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Pay at once.
+    Pay,
+    /// Set funds aside until then.
+    Authorize(UtcMillis),
+    /// Pass value on: no tax, no fee, no credit.
+    Transfer,
+}
+
+/// A payment as the stages fill it in.
+#[derive(Debug)]
+pub(crate) struct Payment<'c> {
+    pub spend: &'c Spend,
+    pub purpose: Purpose,
+    pub payer: WalletNo,
+    pub payer_party: PartyNo,
+    /// The payees with their weights; one payee has all.
+    pub payees: Payees,
+    pub gross: u64,
+    pub tax: tax::Tax,
+    pub fee: u64,
+    pub plan: funding::Plan,
+    pub room: policy::Room,
+    /// A stage asks the payer to confirm.
+    pub step_up: bool,
+}
+
+/// Who is paid.
+#[derive(Debug)]
+pub(crate) enum Payees {
+    One(WalletNo),
+    Many(Vec<(WalletNo, u64)>),
+}
+
+impl Payees {
+    pub fn first(&self) -> WalletNo {
+        match self {
+            Payees::One(payee) => *payee,
+            Payees::Many(payees) => payees[0].0,
+        }
+    }
+}
+
+pub(crate) fn pay<V: View>(
+    draft: &mut Draft<'_, V>,
+    spend: &Spend,
+    payee: WalletId,
+    known: (WalletNo, WalletNo),
+) -> Rule {
+    one(draft, spend, payee, Purpose::Pay, known)
+}
+
+pub(crate) fn authorize<V: View>(
+    draft: &mut Draft<'_, V>,
+    spend: &Spend,
+    payee: WalletId,
+    expires: UtcMillis,
+    known: (WalletNo, WalletNo),
+) -> Rule {
+    if expires <= draft.now || expires > draft.now.plus(draft.terms.hold_ms_max) {
+        return Err(Stop::Reject(Code::Malformed, "expires_at"));
+    }
+    one(draft, spend, payee, Purpose::Authorize(expires), known)
+}
+
+pub(crate) fn transfer<V: View>(
+    draft: &mut Draft<'_, V>,
+    spend: &Spend,
+    payee: WalletId,
+    known: (WalletNo, WalletNo),
+) -> Rule {
+    one(draft, spend, payee, Purpose::Transfer, known)
+}
+
+#[inline]
+fn one<V: View>(
+    draft: &mut Draft<'_, V>,
+    spend: &Spend,
+    payee: WalletId,
+    purpose: Purpose,
+    (known_payer, known_payee): (WalletNo, WalletNo),
+) -> Rule {
+    let payer = draft.find_wallet(known_payer, spend.payer, "payer")?;
+    let payee = draft.find_wallet(known_payee, payee, "payee")?;
+    run(draft, spend, purpose, payer, Payees::One(payee))
+}
+
+pub(crate) fn split<V: View>(draft: &mut Draft<'_, V>, spend: &Spend, shares: &[Share]) -> Rule {
+    if shares.is_empty() || shares.iter().all(|share| share.weight == 0) {
+        return Err(Stop::Reject(Code::Malformed, "payees"));
+    }
+    if shares.len() > SPLIT_PAYEES_MAX {
+        return Err(Stop::Reject(Code::TooMany, "payees"));
+    }
+    let payer = draft.find_wallet(WalletNo::NONE, spend.payer, "payer")?;
+    let mut payees = Vec::with_capacity(shares.len());
+    for share in shares {
+        payees.push((
+            draft.find_wallet(WalletNo::NONE, share.payee, "payees")?,
+            share.weight,
+        ));
+    }
+    run(draft, spend, Purpose::Pay, payer, Payees::Many(payees))
+}
+
+#[inline]
+fn run<V: View>(
+    draft: &mut Draft<'_, V>,
+    spend: &Spend,
+    purpose: Purpose,
+    payer: WalletNo,
+    payees: Payees,
+) -> Rule {
+    let mut payment = Payment {
+        spend,
+        purpose,
+        payer,
+        payer_party: draft.view.wallet(payer).party,
+        payees,
+        gross: 0,
+        tax: tax::Tax::default(),
+        fee: 0,
+        plan: funding::Plan::default(),
+        room: policy::Room::default(),
+        step_up: false,
+    };
+    parties::check(draft, &payment)?;
+    price::set(draft, &mut payment)?;
+    tax::set(draft, &mut payment);
+    fee::set(draft, &mut payment);
+    risk::check(draft, &mut payment)?;
+    funding::plan(draft, &mut payment)?;
+    policy::check(draft, &mut payment)?;
+    if payment.step_up {
+        return pending::ask(draft, &payment);
+    }
+    // Nothing below refuses.
+    entry::post(draft, &payment);
+    Ok(())
+}

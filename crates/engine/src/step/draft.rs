@@ -1,0 +1,370 @@
+//! The event under construction, and the moves every rule is made of: open an account, post,
+//! credit a wallet (what its party owes is recovered first), take value back.
+
+use crate::code::Code;
+use crate::decide::{Rule, Stop};
+use crate::event::{Effect, Event, Refused};
+use crate::ids::{ActorId, Id, WalletId};
+use crate::records::{Channel, Key, OperatorKey, PartyNo, Standing, TenantNo, WalletNo};
+use crate::state::State;
+use crate::terms::Terms;
+use crate::time::{Civil, UtcMillis};
+use crate::view::View;
+use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
+
+/// What a rule reads and writes.
+pub(crate) struct Draft<'d, V: View> {
+    pub view: &'d V,
+    pub out: &'d mut Event,
+    pub tenant: TenantNo,
+    pub terms: &'d Terms,
+    pub terms_version: u32,
+    pub now: UtcMillis,
+    pub civil: Civil,
+    pub actor: ActorId,
+}
+
+impl<V: View> Draft<'_, V> {
+    pub fn state(&self) -> &State {
+        self.view.base()
+    }
+
+    pub fn key(&self, id: Id) -> Key {
+        (self.tenant, id)
+    }
+
+    /// The wallet of a public id; `known` if it was looked up ahead.
+    #[inline]
+    pub fn find_wallet(
+        &self,
+        known: WalletNo,
+        id: WalletId,
+        field: &'static str,
+    ) -> Rule<WalletNo> {
+        if known != WalletNo::NONE {
+            return Ok(known);
+        }
+        let found = self.state().wallet_no(self.tenant, id);
+        found.ok_or(Stop::Reject(Code::NotFound, field))
+    }
+
+    /// The asset's existence and an amount of at least one atom.
+    pub fn check_amount(&self, asset: AssetNo, amount: u64) -> Rule {
+        if asset.0 as usize >= self.state().assets.len() {
+            return Err(Stop::Reject(Code::NotFound, "asset"));
+        }
+        if amount == 0 {
+            return Err(Stop::Reject(Code::AmountZero, "amount"));
+        }
+        Ok(())
+    }
+
+    /// Whether a wallet and its party may act.
+    #[inline]
+    pub fn check_active(&self, wallet: WalletNo, refused: impl Fn(Code) -> Stop) -> Rule {
+        let record = self.view.wallet(wallet);
+        match record.standing {
+            Standing::Active => {}
+            Standing::Frozen => return Err(refused(Code::WalletFrozen)),
+            Standing::Closed => return Err(refused(Code::WalletClosed)),
+        }
+        match self.view.party(record.party).standing {
+            Standing::Active => Ok(()),
+            _ => Err(refused(Code::PartySuspended)),
+        }
+    }
+
+    /// A refusal of this wallet's party, its numbers still zero.
+    pub fn refusal(&self, code: Code, wallet: WalletNo, asset: AssetNo, asked: u64) -> Refused {
+        let party = if wallet == WalletNo::NONE {
+            PartyNo::NONE
+        } else {
+            self.view.wallet(wallet).party
+        };
+        Refused {
+            code,
+            party,
+            wallet,
+            payee: WalletNo::NONE,
+            asset,
+            asked,
+            limit: 0,
+            used: 0,
+            item: 0,
+            terms: self.terms_version,
+        }
+    }
+
+    pub fn deny(&self, code: Code, wallet: WalletNo, asset: AssetNo, asked: u64) -> Stop {
+        Stop::Deny(Box::new(self.refusal(code, wallet, asset, asked)))
+    }
+
+    pub fn deny_at(
+        &self,
+        code: Code,
+        wallet: WalletNo,
+        asset: AssetNo,
+        asked: u64,
+        (limit, used): (u128, u128),
+    ) -> Stop {
+        let refused = self.refusal(code, wallet, asset, asked);
+        Stop::Deny(Box::new(Refused {
+            limit,
+            used,
+            ..refused
+        }))
+    }
+
+    #[inline]
+    pub fn effect(&mut self, effect: Effect) {
+        self.out.effects.push(effect);
+    }
+
+    /// Notes which key asked, where it matters later.
+    pub fn note_actor(&mut self) {
+        if self.actor.0.is_some() {
+            self.effect(Effect::By(self.actor));
+        }
+    }
+
+    /// Posts to an account; nothing for nothing.
+    #[inline]
+    pub fn post(&mut self, account: AccountNo, amount: i128) {
+        if amount != 0 {
+            self.out.postings.push(Posting { account, amount });
+        }
+    }
+
+    pub fn credit_account(&mut self, account: AccountNo, amount: u64) {
+        self.post(account, i128::from(amount));
+    }
+
+    pub fn debit_account(&mut self, account: AccountNo, amount: u64) {
+        self.post(account, -i128::from(amount));
+    }
+
+    /// What this event has already posted to an account.
+    pub fn posted(&self, account: AccountNo) -> i128 {
+        self.out
+            .postings
+            .iter()
+            .filter(|p| p.account == account)
+            .map(|p| p.amount)
+            .sum()
+    }
+
+    fn opened(&self) -> usize {
+        self.out
+            .effects
+            .iter()
+            .filter(|e| matches!(e, Effect::AccountOpened { .. }))
+            .count()
+    }
+
+    /// Opens the next account.
+    pub fn open(
+        &mut self,
+        class: AccountClass,
+        owner: u32,
+        sub: u16,
+        asset: AssetNo,
+        source: Option<Source>,
+        origin: Option<Source>,
+    ) -> AccountNo {
+        // A journal of 2^32 accounts is far beyond a shard's memory.
+        let no = self.view.accounts_len() + self.opened();
+        let no = AccountNo(u32::try_from(no).expect("fewer than 2^32 accounts a shard"));
+        self.effect(Effect::AccountOpened {
+            no,
+            class,
+            owner,
+            sub,
+            asset,
+            source,
+            origin,
+        });
+        no
+    }
+
+    /// An account this event has opened.
+    fn find_opened(
+        &self,
+        class: AccountClass,
+        owner: u32,
+        sub: u16,
+        asset: AssetNo,
+        source: Option<Source>,
+        origin: Option<Source>,
+    ) -> Option<AccountNo> {
+        self.out.effects.iter().find_map(|effect| match *effect {
+            Effect::AccountOpened {
+                no,
+                class: c,
+                owner: o,
+                sub: b,
+                asset: a,
+                source: s,
+                origin: g,
+            } if (c, o, b, a, s, g) == (class, owner, sub, asset, source, origin) => Some(no),
+            _ => None,
+        })
+    }
+
+    /// One of the operator's accounts, opened when first needed.
+    #[inline]
+    pub fn operator(&mut self, class: AccountClass, sub: u16, asset: AssetNo) -> AccountNo {
+        let key = OperatorKey { asset, class, sub };
+        match self.view.operator_account(self.tenant, key) {
+            Some(no) => no,
+            None => {
+                let owner = self.tenant.0;
+                self.find_opened(class, owner, sub, asset, None, None)
+                    .unwrap_or_else(|| self.open(class, owner, sub, asset, None, None))
+            }
+        }
+    }
+
+    pub fn clearing(&mut self, channel: Channel, asset: AssetNo) -> AccountNo {
+        self.operator(AccountClass::Clearing, channel.0, asset)
+    }
+
+    pub fn safeguarding(&mut self, asset: AssetNo) -> AccountNo {
+        self.operator(AccountClass::Safeguarding, 0, asset)
+    }
+
+    /// A wallet's account of a source, opened when first needed.
+    #[inline]
+    pub fn wallet_account(
+        &mut self,
+        wallet: WalletNo,
+        asset: AssetNo,
+        source: Source,
+        origin: Option<Source>,
+    ) -> AccountNo {
+        let mut no = self.view.wallet(wallet).first;
+        while no.is_some() {
+            let account = self.view.account(no);
+            if account.asset == asset && account.source == Some(source) && account.origin == origin
+            {
+                return no;
+            }
+            no = account.next;
+        }
+        let class = AccountClass::Wallet;
+        self.find_opened(class, wallet.0, 0, asset, Some(source), origin)
+            .unwrap_or_else(|| self.open(class, wallet.0, 0, asset, Some(source), origin))
+    }
+
+    /// What a party owes in an asset, where, and how much of it is still owed after this event.
+    fn debt(&self, party: PartyNo, asset: AssetNo) -> Option<(AccountNo, u64)> {
+        let mut no = self.view.party(party).receivable;
+        while no.is_some() {
+            let account = self.view.account(no);
+            if account.asset == asset {
+                let owed = -(account.balance + self.posted(no));
+                return u64::try_from(owed)
+                    .ok()
+                    .filter(|owed| *owed > 0)
+                    .map(|owed| (no, owed));
+            }
+            no = account.next;
+        }
+        None
+    }
+
+    /// Credits a wallet. What its party owes is recovered first; what comes to a closed wallet goes
+    /// to suspense.
+    #[inline]
+    pub fn credit(
+        &mut self,
+        wallet: WalletNo,
+        asset: AssetNo,
+        source: Source,
+        origin: Option<Source>,
+        amount: u64,
+    ) {
+        let record = self.view.wallet(wallet);
+        let mut rest = amount;
+        if self.view.party(record.party).receivable.is_some()
+            && let Some((receivable, owed)) = self.debt(record.party, asset)
+        {
+            let recovered = owed.min(rest);
+            self.credit_account(receivable, recovered);
+            rest -= recovered;
+        }
+        if rest > 0 {
+            let account = if record.standing == Standing::Closed {
+                self.operator(AccountClass::Suspense, 0, asset)
+            } else {
+                self.wallet_account(wallet, asset, source, origin)
+            };
+            self.credit_account(account, rest);
+        }
+    }
+
+    /// Takes value back from a wallet: from the preferred account, then its others in that asset,
+    /// and what is missing becomes a receivable from its party. Never refused.
+    pub fn reclaim(
+        &mut self,
+        wallet: WalletNo,
+        asset: AssetNo,
+        preferred: Option<AccountNo>,
+        amount: u64,
+    ) {
+        let mut rest = amount;
+        let first = self.view.wallet(wallet).first;
+        let mut next = preferred.unwrap_or(first);
+        let mut tried_preferred = preferred.is_none();
+        while rest > 0 && next.is_some() {
+            let account = self.view.account(next);
+            if account.asset == asset && (Some(next) != preferred || !tried_preferred) {
+                let left = i128::from(account.reclaimable()) + self.posted(next).min(0);
+                let taken = u64::try_from(left.max(0)).unwrap_or(u64::MAX).min(rest);
+                self.debit_account(next, taken);
+                rest -= taken;
+            }
+            next = if tried_preferred { account.next } else { first };
+            tried_preferred = true;
+        }
+        if rest > 0 {
+            let party = self.view.wallet(wallet).party;
+            let receivable = self.receivable(party, asset);
+            self.debit_account(receivable, rest);
+        }
+    }
+
+    fn receivable(&mut self, party: PartyNo, asset: AssetNo) -> AccountNo {
+        let mut no = self.view.party(party).receivable;
+        while no.is_some() {
+            let account = self.view.account(no);
+            if account.asset == asset {
+                return no;
+            }
+            no = account.next;
+        }
+        let class = AccountClass::Receivable;
+        self.find_opened(class, party.0, 0, asset, None, None)
+            .unwrap_or_else(|| self.open(class, party.0, 0, asset, None, None))
+    }
+
+    /// Moves a party's use of its limits, as `delta` in the day and month it counts in.
+    #[inline]
+    pub fn measure(&mut self, party: PartyNo, day: u32, month: u32, delta: i128) {
+        use crate::records::{MEASURE_DAY, MEASURE_MONTH};
+        let record = self.view.party(party);
+        let before_day = record.used_in(MEASURE_DAY, day);
+        let before_month = record.used_in(MEASURE_MONTH, month);
+        for (measure, period, before) in [
+            (MEASURE_DAY, day, before_day),
+            (MEASURE_MONTH, month, before_month),
+        ] {
+            self.effect(Effect::Measured {
+                party,
+                measure,
+                period,
+                delta,
+                before,
+            });
+        }
+    }
+}

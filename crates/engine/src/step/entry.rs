@@ -1,0 +1,192 @@
+//! Stage 9: all postings of a payment at once, or the funds set aside for it. Nothing here refuses.
+
+use super::{Draft, Payees, Payment, Purpose, tax};
+use crate::event::{Effect, EventKind, Paid};
+use crate::ids::Id;
+use crate::records::{Hold, Leg, WalletNo};
+use crate::view::View;
+use ledger::{AccountClass, AssetNo, Source};
+
+#[inline]
+pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
+    let asset = payment.spend.asset;
+    match payment.purpose {
+        Purpose::Pay => {
+            draft.out.kind = match payment.payees {
+                Payees::One(_) => EventKind::Paid,
+                Payees::Many(_) => EventKind::Split,
+            };
+            draft.effect(Effect::Paid(Paid {
+                payer: payment.payer,
+                payee: payment.payees.first(),
+                asset,
+                gross: payment.gross,
+                tax: payment.tax.amount,
+                fee: payment.fee,
+                terms: draft.terms_version,
+                of: Id::NONE,
+            }));
+            let net = payment.gross - payment.tax.amount - payment.fee;
+            let country = payment.tax.owed.map(|(country, _)| tax::sub(country));
+            let dues = Dues {
+                tax: payment.tax.amount,
+                country,
+                fee: payment.fee,
+            };
+            match &payment.payees {
+                Payees::One(payee) => {
+                    pay(draft, asset, payment.plan.legs(), dues, &[(*payee, net)]);
+                }
+                Payees::Many(payees) => {
+                    let weights: Vec<u64> = payees.iter().map(|(_, weight)| *weight).collect();
+                    let mut parts = vec![0; payees.len()];
+                    money::allocate(net, &weights, &mut parts)
+                        .expect("some weight is not zero: checked on entry");
+                    let credits: Vec<(WalletNo, u64)> = payees
+                        .iter()
+                        .zip(parts)
+                        .map(|((payee, _), part)| (*payee, part))
+                        .collect();
+                    pay(draft, asset, payment.plan.legs(), dues, &credits);
+                }
+            }
+            use_room(draft, payment);
+        }
+        Purpose::Transfer => {
+            draft.out.kind = EventKind::Transferred;
+            let payee = payment.payees.first();
+            draft.effect(Effect::Paid(Paid {
+                payer: payment.payer,
+                payee,
+                asset,
+                gross: payment.gross,
+                tax: 0,
+                fee: 0,
+                terms: draft.terms_version,
+                of: Id::NONE,
+            }));
+            for leg in payment.plan.legs() {
+                let account = draft.view.account(leg.account);
+                let (source, origin) = (account.source.unwrap_or(Source::Earned), account.origin);
+                draft.debit_account(leg.account, leg.amount);
+                draft.credit(payee, asset, source, origin, leg.amount);
+            }
+            use_room(draft, payment);
+        }
+        Purpose::Authorize(expires) => {
+            draft.out.kind = EventKind::Authorized;
+            for leg in payment.plan.legs() {
+                draft.effect(Effect::Held {
+                    account: leg.account,
+                    delta: i128::from(leg.amount),
+                });
+            }
+            let hold = Hold {
+                payer: payment.payer,
+                payee: payment.payees.first(),
+                asset,
+                legs: payment.plan.legs().to_vec(),
+                authorized: payment.gross,
+                captured: 0,
+                tax_taken: 0,
+                fee_taken: 0,
+                expires,
+                fee: draft.terms.fee(asset),
+                tax: payment.tax.owed,
+                terms: draft.terms_version,
+                reserved: payment.room.0,
+                mandate: payment.spend.mandate,
+            };
+            draft.effect(Effect::HoldOpened(Box::new(hold)));
+            use_room(draft, payment);
+        }
+    }
+}
+
+/// Counts a payment in its payer's limits and its agent's mandate.
+#[inline]
+fn use_room<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
+    if let Some(room) = payment.room.0 {
+        draft.measure(
+            payment.payer_party,
+            room.day,
+            room.month,
+            i128::from(room.amount),
+        );
+    }
+    let mandate = payment.spend.mandate.0;
+    if mandate.is_some() {
+        let civil = draft.civil;
+        let before = draft
+            .view
+            .mandate(draft.key(mandate))
+            .map_or(0, |m| m.used_on(civil));
+        let delta = i128::from(payment.gross);
+        draft.effect(Effect::MandateUsed {
+            mandate,
+            day: civil.day.0,
+            delta,
+            before,
+        });
+    }
+}
+
+/// What is taken out of a payment before its payees.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dues {
+    pub tax: u64,
+    pub country: Option<u16>,
+    pub fee: u64,
+}
+
+/// Moves value from the payer's accounts to tax, fee and payees. Each payee's part keeps the source
+/// it came from: legs and credits are walked side by side, so every atom has one origin.
+#[inline]
+pub(crate) fn pay<V: View>(
+    draft: &mut Draft<'_, V>,
+    asset: AssetNo,
+    legs: &[Leg],
+    dues: Dues,
+    payees: &[(WalletNo, u64)],
+) {
+    for leg in legs {
+        draft.debit_account(leg.account, leg.amount);
+    }
+    if dues.tax > 0 {
+        let account = draft.operator(AccountClass::Tax, dues.country.unwrap_or(0), asset);
+        draft.credit_account(account, dues.tax);
+    }
+    if dues.fee > 0 {
+        let account = draft.operator(AccountClass::Fees, 0, asset);
+        draft.credit_account(account, dues.fee);
+    }
+    // What the dues took comes out of the first legs.
+    let mut taken = dues.tax + dues.fee;
+    let mut legs = legs.iter().copied();
+    let mut leg = Leg {
+        account: ledger::AccountNo::NONE,
+        amount: 0,
+    };
+    for &(payee, amount) in payees {
+        let mut rest = amount;
+        while rest > 0 {
+            while leg.amount == 0 {
+                leg = legs
+                    .next()
+                    .expect("the legs sum to the dues and the payees' parts");
+                let due = taken.min(leg.amount);
+                leg.amount -= due;
+                taken -= due;
+            }
+            let part = rest.min(leg.amount);
+            leg.amount -= part;
+            rest -= part;
+            let account = draft.view.account(leg.account);
+            let origin = match account.source {
+                Some(Source::Earned) => account.origin,
+                source => source,
+            };
+            draft.credit(payee, asset, Source::Earned, origin, part);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Stage 7: which sources pay, in the tenant's order, each as far as it goes.
+
+use super::{Draft, Payment, Purpose, parties};
+use crate::code::Code;
+use crate::decide::Rule;
+use crate::records::{Leg, WalletNo};
+use crate::view::View;
+use ledger::{Account, AccountNo, AssetNo, Source};
+
+/// A wallet has at most one account per source, asset and origin.
+const LEGS_MAX: usize = 24;
+
+/// From which accounts how much is taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    legs: [Leg; LEGS_MAX],
+    len: usize,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Plan {
+            legs: [Leg {
+                account: AccountNo::NONE,
+                amount: 0,
+            }; LEGS_MAX],
+            len: 0,
+        }
+    }
+}
+
+impl Plan {
+    pub fn legs(&self) -> &[Leg] {
+        &self.legs[..self.len]
+    }
+
+    /// Adds a leg; `false` if there is no room for one more.
+    fn push(&mut self, account: AccountNo, amount: u64) -> bool {
+        let fits = self.len < LEGS_MAX;
+        if fits {
+            self.legs[self.len] = Leg { account, amount };
+            self.len += 1;
+        }
+        fits
+    }
+}
+
+#[inline]
+pub(crate) fn plan<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
+    let credit_allowed = payment.purpose != Purpose::Transfer;
+    let usable = |account: &Account| account.source != Some(Source::Credit) || credit_allowed;
+    let asset = payment.spend.asset;
+
+    // The commonest wallet has one account.
+    let first = draft.view.wallet(payment.payer).first;
+    if first.is_some() {
+        let account = draft.view.account(first);
+        if !account.next.is_some()
+            && account.asset == asset
+            && account.available() >= payment.gross
+            && usable(account)
+            && account
+                .source
+                .is_some_and(|s| draft.terms.funding_order.contains(&s))
+        {
+            payment.plan.push(first, payment.gross);
+            return Ok(());
+        }
+    }
+    match fill(
+        draft,
+        payment.payer,
+        asset,
+        payment.gross,
+        &draft.terms.funding_order,
+        usable,
+    ) {
+        Ok(plan) => {
+            payment.plan = plan;
+            Ok(())
+        }
+        Err((code, there_is)) => Err(parties::deny(draft, payment, code, (there_is, 0))),
+    }
+}
+
+/// Fills an amount from a wallet's accounts of the listed sources, in that order, as far as
+/// `usable` accounts go; or says why not and how much there is.
+pub(crate) fn fill<V: View>(
+    draft: &Draft<'_, V>,
+    wallet: WalletNo,
+    asset: AssetNo,
+    amount: u64,
+    order: &[Source],
+    usable: impl Fn(&Account) -> bool,
+) -> Result<Plan, (Code, u128)> {
+    let mut plan = Plan::default();
+    let mut rest = amount;
+    let first = draft.view.wallet(wallet).first;
+    for source in order {
+        let mut no = first;
+        while no.is_some() && rest > 0 {
+            let account = draft.view.account(no);
+            if account.asset == asset && account.source == Some(*source) && usable(account) {
+                let taken = account.available().min(rest);
+                if taken > 0 && plan.push(no, taken) {
+                    rest -= taken;
+                }
+            }
+            no = account.next;
+        }
+    }
+    if rest == 0 {
+        return Ok(plan);
+    }
+    let mut all = 0u128;
+    let mut no = first;
+    while no.is_some() {
+        let account = draft.view.account(no);
+        if account.asset == asset {
+            all += u128::from(account.available());
+        }
+        no = account.next;
+    }
+    if all >= u128::from(amount) {
+        Err((Code::SourceNotAllowed, u128::from(amount - rest)))
+    } else {
+        Err((Code::InsufficientFunds, all))
+    }
+}

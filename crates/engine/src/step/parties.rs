@@ -1,0 +1,98 @@
+//! Stage 2: the parties exist and may act; an agent acts within its mandate.
+//!
+//! Input: the wallets. They exist when this stage is reached: an unknown one is rejected without a
+//! trace while it is looked up.
+
+use super::{Draft, Payees, Payment};
+use crate::code::Code;
+use crate::decide::{Rule, Stop};
+use crate::event::Refused;
+use crate::records::{Standing, WalletNo};
+use crate::view::View;
+
+#[inline]
+pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
+    let spend = payment.spend;
+    let refused = |code| deny(draft, payment, code, (0, 0));
+    let each = |payee: WalletNo| {
+        if payee == payment.payer {
+            return Err(Stop::Reject(Code::SameWallet, "payee"));
+        }
+        let record = draft.view.wallet(payee);
+        let active = record.standing == Standing::Active
+            && draft.view.party(record.party).standing == Standing::Active;
+        if active {
+            Ok(())
+        } else {
+            Err(refused(Code::PayeeUnavailable))
+        }
+    };
+    draft.check_active(payment.payer, refused)?;
+    match &payment.payees {
+        Payees::One(payee) => each(*payee)?,
+        Payees::Many(payees) => payees.iter().try_for_each(|(payee, _)| each(*payee))?,
+    }
+    if spend.mandate.0.is_some() {
+        mandate(draft, payment)
+    } else {
+        Ok(())
+    }
+}
+
+/// A refusal that remembers who would have been paid.
+pub(crate) fn deny<V: View>(
+    draft: &Draft<'_, V>,
+    payment: &Payment<'_>,
+    code: Code,
+    (limit, used): (u128, u128),
+) -> Stop {
+    let spend = payment.spend;
+    let refused = draft.refusal(code, payment.payer, spend.asset, spend.amount.0);
+    Stop::Deny(Box::new(Refused {
+        limit,
+        used,
+        payee: payment.payees.first(),
+        ..refused
+    }))
+}
+
+fn mandate<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
+    let spend = payment.spend;
+    let refused = |code, numbers| Err(deny(draft, payment, code, numbers));
+    let Some(mandate) = draft.view.mandate(draft.key(spend.mandate.0)) else {
+        return Err(Stop::Reject(Code::NotFound, "mandate"));
+    };
+    if mandate.payer != payment.payer {
+        return Err(Stop::Reject(Code::NotFound, "mandate"));
+    }
+    if mandate.revoked {
+        return refused(Code::MandateRevoked, (0, 0));
+    }
+    if draft.now >= mandate.expires {
+        return refused(Code::MandateExpired, (0, 0));
+    }
+    if mandate.asset != spend.asset {
+        return refused(Code::MandateAsset, (0, 0));
+    }
+    let allowed = |payee: &WalletNo| mandate.payees.is_empty() || mandate.payees.contains(payee);
+    let all_allowed = match &payment.payees {
+        Payees::One(payee) => allowed(payee),
+        Payees::Many(payees) => payees.iter().all(|(payee, _)| allowed(payee)),
+    };
+    if !all_allowed {
+        return refused(Code::MandatePayee, (0, 0));
+    }
+    let asked = u128::from(spend.amount.0);
+    if let Some(limit) = mandate.per_payment
+        && spend.amount > limit
+    {
+        return refused(Code::MandatePerPayment, (u128::from(limit.0), 0));
+    }
+    let used = mandate.used_on(draft.civil);
+    if let Some(limit) = mandate.per_day
+        && used + asked > u128::from(limit.0)
+    {
+        return refused(Code::MandatePerDay, (u128::from(limit.0), used));
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! Stage 8: the limits of the payer's tier, over all the party's wallets and agents.
+//!
+//! Limits are in one asset; a payment in another is converted at the journaled reference rate,
+//! rounded up, the strict side. Without a rate it is refused.
+
+use super::{Draft, Payment, parties};
+use crate::code::Code;
+use crate::decide::Rule;
+use crate::records::{MEASURE_DAY, MEASURE_MONTH, Reserved};
+use crate::terms::{Limits, TIERS};
+use crate::view::View;
+use ledger::AssetNo;
+use money::{Atoms, Rounding};
+use policy::{LimitKind, Used};
+
+/// The room a payment takes in its payer's limits; `None` where no limits are set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room(pub Option<Reserved>);
+
+#[inline]
+pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
+    let Some(limits) = &draft.terms.limits else {
+        return Ok(());
+    };
+    let party = draft.view.party(payment.payer_party);
+    let (day, month) = (draft.civil.day.0, draft.civil.month.0);
+    let used = Used {
+        day: party.used_in(MEASURE_DAY, day),
+        month: party.used_in(MEASURE_MONTH, month),
+    };
+    let Some(asked) = in_limits_asset(draft, limits, payment.spend.asset, payment.gross) else {
+        return Err(parties::deny(draft, payment, Code::NoReferenceRate, (0, 0)));
+    };
+    let tier = usize::from(party.tier.0).min(TIERS - 1);
+    if let Err(exceeded) = limits.tiers[tier].check(asked, used) {
+        let code = match exceeded.limit {
+            LimitKind::PerPayment => Code::LimitPerPayment,
+            LimitKind::PerDay => Code::LimitPerDay,
+            LimitKind::PerMonth => Code::LimitPerMonth,
+        };
+        let numbers = (u128::from(exceeded.number), exceeded.used);
+        return Err(parties::deny(draft, payment, code, numbers));
+    }
+    payment.room = Room(Some(Reserved {
+        amount: asked,
+        day,
+        month,
+    }));
+    Ok(())
+}
+
+#[inline]
+fn in_limits_asset<V: View>(
+    draft: &Draft<'_, V>,
+    limits: &Limits,
+    asset: AssetNo,
+    amount: u64,
+) -> Option<u64> {
+    if asset == limits.asset {
+        return Some(amount);
+    }
+    let rate = draft
+        .terms
+        .reference_rates
+        .iter()
+        .find(|r| r.base == asset && r.quote == limits.asset)?;
+    Some(rate.rate.convert(Atoms(amount), Rounding::Up).ok()?.atoms.0)
+}

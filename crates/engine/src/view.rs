@@ -1,0 +1,250 @@
+//! What the rules read and what the fold writes: State itself, or State under a group's overlay.
+//!
+//! A group is decided item by item, each seeing what the ones before it did, without touching
+//! State. [`Overlay`] keeps copies of just the records that were touched.
+
+use crate::event::Effect;
+use crate::ids::Id;
+use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
+use crate::state::State;
+use ledger::{Account, AccountNo};
+use std::collections::BTreeMap;
+
+/// What the rules of a payment may read.
+pub trait View {
+    /// What no item of a group can change.
+    fn base(&self) -> &State;
+    /// An account.
+    fn account(&self, no: AccountNo) -> &Account;
+    /// How many accounts there are.
+    fn accounts_len(&self) -> usize;
+    /// A wallet.
+    fn wallet(&self, no: WalletNo) -> &Wallet;
+    /// A party.
+    fn party(&self, no: PartyNo) -> &Party;
+    /// An authorization.
+    fn hold(&self, key: Key) -> Option<&Hold>;
+    /// A mandate.
+    fn mandate(&self, key: Key) -> Option<&Mandate>;
+    /// How much of a thing has been taken back, atoms.
+    fn reversed(&self, key: Key) -> u64;
+    /// One of the operator's accounts, if it was opened.
+    fn operator_account(&self, tenant: TenantNo, key: OperatorKey) -> Option<AccountNo>;
+    /// Whether an id was used by an earlier item of the same group.
+    fn used_in_group(&self, id: Id) -> bool;
+}
+
+/// What the fold may change.
+pub trait Fold: View {
+    /// An account.
+    fn account_mut(&mut self, no: AccountNo) -> &mut Account;
+    /// A wallet.
+    fn wallet_mut(&mut self, no: WalletNo) -> &mut Wallet;
+    /// A party.
+    fn party_mut(&mut self, no: PartyNo) -> &mut Party;
+    /// An authorization, which stands.
+    fn hold_mut(&mut self, key: Key) -> &mut Hold;
+    /// A new authorization.
+    fn open_hold(&mut self, key: Key, hold: Hold);
+    /// Ends an authorization.
+    fn close_hold(&mut self, key: Key);
+    /// A mandate, which stands.
+    fn mandate_mut(&mut self, key: Key) -> &mut Mandate;
+    /// Moves how much of a thing has been taken back.
+    fn set_reversed(&mut self, key: Key, amount: u64);
+    /// The next account.
+    fn open_account(&mut self, account: Account);
+    /// Makes one of the operator's accounts known.
+    fn name_operator_account(&mut self, tenant: TenantNo, key: OperatorKey, no: AccountNo);
+    /// An effect that no item of a group has.
+    fn other(&mut self, tenant: TenantNo, id: Id, effect: &Effect);
+}
+
+impl View for State {
+    #[inline]
+    fn base(&self) -> &State {
+        self
+    }
+    #[inline]
+    fn account(&self, no: AccountNo) -> &Account {
+        self.book.account(no)
+    }
+    #[inline]
+    fn accounts_len(&self) -> usize {
+        self.book.len()
+    }
+    #[inline]
+    fn wallet(&self, no: WalletNo) -> &Wallet {
+        State::wallet(self, no)
+    }
+    #[inline]
+    fn party(&self, no: PartyNo) -> &Party {
+        State::party(self, no)
+    }
+    fn hold(&self, key: Key) -> Option<&Hold> {
+        self.holds.get(&key)
+    }
+    fn mandate(&self, key: Key) -> Option<&Mandate> {
+        self.mandates.get(&key)
+    }
+    fn reversed(&self, key: Key) -> u64 {
+        self.reversed.get(&key).copied().unwrap_or(0)
+    }
+    #[inline]
+    fn operator_account(&self, tenant: TenantNo, key: OperatorKey) -> Option<AccountNo> {
+        let accounts = &self.tenants[tenant.0 as usize].accounts;
+        let at = accounts.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        Some(accounts[at].1)
+    }
+    fn used_in_group(&self, _: Id) -> bool {
+        false
+    }
+}
+
+/// State as it would be after some items of a group.
+#[derive(Debug)]
+pub struct Overlay<'s> {
+    state: &'s State,
+    accounts: BTreeMap<AccountNo, Account>,
+    opened: Vec<Account>,
+    operator: BTreeMap<(TenantNo, OperatorKey), AccountNo>,
+    wallets: BTreeMap<WalletNo, Wallet>,
+    parties: BTreeMap<PartyNo, Party>,
+    holds: BTreeMap<Key, Option<Hold>>,
+    mandates: BTreeMap<Key, Mandate>,
+    reversed: BTreeMap<Key, u64>,
+    used: Vec<Id>,
+}
+
+impl<'s> Overlay<'s> {
+    /// Nothing done yet.
+    #[must_use]
+    pub fn new(state: &'s State) -> Self {
+        Overlay {
+            state,
+            accounts: BTreeMap::new(),
+            opened: Vec::new(),
+            operator: BTreeMap::new(),
+            wallets: BTreeMap::new(),
+            parties: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            mandates: BTreeMap::new(),
+            reversed: BTreeMap::new(),
+            used: Vec::new(),
+        }
+    }
+
+    /// Remembers that an item used this id.
+    pub fn use_id(&mut self, id: Id) {
+        self.used.push(id);
+    }
+
+    fn new_account(&self, no: AccountNo) -> Option<usize> {
+        (no.0 as usize).checked_sub(self.state.book.len())
+    }
+}
+
+impl View for Overlay<'_> {
+    fn base(&self) -> &State {
+        self.state
+    }
+    fn account(&self, no: AccountNo) -> &Account {
+        match self.new_account(no) {
+            Some(at) => &self.opened[at],
+            None => self
+                .accounts
+                .get(&no)
+                .unwrap_or_else(|| self.state.book.account(no)),
+        }
+    }
+    fn accounts_len(&self) -> usize {
+        self.state.book.len() + self.opened.len()
+    }
+    fn wallet(&self, no: WalletNo) -> &Wallet {
+        self.wallets
+            .get(&no)
+            .unwrap_or_else(|| self.state.wallet(no))
+    }
+    fn party(&self, no: PartyNo) -> &Party {
+        self.parties
+            .get(&no)
+            .unwrap_or_else(|| self.state.party(no))
+    }
+    fn hold(&self, key: Key) -> Option<&Hold> {
+        match self.holds.get(&key) {
+            Some(hold) => hold.as_ref(),
+            None => self.state.holds.get(&key),
+        }
+    }
+    fn mandate(&self, key: Key) -> Option<&Mandate> {
+        self.mandates
+            .get(&key)
+            .or_else(|| self.state.mandates.get(&key))
+    }
+    fn reversed(&self, key: Key) -> u64 {
+        self.reversed
+            .get(&key)
+            .copied()
+            .unwrap_or_else(|| self.state.reversed(key))
+    }
+    fn operator_account(&self, tenant: TenantNo, key: OperatorKey) -> Option<AccountNo> {
+        self.state
+            .operator_account(tenant, key)
+            .or_else(|| self.operator.get(&(tenant, key)).copied())
+    }
+    fn used_in_group(&self, id: Id) -> bool {
+        self.used.contains(&id)
+    }
+}
+
+impl Fold for Overlay<'_> {
+    fn account_mut(&mut self, no: AccountNo) -> &mut Account {
+        match self.new_account(no) {
+            Some(at) => &mut self.opened[at],
+            None => self
+                .accounts
+                .entry(no)
+                .or_insert_with(|| self.state.book.account(no).clone()),
+        }
+    }
+    fn wallet_mut(&mut self, no: WalletNo) -> &mut Wallet {
+        self.wallets
+            .entry(no)
+            .or_insert_with(|| self.state.wallet(no).clone())
+    }
+    fn party_mut(&mut self, no: PartyNo) -> &mut Party {
+        self.parties
+            .entry(no)
+            .or_insert_with(|| self.state.party(no).clone())
+    }
+    fn hold_mut(&mut self, key: Key) -> &mut Hold {
+        self.holds
+            .entry(key)
+            .or_insert_with(|| self.state.holds.get(&key).cloned())
+            .as_mut()
+            .expect("an effect names a hold that stands")
+    }
+    fn open_hold(&mut self, key: Key, hold: Hold) {
+        self.holds.insert(key, Some(hold));
+    }
+    fn close_hold(&mut self, key: Key) {
+        self.holds.insert(key, None);
+    }
+    fn mandate_mut(&mut self, key: Key) -> &mut Mandate {
+        self.mandates
+            .entry(key)
+            .or_insert_with(|| self.state.mandates[&key].clone())
+    }
+    fn set_reversed(&mut self, key: Key, amount: u64) {
+        self.reversed.insert(key, amount);
+    }
+    fn open_account(&mut self, account: Account) {
+        self.opened.push(account);
+    }
+    fn name_operator_account(&mut self, tenant: TenantNo, key: OperatorKey, no: AccountNo) {
+        self.operator.insert((tenant, key), no);
+    }
+    fn other(&mut self, _: TenantNo, _: Id, effect: &Effect) {
+        unreachable!("no item of a group has the effect {effect:?}")
+    }
+}
