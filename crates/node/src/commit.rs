@@ -1,0 +1,201 @@
+//! The committer: makes a batch durable, then answers.
+//!
+//! After a failed append nothing is trusted: every caller hears `outcome_unknown` and the process
+//! ends.
+
+use crate::answer::Unavailable;
+use crate::options::Fatal;
+use crate::projection::Projection;
+use crate::queue::{
+    Completions, Deliver, Item, Queue, Reply, Result1, lock, tell, tell_unavailable,
+};
+use crate::stats::Stats;
+use engine::codec::{FORMAT, RowWriter};
+use journal::Journal;
+use journal::merkle::Builder;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+/// One batch on its way to the journal, and who waits for it.
+#[derive(Default)]
+pub(crate) struct Batch {
+    pub row: RowWriter,
+    pub answers: Vec<(Reply, Result1)>,
+    pub queries: Vec<Deliver>,
+    pub refused: u64,
+}
+
+impl Batch {
+    pub fn is_empty(&self) -> bool {
+        self.row.is_empty() && self.answers.is_empty() && self.queries.is_empty()
+    }
+
+    /// Nobody's outcome is known.
+    pub fn fail(&mut self) {
+        for (reply, _) in self.answers.drain(..) {
+            tell_unavailable(reply, Unavailable::OutcomeUnknown);
+        }
+        for deliver in self.queries.drain(..) {
+            deliver(false);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.row.clear();
+        self.refused = 0;
+    }
+}
+
+/// Tells the callers of items that were never decided.
+pub(crate) fn fail_items(items: Vec<Item>) {
+    for item in items {
+        match item {
+            // Nothing happened, but the caller need not tell the difference: the same id is safe.
+            Item::Command(_, reply) => tell_unavailable(reply, Unavailable::OutcomeUnknown),
+            // Dropping the question closes its channel.
+            Item::Query(_) | Item::SetTime(_) | Item::ConfirmClock => {}
+        }
+    }
+}
+
+#[derive(Default)]
+struct Handed {
+    batch: Option<Box<Batch>>,
+    closed: bool,
+}
+
+/// Where the writer leaves a batch for the committer.
+#[derive(Default)]
+pub(crate) struct Slot {
+    handed: Mutex<Handed>,
+    some: Condvar,
+    spare: Mutex<Vec<Box<Batch>>>,
+    failed: AtomicBool,
+}
+
+impl Slot {
+    /// Leaves a batch; the committer is free.
+    pub fn put(&self, batch: Box<Batch>) {
+        let previous = lock(&self.handed).batch.replace(batch);
+        debug_assert!(previous.is_none(), "the committer was claimed");
+        self.some.notify_one();
+    }
+
+    /// No more batches.
+    pub fn close(&self) {
+        lock(&self.handed).closed = true;
+        self.some.notify_one();
+    }
+
+    /// Whether a commit has failed.
+    pub fn failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// An empty batch, its memory used before if possible.
+    pub fn recycled(&self) -> Box<Batch> {
+        lock(&self.spare).pop().unwrap_or_default()
+    }
+
+    fn take(&self) -> Option<Box<Batch>> {
+        let mut handed = lock(&self.handed);
+        loop {
+            if let Some(batch) = handed.batch.take() {
+                return Some(batch);
+            }
+            if handed.closed {
+                return None;
+            }
+            handed = self
+                .some
+                .wait(handed)
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+}
+
+pub(crate) struct Committer {
+    pub journal: Box<dyn Journal>,
+    pub slot: Arc<Slot>,
+    pub queue: Arc<Queue>,
+    pub stats: Arc<Stats>,
+    pub projection: Option<Arc<Projection>>,
+    pub fatal: Fatal,
+    /// Called with the number of events after each commit.
+    pub committed: Box<dyn FnMut(u64) + Send>,
+}
+
+impl Committer {
+    /// Works until the slot is closed or an append fails.
+    pub fn run(mut self) {
+        let mut tree = Builder::new();
+        let mut clients: Vec<Arc<Completions>> = Vec::new();
+        while let Some(mut batch) = self.slot.take() {
+            if !batch.row.is_empty()
+                && let Err(error) = self.append(&mut tree, &batch)
+            {
+                return self.fail(&mut batch, &error);
+            }
+            clients.clear();
+            for (reply, result) in batch.answers.drain(..) {
+                if let Reply::Client(client, _) = &reply
+                    && !clients.iter().any(|known| Arc::ptr_eq(known, client))
+                {
+                    clients.push(client.clone());
+                }
+                tell(reply, result);
+            }
+            for client in &clients {
+                client.some.notify_all();
+            }
+            for deliver in batch.queries.drain(..) {
+                deliver(true);
+            }
+            batch.clear();
+            lock(&self.slot.spare).push(batch);
+            self.queue.commit_idle();
+        }
+    }
+
+    fn append(&mut self, tree: &mut Builder, batch: &Batch) -> Result<(), journal::JournalError> {
+        for leaf in batch.row.leaves() {
+            tree.push_leaf(leaf);
+        }
+        let root = tree.finish();
+        let start = Instant::now();
+        let head = self.journal.append(FORMAT, batch.row.bytes(), root)?;
+        self.stats
+            .commit_took(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
+        let events = batch.row.len() as u64;
+        Stats::add(&self.stats.batches, 1);
+        Stats::add(&self.stats.events, events);
+        Stats::add(&self.stats.refused, batch.refused);
+        Stats::add(&self.stats.bytes, batch.row.bytes().len() as u64);
+        self.stats.durable_seq.store(head.seq, Ordering::Release);
+        if let Some(projection) = &self.projection {
+            projection.wake(head.seq);
+        }
+        (self.committed)(events);
+        Ok(())
+    }
+
+    fn fail(&self, batch: &mut Batch, error: &journal::JournalError) {
+        tracing::error!(code = error.code(), %error, "commit_failed");
+        self.slot.failed.store(true, Ordering::Release);
+        self.queue.close(Unavailable::OutcomeUnknown);
+        batch.fail();
+        fail_items(self.queue.drain());
+        // The writer gives up what it holds; it may be waiting for this thread.
+        self.queue.commit_idle();
+        match &self.fatal {
+            Fatal::Call(call) => call(&error.to_string()),
+            Fatal::Exit => {
+                eprintln!("farthing: a commit failed, so the node stops: {error}");
+                // Time for the callers' answers to leave the machine.
+                std::thread::sleep(Duration::from_millis(250));
+                std::process::exit(70);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! From the journal to State: the newest anchored snapshot, then the rows after it.
+//!
+//! A snapshot counts only if the journal says so: a `SnapshotTaken` event after it must name its
+//! hash. Any other is skipped for an older one, or for the journal's start.
+
+use crate::answer::NodeError;
+use engine::codec::RowReader;
+use engine::event::{Effect, Event, EventKind, Hash};
+use engine::{Position, State, apply, snapshot};
+use journal::{Head, Reader, Snapshot, SnapshotStore};
+use std::ops::ControlFlow;
+
+/// What was recovered.
+pub(crate) struct Recovered {
+    pub state: State,
+    pub head: Head,
+    /// The row of the snapshot it began with; 0 if none.
+    pub snapshot_seq: u64,
+    pub events: u64,
+}
+
+/// Folds every row from `from_seq` on into a state, checking the chain from `head`. Returns how many
+/// events there were.
+///
+/// # Errors
+/// The journal's, or [`NodeError::Row`] for a row that does not decode.
+pub fn replay(
+    reader: &mut dyn Reader,
+    state: &mut State,
+    head: &mut Head,
+    mut on_event: impl FnMut(&Event, Position),
+) -> Result<u64, NodeError> {
+    let mut event = Event::empty();
+    let mut events = 0u64;
+    let mut bad = None;
+    reader.for_each_from(head.seq + 1, &mut |row| {
+        head.advance(row)?;
+        let mut fold = || {
+            let mut rows = RowReader::new(row.format, &row.events)?;
+            let mut index = 0;
+            while rows.next_event(&mut event)? {
+                let position = Position {
+                    seq: row.seq,
+                    index,
+                };
+                apply(state, &event, position);
+                on_event(&event, position);
+                index += 1;
+            }
+            events += u64::from(index);
+            Ok(())
+        };
+        if let Err(error) = fold() {
+            bad = Some(NodeError::Row {
+                seq: row.seq,
+                error,
+            });
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    bad.map_or(Ok(events), Err)
+}
+
+/// The state after the whole journal.
+pub(crate) fn recover(
+    reader: &mut dyn Reader,
+    snapshots: Option<&SnapshotStore>,
+    random: u128,
+) -> Result<Recovered, NodeError> {
+    let mut seq_max = u64::MAX;
+    while let Some(store) = snapshots {
+        let loaded = store.load_newest(seq_max)?;
+        for skipped in &loaded.skipped {
+            tracing::warn!(path = %skipped.path.display(), reason = %skipped.reason, "snapshot_skipped");
+        }
+        let Some(snapshot) = loaded.snapshot else {
+            break;
+        };
+        if let Some(recovered) = from_snapshot(reader, &snapshot, random)? {
+            return Ok(recovered);
+        }
+        tracing::warn!(seq = snapshot.seq, "snapshot_not_anchored");
+        seq_max = snapshot.seq - 1;
+    }
+    let (mut state, mut head) = (State::new(random), Head::EMPTY);
+    let events = replay(reader, &mut state, &mut head, |_, _| {})?;
+    Ok(Recovered {
+        state,
+        head,
+        snapshot_seq: 0,
+        events,
+    })
+}
+
+fn from_snapshot(
+    reader: &mut dyn Reader,
+    from: &Snapshot,
+    random: u128,
+) -> Result<Option<Recovered>, NodeError> {
+    let Some(row) = reader.row(from.seq)? else {
+        return Ok(None);
+    };
+    let Ok(mut state) = snapshot::decode(&from.content, random) else {
+        return Ok(None);
+    };
+    let mut head = Head::of(&row);
+    let mut anchored = false;
+    let events = replay(reader, &mut state, &mut head, |event, _| {
+        anchored |= event.kind == EventKind::SnapshotTaken && anchors(event, from.seq, from.hash);
+    })?;
+    let snapshot_seq = from.seq;
+    Ok(anchored.then_some(Recovered {
+        state,
+        head,
+        snapshot_seq,
+        events,
+    }))
+}
+
+fn anchors(event: &Event, of: u64, content: Hash) -> bool {
+    event.effects.iter().any(
+        |e| matches!(e, Effect::SnapshotTaken { seq, hash, .. } if *seq == of && *hash == content),
+    )
+}

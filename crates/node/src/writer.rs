@@ -1,0 +1,303 @@
+//! The writer: the one thread that decides and applies.
+//!
+//! It takes what waits in the queue as one batch, never waiting for more; while a batch is being
+//! made durable it goes on filling the next.
+
+use crate::answer::Brief;
+use crate::clock::{Clock, Watch};
+use crate::commit::{Batch, Slot};
+use crate::queue::{BATCH_MAX, Item, Queue, Reply, Result1};
+use crate::stats::Stats;
+use engine::event::Event;
+use engine::ids::ActorId;
+use engine::records::{PartyNo, TenantNo};
+use engine::{
+    Code, Command, Handles, Id, Op, Outcome, Position, Rejection, State, UtcMillis, apply, decide,
+    resolve,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// At most this many due timers in a batch.
+const TIMERS_MAX: usize = 1_000;
+
+/// So many commands are looked up ahead at once: few enough to stay in the first cache.
+const AHEAD: usize = 128;
+
+pub(crate) struct Writer {
+    state: State,
+    queue: Arc<Queue>,
+    slot: Arc<Slot>,
+    stats: Arc<Stats>,
+    clock: Arc<dyn Clock>,
+    watch: Watch,
+    next_seq: u64,
+    batch: Box<Batch>,
+    /// The time of the batch being made; `None` while a clock jump is unconfirmed.
+    now: Option<UtcMillis>,
+    begun: bool,
+    commands: Vec<Command>,
+    replies: Vec<Reply>,
+    handles: Handles,
+    event: Event,
+    /// Refusals that were not journaled one by one, and the second they belong to.
+    throttled: BTreeMap<(TenantNo, PartyNo, Code), u32>,
+    throttled_second: u64,
+}
+
+impl Writer {
+    pub fn new(
+        state: State,
+        next_seq: u64,
+        queue: Arc<Queue>,
+        slot: Arc<Slot>,
+        stats: Arc<Stats>,
+        clock: Arc<dyn Clock>,
+    ) -> Writer {
+        Writer {
+            state,
+            queue,
+            slot,
+            stats,
+            clock,
+            watch: Watch::default(),
+            next_seq,
+            batch: Box::default(),
+            now: None,
+            begun: false,
+            commands: Vec::with_capacity(BATCH_MAX),
+            replies: Vec::with_capacity(BATCH_MAX),
+            handles: Handles::default(),
+            event: Event::empty(),
+            throttled: BTreeMap::new(),
+            throttled_second: 0,
+        }
+    }
+
+    /// Works until the queue is closed and empty, or a commit has failed.
+    pub fn run(mut self) {
+        let mut items = Vec::with_capacity(BATCH_MAX);
+        loop {
+            let waiting = !self.batch.is_empty();
+            let room = BATCH_MAX.saturating_sub(self.batch.answers.len());
+            let timeout = if waiting { None } else { self.next_timer() };
+            let open = self.queue.take(&mut items, room, waiting, timeout);
+            if self.slot.failed() {
+                return self.give_up(items);
+            }
+            if !open && !waiting {
+                break;
+            }
+            self.process(&mut items);
+            if !self.batch.is_empty() && self.queue.claim_commit() {
+                self.hand_over();
+            }
+        }
+        self.slot.close();
+    }
+
+    /// How long until something happens by itself.
+    fn next_timer(&self) -> Option<Duration> {
+        if !self.throttled.is_empty() {
+            return Some(Duration::from_millis(1_000));
+        }
+        let due = self.state.timers.first()?.0;
+        let now = self.clock.wall_ms();
+        Some(Duration::from_millis(
+            due.0.saturating_sub(now).clamp(1, 60_000),
+        ))
+    }
+
+    fn process(&mut self, items: &mut Vec<Item>) {
+        self.begin();
+        for item in items.drain(..) {
+            match item {
+                Item::Command(command, reply) => {
+                    self.commands.push(command);
+                    self.replies.push(reply);
+                }
+                Item::Query(read) => {
+                    self.run_commands();
+                    self.batch.queries.push(read(&self.state));
+                }
+                Item::SetTime(now) => {
+                    self.run_commands();
+                    self.hand_over_waiting();
+                    self.watch.set(now);
+                    self.begin();
+                }
+                Item::ConfirmClock => {
+                    self.run_commands();
+                    self.watch.confirm(&*self.clock);
+                    self.begun = false;
+                    self.begin();
+                }
+            }
+        }
+        self.run_commands();
+    }
+
+    /// Starts a batch: its time, what is due, what was counted.
+    fn begin(&mut self) {
+        if self.begun {
+            return;
+        }
+        self.begun = true;
+        self.now = self.watch.now(&*self.clock, self.state.now);
+        self.stats
+            .clock_jumped
+            .store(u64::from(self.watch.jumped()), Relaxed);
+        let Some(now) = self.now else { return };
+        self.batch.row.begin(now);
+        let second = now.0 / 1000;
+        if second > self.throttled_second {
+            self.throttled_second = second;
+            for ((tenant, party, code), count) in std::mem::take(&mut self.throttled) {
+                self.node_command(now, tenant, Op::CountRefusals { party, code, count });
+            }
+        }
+        let due: Vec<_> = self.state.due(now, TIMERS_MAX).copied().collect();
+        let more = due.len() == TIMERS_MAX;
+        for (_, kind, tenant, thing) in due {
+            self.node_command(now, tenant, Op::Expire { kind, thing });
+        }
+        if more {
+            self.queue.poke();
+        }
+    }
+
+    fn node_command(&mut self, now: UtcMillis, tenant: TenantNo, op: Op) {
+        self.commands.push(Command {
+            id: Id::NONE,
+            tenant,
+            actor: ActorId(Id::NONE),
+            op,
+        });
+        self.replies.push(Reply::Nobody);
+        self.run_commands_at(now);
+    }
+
+    fn run_commands(&mut self) {
+        if self.commands.is_empty() {
+            return;
+        }
+        match self.now {
+            Some(now) => self.run_commands_at(now),
+            None => {
+                let rejection = Rejection {
+                    code: Code::ClockUnconfirmed,
+                    field: "",
+                    item: None,
+                    throttled: None,
+                };
+                self.commands.clear();
+                for reply in self.replies.drain(..) {
+                    self.batch
+                        .answers
+                        .push((reply, Result1::Rejected(rejection)));
+                }
+            }
+        }
+    }
+
+    fn run_commands_at(&mut self, now: UtcMillis) {
+        let commands = std::mem::take(&mut self.commands);
+        let mut replies = std::mem::take(&mut self.replies);
+        let mut replied = replies.drain(..);
+        for ahead in commands.chunks(AHEAD) {
+            resolve(&self.state, ahead, now, &mut self.handles);
+            for (at, command) in ahead.iter().enumerate() {
+                let outcome = decide(
+                    &self.state,
+                    &self.handles,
+                    at,
+                    command,
+                    now,
+                    &mut self.event,
+                );
+                let reply = replied.next().expect("a reply for each command");
+                let result = self.conclude(command, outcome, reply.wants_event());
+                self.batch.answers.push((reply, result));
+            }
+        }
+        drop(replied);
+        self.commands = commands;
+        self.commands.clear();
+        self.replies = replies;
+    }
+
+    #[inline]
+    fn conclude(&mut self, command: &Command, outcome: Outcome, wants_event: bool) -> Result1 {
+        match outcome {
+            Outcome::Event => {
+                let index = u32::try_from(self.batch.row.len()).expect("a row has few events");
+                let position = Position {
+                    seq: self.next_seq,
+                    index,
+                };
+                apply(&mut self.state, &self.event, position);
+                self.batch.row.push(&self.event);
+                let code = self.event.refusal().map(|refused| refused.code);
+                self.batch.refused += u64::from(code.is_some());
+                let brief = Brief::Done {
+                    position,
+                    kind: self.event.kind,
+                    code,
+                };
+                Result1::Done(
+                    position,
+                    wants_event.then(|| Box::new(self.event.clone())),
+                    brief,
+                )
+            }
+            Outcome::Known(position) => {
+                Stats::add(&self.stats.known, 1);
+                Result1::Known(position)
+            }
+            Outcome::Rejected(rejection) => {
+                Stats::add(&self.stats.rejected, 1);
+                if let Some((party, code)) = rejection.throttled {
+                    *self
+                        .throttled
+                        .entry((command.tenant, party, code))
+                        .or_default() += 1;
+                }
+                Result1::Rejected(rejection)
+            }
+        }
+    }
+
+    /// Gives the batch to the committer, which is free.
+    fn hand_over(&mut self) {
+        self.begun = false;
+        if !self.batch.row.is_empty() {
+            self.next_seq += 1;
+        }
+        let fresh = self.slot.recycled();
+        self.slot.put(std::mem::replace(&mut self.batch, fresh));
+    }
+
+    fn hand_over_waiting(&mut self) {
+        self.begun = false;
+        if self.batch.is_empty() {
+            return;
+        }
+        while !self.queue.claim_commit() {
+            if self.slot.failed() {
+                return;
+            }
+            self.queue
+                .take(&mut Vec::new(), 0, true, Some(Duration::from_millis(50)));
+        }
+        self.hand_over();
+    }
+
+    /// A commit has failed: nobody's outcome is known any more.
+    fn give_up(mut self, items: Vec<Item>) {
+        self.batch.fail();
+        crate::commit::fail_items(items);
+        crate::commit::fail_items(self.queue.drain());
+    }
+}
