@@ -279,17 +279,19 @@ impl Fold for State {
                 kind,
                 country,
                 tier,
-            } => self.add_party(Party {
-                id: party,
-                used: Default::default(),
-                period: Default::default(),
-                tenant,
-                receivable: AccountNo::NONE,
-                country,
-                tier,
-                kind,
-                standing: Default::default(),
-            }),
+            } => {
+                let record = Party {
+                    used: Default::default(),
+                    period: Default::default(),
+                    tenant,
+                    receivable: AccountNo::NONE,
+                    country,
+                    tier,
+                    kind,
+                    standing: Default::default(),
+                };
+                self.add_party(party, record);
+            }
             Effect::PartyChanged {
                 party,
                 country,

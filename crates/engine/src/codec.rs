@@ -59,6 +59,12 @@ impl RowWriter {
         self.bytes.extend_from_slice(&[0; 4]);
     }
 
+    /// Empties the row, keeping its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
     /// Adds an event, whose time is the row's.
     pub fn push(&mut self, event: &Event) {
         if let Some(body) = hot::encode(event) {

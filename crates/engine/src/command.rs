@@ -217,6 +217,28 @@ pub enum Op {
     RecordSnapshot { seq: u64, hash: Hash, digest: Hash },
 }
 
+impl Command {
+    /// What exists already and this is about, with the name of its field; a group is about itself.
+    #[must_use]
+    pub fn about(&self) -> Option<(&'static str, Id)> {
+        match self.op {
+            Op::Group { .. } => Some(("items", self.id)),
+            Op::Capture { payment, .. }
+            | Op::Void { payment }
+            | Op::Refund { payment, .. }
+            | Op::OpenDispute { payment, .. } => Some(("payment", payment)),
+            Op::SettleTopUp { topup } | Op::ReverseTopUp { topup, .. } => Some(("topup", topup)),
+            Op::SendWithdrawal { withdrawal }
+            | Op::SettleWithdrawal { withdrawal }
+            | Op::ReturnWithdrawal { withdrawal } => Some(("withdrawal", withdrawal)),
+            Op::RevokeMandate { mandate } => Some(("mandate", mandate.0)),
+            Op::ResolveDispute { dispute, .. } => Some(("dispute", dispute)),
+            Op::ApproveCorrection { correction } => Some(("correction", correction)),
+            _ => None,
+        }
+    }
+}
+
 /// How a dispute ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisputeVerdict {

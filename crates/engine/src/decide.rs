@@ -41,6 +41,8 @@ pub struct Rejection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
     Reject(Code, &'static str),
+    /// The same, of one item of a group.
+    RejectItem(Code, &'static str, u32),
     Deny(Box<Refused>),
 }
 
@@ -50,17 +52,28 @@ pub(crate) type Rule<T = ()> = Result<T, Stop>;
 #[derive(Clone, Copy, Debug)]
 struct Handle {
     id_hash: u64,
-    payer: WalletNo,
-    payee: WalletNo,
+    payer: Known,
+    payee: Known,
 }
 
-/// What was looked up ahead for a batch.
+/// A wallet that a command names, its id hashed once.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    id: WalletId,
+    hash: u64,
+    no: WalletNo,
+}
+
+/// What was looked up ahead for some commands.
 #[derive(Clone, Debug, Default)]
 pub struct Handles {
     list: Vec<Handle>,
-    payer_hashes: Vec<(u64, u64)>,
     civil: Option<(TenantNo, u32, Civil)>,
 }
+
+/// How many commands to resolve at a time: enough for their cache misses to overlap, few enough
+/// that what was fetched is still near when it is decided on. See `examples/step_speed.rs`.
+pub const RESOLVE_CHUNK: usize = 128;
 
 fn wallets_of(op: &Op) -> Option<(WalletId, WalletId)> {
     match op {
@@ -71,71 +84,61 @@ fn wallets_of(op: &Op) -> Option<(WalletId, WalletId)> {
     }
 }
 
-/// Looks a batch's ids and wallets up ahead. Each pass only issues independent reads, so that the
-/// cache misses of a whole batch overlap; what it finds is a hint that `decide` may rely on because
-/// numbers are never reused.
+/// Looks the ids and wallets of up to [`RESOLVE_CHUNK`] commands up ahead. Each pass only issues
+/// reads that do not wait for each other, so that their cache misses overlap; what it finds is a
+/// hint that `decide` may rely on because numbers are never reused.
 pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mut Handles) {
-    handles.list.clear();
-    handles.payer_hashes.clear();
     let mut touched = 0u64;
-    for command in commands {
+    // Slots of the tables.
+    handles.list.clear();
+    handles.list.extend(commands.iter().map(|command| {
         let id_hash = state.recents.hash(command.tenant.0, command.id);
         touched ^= state.recents.touch(command.id, id_hash);
-        let hashes = match wallets_of(&command.op) {
-            Some((payer, payee)) => {
-                let hashes = (
-                    state.id_hash(command.tenant, payer.0),
-                    state.id_hash(command.tenant, payee.0),
-                );
-                touched ^= state.wallet_index.touch(hashes.0) ^ state.wallet_index.touch(hashes.1);
-                hashes
-            }
-            None => (0, 0),
+        let known = |id: WalletId| Known {
+            id,
+            hash: state.id_hash(command.tenant, id.0),
+            no: WalletNo::NONE,
         };
-        handles.payer_hashes.push(hashes);
-        handles.list.push(Handle {
+        let (payer, payee) = wallets_of(&command.op).unwrap_or_default();
+        let (payer, payee) = (known(payer), known(payee));
+        touched ^= state.wallet_index.touch(payer.hash) ^ state.wallet_index.touch(payee.hash);
+        Handle {
             id_hash,
-            payer: WalletNo::NONE,
-            payee: WalletNo::NONE,
-        });
-    }
-    for ((command, handle), hashes) in commands
-        .iter()
-        .zip(&mut handles.list)
-        .zip(&handles.payer_hashes)
-    {
-        if let Some((payer, payee)) = wallets_of(&command.op) {
-            let find = |id, hash| {
-                state
-                    .wallet_no_hashed(command.tenant, id, hash)
-                    .unwrap_or(WalletNo::NONE)
-            };
-            (handle.payer, handle.payee) = (find(payer, hashes.0), find(payee, hashes.1));
+            payer,
+            payee,
+        }
+    }));
+    // Wallets that may be the ones.
+    for handle in &handles.list {
+        for known in [handle.payer, handle.payee] {
+            if let Some(no) = state.wallet_index.guess(known.hash) {
+                touched ^= u64::from(state.wallet(WalletNo(no)).first.0);
+            }
         }
     }
-    for handle in &handles.list {
-        for no in [handle.payer, handle.payee] {
-            if no != WalletNo::NONE {
+    // The wallets that are, their parties and first accounts.
+    for (handle, command) in handles.list.iter_mut().zip(commands) {
+        for known in [&mut handle.payer, &mut handle.payee] {
+            let found = state.wallet_no_hashed(command.tenant, known.id, known.hash);
+            if let Some(no) = found {
+                known.no = no;
                 let wallet = state.wallet(no);
                 touched ^= u64::from(state.party(wallet.party).tenant.0);
                 if let Some(account) = state.book.get(wallet.first) {
-                    touched ^= account.balance as u64;
+                    touched ^= u64::from(account.owner);
                 }
             }
         }
     }
     std::hint::black_box(touched);
-    if let Some(command) = commands.first()
-        && let Some(tenant) = state.tenant(command.tenant)
-    {
+    handles.civil = commands.first().and_then(|command| {
+        let tenant = state.tenant(command.tenant)?;
         let civil = tenant.terms.zone.civil(now);
-        handles.civil = Some((command.tenant, tenant.terms_version, civil));
-    } else {
-        handles.civil = None;
-    }
+        Some((command.tenant, tenant.terms_version, civil))
+    });
 }
 
-/// Decides the command at `at` of the batch that `handles` was resolved for. The event, if it comes
+/// Decides the command at `at` of those that `handles` was resolved for. The event, if it comes
 /// to one, is written over `out`.
 pub fn decide(
     state: &State,
@@ -192,6 +195,9 @@ fn decide_on<V: View>(
         );
         match state.recents.seen(command.tenant.0, command.id, hash, now) {
             Seen::New if view.used_in_group(command.id) => return reject(Code::IdReused, "id"),
+            Seen::New if step::pending::is_open(state, command) => {
+                return reject(Code::IdReused, "id");
+            }
             Seen::New => {}
             Seen::At(position) => match step::pending::continues(state, command) {
                 None => return Outcome::Known(position),
@@ -233,8 +239,15 @@ fn decide_on<V: View>(
         civil,
         actor: command.actor,
     };
-    let known = handle.map_or((WalletNo::NONE, WalletNo::NONE), |h| (h.payer, h.payee));
-    match rule(&mut draft, command, known) {
+    let known = handle.map_or((WalletNo::NONE, WalletNo::NONE), |h| {
+        (h.payer.no, h.payee.no)
+    });
+    let ruled = if continued {
+        step::pending::in_time(&draft, command)
+    } else {
+        Ok(())
+    };
+    match ruled.and_then(|()| rule(&mut draft, command, known)) {
         Ok(()) => {
             if continued {
                 out.effects.push(Effect::PendingClosed {
@@ -248,6 +261,12 @@ fn decide_on<V: View>(
             Outcome::Event
         }
         Err(Stop::Reject(code, field)) => reject(code, field),
+        Err(Stop::RejectItem(code, field, item)) => Outcome::Rejected(Rejection {
+            code,
+            field,
+            item: Some(item),
+            throttled: None,
+        }),
         Err(Stop::Deny(refused)) => {
             let key = (refused.party, refused.code);
             let this_second = state.refusals_second == now.0 / 1000;
@@ -268,7 +287,10 @@ fn decide_on<V: View>(
                 });
             }
             out.begin(now, command.tenant, EventKind::Refused, command.id);
-            out.effects.push(Effect::Refused(*refused));
+            out.effects.push(Effect::Refused(refused));
+            if let Some((_, thing)) = command.about() {
+                out.effects.push(Effect::About { thing });
+            }
             if continued {
                 out.effects.push(Effect::PendingClosed {
                     payment: command.id,

@@ -158,7 +158,7 @@ pub enum Effect {
         before: u128,
     },
     /// A refusal. Counts towards the second's refusals of its party and code.
-    Refused(Refused),
+    Refused(Box<Refused>),
     /// An account was opened and is the owner's last.
     AccountOpened {
         /// Its number: always the next.
@@ -286,6 +286,9 @@ pub enum Effect {
     /// What this is about: a top-up settled, a hold voided, a withdrawal sent.
     About { thing: Id },
 }
+
+// Effects are written one after another for every payment: what is large and rare is boxed.
+const _: () = assert!(size_of::<Effect>() <= 80);
 
 /// One item of an event: the whole of it, or one of a group.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@
 //! State. Both are pure: no I/O, no clock, no randomness, no float. Everything `decide` reads
 //! besides the command was put into State by an event, so a journal of events is the whole truth.
 //!
-//! Entry points: [`resolve`], [`decide`], [`apply`], [`codec`] (events as bytes), [`snapshot`]
+//! Entry points: [`resolve`], [`decide`], [`apply`], [`Replay`], [`codec`] (events as bytes), [`snapshot`]
 //! (State as bytes, and its digest), [`explain`] (why a payment was decided as it was).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -22,6 +22,7 @@ mod ops;
 pub mod recents;
 pub mod records;
 pub mod repeat;
+mod replay;
 pub mod snapshot;
 pub mod state;
 mod step;
@@ -32,9 +33,12 @@ mod view;
 pub use apply::apply;
 pub use code::Code;
 pub use command::{Command, Op, Spend};
-pub use decide::{Handles, Outcome, Rejection, decide, decide_one, is_balanced, resolve};
+pub use decide::{
+    Handles, Outcome, RESOLVE_CHUNK, Rejection, decide, decide_one, is_balanced, resolve,
+};
 pub use event::{Effect, Event, EventKind};
 pub use ids::Id;
 pub use recents::Position;
+pub use replay::Replay;
 pub use state::State;
 pub use time::UtcMillis;

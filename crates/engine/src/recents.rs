@@ -2,13 +2,15 @@
 //!
 //! Never twice means never twice: an id is remembered for the whole window, kept in slices by the
 //! id's own time (by arrival, where it carries none) and dropped a slice at a time, never evicted.
-//! A full table refuses new commands instead.
+//! A full memory refuses new commands instead.
 //!
-//! Each slice is cut into partitions, so that growing one moves a sixteenth of it and no command
-//! waits for a rehash of everything.
+//! A slice keeps its entries in the order they came and finds them by an index cut into partitions,
+//! which grow one at a time: no command waits for a rehash of everything. A new id, the commonest,
+//! reads eight bytes of the index and no entry.
 
 use crate::hash::HashKey;
 use crate::ids::Id;
+use crate::index::Index;
 use crate::time::UtcMillis;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -45,7 +47,10 @@ impl Default for Window {
 /// How far ahead of the clock an id's own time may be, in milliseconds.
 pub const AHEAD_MAX_MS: u64 = 300_000;
 
-const SLICES: u64 = 16;
+/// Slices a window. An id with its own time stands in one of them, so they may be short: what is
+/// looked up at a time is then small. An id without may stand in any, so they must be few.
+const TIMED_SLICES: u64 = 1024;
+const ARRIVED_SLICES: u64 = 16;
 const PARTITIONS: usize = 16;
 
 /// What is known of an id.
@@ -71,85 +76,160 @@ struct Entry {
     tenant: u32,
 }
 
-const EMPTY: Entry = Entry {
-    id: 0,
-    seq: 0,
-    index: 0,
-    tenant: 0,
-};
-const _: () = assert!(size_of::<Entry>() == 32);
+impl Entry {
+    fn new(tenant: u32, id: Id, position: Position) -> Entry {
+        Entry {
+            id: id.0,
+            seq: position.seq,
+            index: position.index,
+            tenant,
+        }
+    }
 
-#[derive(Clone, Debug)]
-struct Table {
-    slots: Vec<Entry>,
-    len: usize,
+    fn position(&self) -> Position {
+        Position {
+            seq: self.seq,
+            index: self.index,
+        }
+    }
 }
 
-impl Table {
-    fn with_capacity(entries: usize) -> Table {
-        Table {
-            slots: vec![EMPTY; (entries * 2).next_power_of_two().max(16)],
-            len: 0,
-        }
+/// Entries in the order they came. A block is filled and never moved.
+#[derive(Clone, Debug, Default)]
+struct Entries {
+    blocks: Vec<Vec<Entry>>,
+    len: u32,
+}
+
+const BLOCK: u32 = 1 << 15;
+
+impl Entries {
+    #[inline]
+    fn get(&self, number: u32) -> &Entry {
+        &self.blocks[(number / BLOCK) as usize][(number % BLOCK) as usize]
+    }
+
+    fn get_mut(&mut self, number: u32) -> &mut Entry {
+        &mut self.blocks[(number / BLOCK) as usize][(number % BLOCK) as usize]
     }
 
     #[inline]
-    fn position(&self, hash: u64, tenant: u32, id: u128) -> (usize, bool) {
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        loop {
-            let entry = &self.slots[at];
-            if entry.id == id && entry.tenant == tenant {
-                return (at, true);
-            }
-            if entry.id == 0 {
-                return (at, false);
-            }
-            at = (at + 1) & mask;
+    fn push(&mut self, entry: Entry) {
+        if self.len.is_multiple_of(BLOCK) {
+            // The first block grows by itself, for most shards are small.
+            let room = if self.len == 0 { 0 } else { BLOCK as usize };
+            self.blocks.push(Vec::with_capacity(room));
         }
-    }
-
-    /// Remembers an entry; returns whether it was new.
-    fn put(&mut self, key: HashKey, hash: u64, entry: Entry) -> bool {
-        if (self.len + 1) * 4 > self.slots.len() * 3 {
-            let bigger = vec![EMPTY; self.slots.len() * 2];
-            for old in std::mem::replace(&mut self.slots, bigger) {
-                if old.id != 0 {
-                    let (at, _) = self.position(key.hash(old.tenant, old.id), old.tenant, old.id);
-                    self.slots[at] = old;
-                }
-            }
-        }
-        let (at, known) = self.position(hash, entry.tenant, entry.id);
-        self.slots[at] = entry;
-        self.len += usize::from(!known);
-        !known
+        self.blocks[(self.len / BLOCK) as usize].push(entry);
+        self.len += 1;
     }
 }
 
+/// The ids of one stretch of time.
 #[derive(Clone, Debug)]
 struct Slice {
     number: u64,
-    parts: Vec<Table>,
+    entries: Entries,
+    /// By part of the hash. Their lengths are spread over an octave, and so are their growths.
+    index: [Index; PARTITIONS],
 }
 
 impl Slice {
     fn new(number: u64, expect: usize) -> Slice {
+        let slots = (expect * 3 / 2 / PARTITIONS).max(PARTITIONS);
         Slice {
             number,
-            parts: (0..PARTITIONS)
-                .map(|_| Table::with_capacity(expect / PARTITIONS))
-                .collect(),
+            entries: Entries::default(),
+            index: std::array::from_fn(|part| Index::with_slots(slots + slots * part / PARTITIONS)),
         }
     }
 
-    fn len(&self) -> usize {
-        self.parts.iter().map(|p| p.len).sum()
+    #[inline]
+    fn part(&self, hash: u64) -> &Index {
+        &self.index[hash as usize % PARTITIONS]
     }
 
     #[inline]
-    fn part(&self, hash: u64) -> &Table {
-        &self.parts[(hash >> 60) as usize]
+    fn find(&self, hash: u64, tenant: u32, id: Id) -> Option<u32> {
+        self.part(hash).find(hash, |number| {
+            let entry = self.entries.get(number);
+            entry.id == id.0 && entry.tenant == tenant
+        })
+    }
+
+    /// Adds an entry or replaces the one of the same id; returns whether it was new.
+    #[inline]
+    fn put(&mut self, hash: u64, entry: Entry) -> bool {
+        let (index, entries) = (&mut self.index[hash as usize % PARTITIONS], &self.entries);
+        let known = index.find_or_insert(hash, entries.len, |number| {
+            let known = entries.get(number);
+            known.id == entry.id && known.tenant == entry.tenant
+        });
+        match known {
+            Some(number) => *self.entries.get_mut(number) = entry,
+            None => self.entries.push(entry),
+        }
+        known.is_none()
+    }
+}
+
+/// Slices of one length, ordered by number.
+#[derive(Clone, Debug)]
+struct Slices {
+    list: VecDeque<Slice>,
+    slice_ms: u64,
+    /// What was before this time may be forgotten, whatever the window is now.
+    forgotten_before: u64,
+}
+
+impl Slices {
+    fn new(slice_ms: u64) -> Slices {
+        Slices {
+            list: VecDeque::new(),
+            slice_ms: slice_ms.max(1),
+            forgotten_before: 0,
+        }
+    }
+
+    /// Where in the list the slice of a time is, or would be.
+    #[inline]
+    fn place(&self, time: u64) -> Result<usize, usize> {
+        let number = time / self.slice_ms;
+        match self.list.back() {
+            Some(last) if last.number == number => Ok(self.list.len() - 1),
+            _ => self.list.binary_search_by_key(&number, |s| s.number),
+        }
+    }
+
+    #[inline]
+    fn at(&self, time: u64) -> Option<&Slice> {
+        self.place(time).ok().map(|place| &self.list[place])
+    }
+
+    /// The slice of a time, made if there is none: as large as the one before it became.
+    #[inline]
+    fn at_or_new(&mut self, time: u64) -> &mut Slice {
+        let place = self.place(time).unwrap_or_else(|place| {
+            let before = place.checked_sub(1).map(|p| &self.list[p]);
+            let expect = before.map_or(0, |slice| slice.entries.len as usize);
+            let slice = Slice::new(time / self.slice_ms, expect);
+            self.list.insert(place, slice);
+            place
+        });
+        &mut self.list[place]
+    }
+
+    /// Forgets the slices that end at or before a time, and returns how many entries they had.
+    fn forget(&mut self, before: u64) -> u64 {
+        let mut forgotten = 0;
+        while let Some(first) = self.list.front()
+            && (first.number + 1).saturating_mul(self.slice_ms) <= before
+        {
+            self.forgotten_before = (first.number + 1).saturating_mul(self.slice_ms);
+            forgotten += u64::from(first.entries.len);
+            self.list.pop_front();
+        }
+        forgotten
     }
 }
 
@@ -158,10 +238,10 @@ impl Slice {
 pub struct Recents {
     window: Window,
     key: HashKey,
-    /// By the ids' own time, ordered by slice number.
-    timed: VecDeque<Slice>,
-    /// By arrival, ordered by slice number.
-    arrived: VecDeque<Slice>,
+    /// By the ids' own time.
+    timed: Slices,
+    /// By arrival.
+    arrived: Slices,
     len: u64,
 }
 
@@ -172,8 +252,8 @@ impl Recents {
         Recents {
             window,
             key,
-            timed: VecDeque::new(),
-            arrived: VecDeque::new(),
+            timed: Slices::new(window.window_ms / TIMED_SLICES),
+            arrived: Slices::new(window.window_ms / ARRIVED_SLICES),
             len: 0,
         }
     }
@@ -203,22 +283,14 @@ impl Recents {
         self.key.hash(tenant, id.0)
     }
 
-    fn slice_ms(&self) -> u64 {
-        (self.window.window_ms / SLICES).max(1)
-    }
-
     /// Reads the place where an id would stand, so that its cache line is under way.
     #[must_use]
     #[inline]
     pub fn touch(&self, id: Id, hash: u64) -> u64 {
-        let Some(time) = id.time_ms() else { return 0 };
-        let number = time / self.slice_ms();
-        match self.timed.iter().rev().find(|s| s.number == number) {
-            Some(slice) => {
-                let table = slice.part(hash);
-                table.slots[hash as usize & (table.slots.len() - 1)].seq
-            }
-            None => 0,
+        let touch = |slice: &Slice| slice.part(hash).touch(hash);
+        match id.time_ms() {
+            Some(time) => self.timed.at(time).map_or(0, touch),
+            None => self.arrived.list.iter().map(touch).fold(0, |a, b| a ^ b),
         }
     }
 
@@ -227,26 +299,15 @@ impl Recents {
     #[inline]
     pub fn seen(&self, tenant: u32, id: Id, hash: u64, now: UtcMillis) -> Seen {
         let found = |slice: &Slice| {
-            let table = slice.part(hash);
-            let (at, known) = table.position(hash, tenant, id.0);
-            let entry = &table.slots[at];
-            known.then_some(Seen::At(Position {
-                seq: entry.seq,
-                index: entry.index,
-            }))
+            let number = slice.find(hash, tenant, id)?;
+            Some(Seen::At(slice.entries.get(number).position()))
         };
         let known = match id.time_ms() {
-            Some(time) if time > now.0 + AHEAD_MAX_MS => return Seen::InFuture,
+            Some(time) if time > now.plus(AHEAD_MAX_MS).0 => return Seen::InFuture,
             Some(time) if time + self.window.window_ms <= now.0 => return Seen::Expired,
-            Some(time) => {
-                let number = time / self.slice_ms();
-                self.timed
-                    .iter()
-                    .rev()
-                    .find(|s| s.number == number)
-                    .and_then(found)
-            }
-            None => self.arrived.iter().rev().find_map(found),
+            Some(time) if time < self.timed.forgotten_before => return Seen::Expired,
+            Some(time) => self.timed.at(time).and_then(found),
+            None => self.arrived.list.iter().rev().find_map(found),
         };
         match known {
             Some(seen) => seen,
@@ -257,91 +318,104 @@ impl Recents {
 
     /// Remembers that an id was answered there. Later answers (a payment continued after a
     /// step-up) replace earlier ones.
+    #[inline]
     pub fn put(&mut self, tenant: u32, id: Id, at: UtcMillis, position: Position) {
         let hash = self.hash(tenant, id);
-        let slice_ms = self.slice_ms();
-        let entry = Entry {
-            id: id.0,
-            seq: position.seq,
-            index: position.index,
-            tenant,
-        };
-        let (slices, number) = match id.time_ms() {
-            Some(time) => (&mut self.timed, time / slice_ms),
-            None => (&mut self.arrived, at.0 / slice_ms),
-        };
-        let part = (hash >> 60) as usize;
-        if id.time_ms().is_none()
-            && let Some(slice) = slices
-                .iter_mut()
-                .find(|s| s.parts[part].position(hash, tenant, id.0).1)
-        {
-            slice.parts[part].put(self.key, hash, entry);
-            return;
-        }
-        let place = match slices.iter().rposition(|s| s.number <= number) {
-            Some(place) if slices[place].number == number => place,
-            before => {
-                let place = before.map_or(0, |p| p + 1);
-                let expect = before.map_or(0, |p| slices[p].len());
-                slices.insert(place, Slice::new(number, expect));
-                place
+        let entry = Entry::new(tenant, id, position);
+        let slice = match id.time_ms() {
+            Some(time) => self.timed.at_or_new(time),
+            None => {
+                let has_it = |slice: &Slice| slice.find(hash, tenant, id).is_some();
+                match self.arrived.list.iter().rposition(has_it) {
+                    Some(place) => &mut self.arrived.list[place],
+                    None => self.arrived.at_or_new(at.0),
+                }
             }
         };
-        self.len += u64::from(slices[place].parts[part].put(self.key, hash, entry));
+        self.len += u64::from(slice.put(hash, entry));
     }
 
     /// Forgets the slices that lie wholly before the window.
     #[inline]
     pub fn advance(&mut self, now: UtcMillis) {
-        let slice_ms = self.slice_ms();
-        for slices in [&mut self.timed, &mut self.arrived] {
-            while let Some(first) = slices.front()
-                && (first.number + 1) * slice_ms + self.window.window_ms <= now.0
-            {
-                self.len -= first.len() as u64;
-                slices.pop_front();
-            }
+        if let Some(before) = now.0.checked_sub(self.window.window_ms) {
+            self.len -= self.timed.forget(before) + self.arrived.forget(before);
         }
     }
 
     /// Changes the window, keeping what is remembered.
     pub fn set_window(&mut self, window: Window) {
         let mut fresh = Recents::new(window, self.key);
+        fresh.timed.forgotten_before = self.timed.forgotten_before;
         for (tenant, id, arrived, position) in self.entries() {
             fresh.put(tenant, id, arrived, position);
         }
         *self = fresh;
     }
 
-    /// Every entry in canonical order, with the time its slice starts: the content of a snapshot.
-    #[must_use]
-    pub fn entries(&self) -> Vec<(u32, Id, UtcMillis, Position)> {
-        let slice_ms = self.slice_ms();
-        let mut all = Vec::with_capacity(usize::try_from(self.len).unwrap_or(0));
-        for slice in self.timed.iter().chain(&self.arrived) {
-            let start = all.len();
-            for entry in slice
-                .parts
-                .iter()
-                .flat_map(|p| &p.slots)
-                .filter(|e| e.id != 0)
-            {
-                let position = Position {
-                    seq: entry.seq,
-                    index: entry.index,
-                };
-                all.push((
-                    entry.tenant,
-                    Id(entry.id),
-                    UtcMillis(slice.number * slice_ms),
-                    position,
-                ));
-            }
-            all[start..].sort_unstable_by_key(|(tenant, id, _, _)| (*tenant, *id));
-        }
-        all
+    /// Every entry with the last instant of its slice, in canonical order, which is the order they came
+    /// in: the content of a snapshot.
+    pub fn entries(&self) -> impl Iterator<Item = (u32, Id, UtcMillis, Position)> {
+        [&self.timed, &self.arrived].into_iter().flat_map(|slices| {
+            slices.list.iter().flat_map(|slice| {
+                let last = UtcMillis((slice.number + 1).saturating_mul(slices.slice_ms) - 1);
+                let entries = slice.entries.blocks.iter().flatten();
+                entries.map(move |entry| (entry.tenant, Id(entry.id), last, entry.position()))
+            })
+        })
     }
+
+    /// Ids of an earlier time may be forgotten, as a snapshot keeps it.
+    pub(crate) fn forgotten_before(&self) -> u64 {
+        self.timed.forgotten_before
+    }
+
+    pub(crate) fn set_forgotten_before(&mut self, time: u64) {
+        self.timed.forgotten_before = time;
+    }
+
+    /// The slices in canonical order, as a snapshot keeps them.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = SliceHead> {
+        let head = |timed| {
+            move |slice: &Slice| SliceHead {
+                timed,
+                number: slice.number,
+                entries: slice.entries.len,
+            }
+        };
+        let timed = self.timed.list.iter().map(head(true));
+        timed.chain(self.arrived.list.iter().map(head(false)))
+    }
+
+    /// Puts a slice of a snapshot after those put before it.
+    pub(crate) fn restore(
+        &mut self,
+        head: SliceHead,
+        entries: impl Iterator<Item = (u32, Id, Position)>,
+    ) {
+        let mut slice = Slice::new(head.number, head.entries as usize);
+        for (tenant, id, position) in entries {
+            slice.put(self.hash(tenant, id), Entry::new(tenant, id, position));
+        }
+        self.len += u64::from(slice.entries.len);
+        let slices = if head.timed {
+            &mut self.timed
+        } else {
+            &mut self.arrived
+        };
+        slices.list.push_back(slice);
+    }
+}
+
+/// What a snapshot says of a slice before its entries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SliceHead {
+    /// Whether by the ids' own time; else by arrival.
+    pub timed: bool,
+    /// Which stretch of time.
+    pub number: u64,
+    /// How many entries.
+    pub entries: u32,
 }
 
 #[cfg(test)]
@@ -430,6 +504,29 @@ mod tests {
             let id = Id::timed(t + n, u128::from(n));
             assert_eq!(seen(&r, id, t), Seen::At(Position { seq: n, index: 0 }));
         }
-        assert_eq!(r.entries().len(), 1_000);
+        assert_eq!(r.entries().count(), 1_000);
+    }
+
+    #[test]
+    fn a_restored_memory_has_the_same_entries_in_the_same_order() {
+        let mut r = recents(1_000_000);
+        for n in 0..100_000u64 {
+            let t = 1_000 * MINUTE + n / 10;
+            let id = match n % 10 {
+                0 => Id::opaque(u128::from(n)),
+                _ => Id::timed(t, u128::from(n)),
+            };
+            r.put(1, id, UtcMillis(t), Position { seq: n, index: 0 });
+        }
+        let mut entries = r.entries().map(|(tenant, id, _, at)| (tenant, id, at));
+        let mut restored = recents(1_000_000);
+        for head in r.slices() {
+            restored.restore(head, entries.by_ref().take(head.entries as usize));
+        }
+        assert_eq!(restored.len(), r.len());
+        assert!(r.entries().eq(restored.entries()));
+        for (_, id, _, at) in r.entries() {
+            assert_eq!(seen(&restored, id, 1_000 * MINUTE), Seen::At(at));
+        }
     }
 }

@@ -1,259 +1,603 @@
 //! Whether a command presented again is the one its id was answered for.
+//!
+//! It compares everything that the answer says. What an answer does not say (an authorization's
+//! expiry after a refusal, the weights of a split that was refused) cannot be told apart and makes no
+//! difference to it.
 
-use crate::command::{Command, Op, Spend};
-use crate::event::{Effect, Event, EventKind};
-use crate::ids::WalletId;
-use crate::records::WalletNo;
+use crate::command::{Command, DisputeVerdict, Op, Share, Spend};
+use crate::event::{Effect, Event, EventKind as K, Part};
+use crate::ids::{Id, WalletId};
+use crate::records::{PartyNo, WalletNo};
 use crate::state::State;
+use crate::step::pending;
+use ledger::{Account, AccountClass};
+use std::collections::BTreeMap;
+
+type Field = &'static str;
 
 /// The first field in which a command differs from what the event answered, as the API names it;
 /// `None` if it is the same command.
 #[must_use]
-pub fn difference(state: &State, command: &Command, event: &Event) -> Option<&'static str> {
-    let Some(part) = event.part(command.id) else {
-        return Some("id");
+pub fn difference(state: &State, command: &Command, event: &Event) -> Option<Field> {
+    let whole = Part {
+        id: event.id,
+        kind: event.kind,
+        postings: &event.postings,
+        effects: &event.effects,
     };
-    let wallet = |id: WalletId| {
-        state
-            .wallet_no(command.tenant, id)
-            .unwrap_or(WalletNo::NONE)
+    let part = match event.part(command.id) {
+        Some(part) => part,
+        None if event.id == command.id => whole, // a group
+        None => return Some("id"),
     };
-    let first = |rows: &[(&'static str, bool)]| {
-        rows.iter().find(|(_, same)| !same).map(|(field, _)| *field)
+    let asked = Asked {
+        state,
+        command,
+        part,
     };
-    let kind = |kinds: &[EventKind]| kinds.contains(&part.kind) || part.kind == EventKind::Refused;
-    let spend_differs = |spend: &Spend, payee: WalletId| {
-        let (payer, payee) = (wallet(spend.payer), wallet(payee));
-        part.effects.iter().find_map(|effect| match effect {
-            Effect::Paid(p) => Some(first(&[
+    if part.kind == K::Refused {
+        return asked.differs_from_refusal();
+    }
+    // The confirmation came too late, whatever it was for.
+    let was_payment = matches!(
+        command.op,
+        Op::Pay { .. } | Op::Authorize { .. } | Op::Transfer { .. } | Op::Split { .. }
+    );
+    if part.kind == K::StepUpExpired && was_payment {
+        return None;
+    }
+    asked.differs(event)
+}
+
+/// The first row that does not hold.
+fn first(rows: &[(Field, bool)]) -> Option<Field> {
+    rows.iter().find(|(_, same)| !same).map(|(field, _)| *field)
+}
+
+struct Asked<'a> {
+    state: &'a State,
+    command: &'a Command,
+    part: Part<'a>,
+}
+
+impl Asked<'_> {
+    fn wallet(&self, id: WalletId) -> WalletNo {
+        let found = self.state.wallet_no(self.command.tenant, id);
+        found.unwrap_or(WalletNo::NONE)
+    }
+
+    fn about(&self, field: Field, thing: Id) -> (Field, bool) {
+        let same = |e: &Effect| matches!(e, Effect::About { thing: t } if *t == thing);
+        (field, self.part.effects.iter().any(same))
+    }
+
+    fn has(&self, is_it: impl Fn(&Effect) -> bool) -> bool {
+        self.part.effects.iter().any(is_it)
+    }
+
+    fn account(&self, no: ledger::AccountNo) -> Option<&Account> {
+        self.state.book.get(no)
+    }
+
+    /// What a refusal says of the command: what it is about, whose wallet, how much.
+    fn differs_from_refusal(&self) -> Option<Field> {
+        let Some(Effect::Refused(refused)) = self.part.effects.first() else {
+            return Some("id");
+        };
+        let about = self.part.effects.iter().find_map(|effect| match effect {
+            Effect::About { thing } => Some(*thing),
+            _ => None,
+        });
+        let thing = self.command.about();
+        if about != thing.map(|(_, id)| id) {
+            return Some(thing.map_or("id", |(field, _)| field));
+        }
+        let wallet = |field, id| (field, refused.wallet == self.wallet(id));
+        let amount = |atoms: u64| ("amount", refused.asked == atoms);
+        match &self.command.op {
+            Op::Pay { spend, payee }
+            | Op::Authorize { spend, payee, .. }
+            | Op::Transfer { spend, payee } => first(&[
+                wallet("payer", spend.payer),
+                ("payee", refused.payee == self.wallet(*payee)),
+                ("asset", refused.asset == spend.asset),
+                amount(spend.amount.0),
+            ]),
+            Op::Split { spend, payees } => first(&[
+                wallet("payer", spend.payer),
+                (
+                    "payees",
+                    payees
+                        .first()
+                        .is_some_and(|p| refused.payee == self.wallet(p.payee)),
+                ),
+                ("asset", refused.asset == spend.asset),
+                amount(spend.amount.0),
+            ]),
+            Op::Capture { amount: a, .. }
+            | Op::Refund { amount: a, .. }
+            | Op::OpenDispute { amount: a, .. }
+            | Op::ReverseTopUp { amount: a, .. } => first(&[amount(a.0)]),
+            Op::TopUp {
+                wallet: id,
+                asset,
+                amount: a,
+                ..
+            }
+            | Op::Withdraw {
+                wallet: id,
+                asset,
+                amount: a,
+                ..
+            }
+            | Op::SettleEarned {
+                wallet: id,
+                asset,
+                amount: a,
+                ..
+            } => first(&[
+                wallet("wallet", *id),
+                ("asset", refused.asset == *asset),
+                amount(a.0),
+            ]),
+            Op::SetCredit {
+                wallet: id, asset, ..
+            } => first(&[wallet("wallet", *id), ("asset", refused.asset == *asset)]),
+            Op::ChangeWallet { wallet: id, .. } => first(&[wallet("wallet", *id)]),
+            Op::GrantMandate { payer, asset, .. } => {
+                first(&[wallet("payer", *payer), ("asset", refused.asset == *asset)])
+            }
+            Op::Group { .. }
+            | Op::Void { .. }
+            | Op::SettleTopUp { .. }
+            | Op::SendWithdrawal { .. }
+            | Op::SettleWithdrawal { .. }
+            | Op::ReturnWithdrawal { .. }
+            | Op::RevokeMandate { .. }
+            | Op::ResolveDispute { .. }
+            | Op::ApproveCorrection { .. } => None,
+            // These are never refused.
+            Op::SetShard { .. }
+            | Op::RegisterAsset { .. }
+            | Op::OpenTenant { .. }
+            | Op::SetTerms { .. }
+            | Op::RegisterParty { .. }
+            | Op::ChangeParty { .. }
+            | Op::OpenWallet { .. }
+            | Op::ProposeCorrection { .. }
+            | Op::Expire { .. }
+            | Op::CountRefusals { .. }
+            | Op::RecordSnapshot { .. } => Some("id"),
+        }
+    }
+
+    /// The spending side of a payment that was made or waits.
+    fn spend(&self, kinds: &[K], spend: &Spend, payee: WalletId) -> Option<Field> {
+        let (payer, payee) = (self.wallet(spend.payer), self.wallet(payee));
+        let mandate = self.part.effects.iter().find_map(|effect| match effect {
+            Effect::MandateUsed { mandate, .. } => Some(*mandate),
+            _ => None,
+        });
+        let rows = self.part.effects.iter().find_map(|effect| match effect {
+            Effect::Paid(p) => Some([
                 ("payer", p.payer == payer),
                 ("payee", p.payee == payee),
                 ("asset", p.asset == spend.asset),
                 ("amount", p.gross == spend.amount.0),
-            ])),
-            Effect::HoldOpened(h) => Some(first(&[
+                ("mandate", mandate.unwrap_or(Id::NONE) == spend.mandate.0),
+            ]),
+            Effect::HoldOpened(h) => Some([
                 ("payer", h.payer == payer),
                 ("payee", h.payee == payee),
                 ("asset", h.asset == spend.asset),
                 ("amount", h.authorized == spend.amount.0),
-            ])),
-            Effect::Refused(r) => Some(first(&[
-                ("payer", r.wallet == payer),
-                ("payee", r.payee == payee),
-                ("asset", r.asset == spend.asset),
-                ("amount", r.asked == spend.amount.0),
-            ])),
-            Effect::PendingOpened(p) => Some(first(&[
-                ("payer", wallet(p.payer) == payer),
-                ("payee", wallet(p.payee) == payee),
+                ("mandate", h.mandate == spend.mandate),
+            ]),
+            Effect::PendingOpened(p) => Some([
+                ("payer", self.wallet(p.payer) == payer),
+                ("payee", self.wallet(p.payee) == payee),
                 ("asset", p.asset == spend.asset),
                 ("amount", p.amount == spend.amount),
-            ])),
+                ("id", pending::content(&self.command.op) == Some(p.content)),
+            ]),
             _ => None,
-        })
-    };
-    let about = |thing| {
-        part.kind == EventKind::Refused
-            || part
-                .effects
-                .iter()
-                .any(|e| matches!(e, Effect::About { thing: t } if *t == thing))
-    };
-    let refused_amount = |amount: u64| {
-        part.effects
-            .iter()
-            .all(|e| !matches!(e, Effect::Refused(r) if r.asked != amount))
-    };
-    use EventKind as K;
-    let (kinds, differs): (&[EventKind], Option<&'static str>) = match &command.op {
-        Op::Pay { spend, payee } => (&[K::Paid, K::StepUpAsked], spend_differs(spend, *payee)?),
-        Op::Authorize { spend, payee, .. } => (
-            &[K::Authorized, K::StepUpAsked],
-            spend_differs(spend, *payee)?,
-        ),
-        Op::Transfer { spend, payee } => (
-            &[K::Transferred, K::StepUpAsked],
-            spend_differs(spend, *payee)?,
-        ),
-        Op::Split { spend, payees } => {
-            let payee = payees.first()?.payee;
-            (&[K::Split, K::StepUpAsked], spend_differs(spend, payee)?)
+        });
+        match rows {
+            Some(rows) if kinds.contains(&self.part.kind) => first(&rows),
+            _ => Some("id"),
         }
-        Op::Capture {
-            payment, amount, ..
+    }
+
+    /// Whether a split's postings are what these payees and weights come to.
+    fn same_shares(&self, payees: &[Share]) -> bool {
+        let Some(paid) = self.part.paid() else {
+            return true; // It waits, and its content was compared.
+        };
+        let weights: Vec<u64> = payees.iter().map(|p| p.weight).collect();
+        let mut parts = vec![0; weights.len()];
+        let net = paid.gross - paid.tax - paid.fee;
+        if money::allocate(net, &weights, &mut parts).is_err() {
+            return false;
         }
-        | Op::Refund {
-            payment, amount, ..
-        } => {
-            let kinds: &[EventKind] = match command.op {
-                Op::Capture { .. } => &[K::Captured],
-                _ => &[K::Refunded],
+        // What paid a debt is known by its party only, so wallets come first and debts explain the
+        // rest.
+        let mut unpaid = BTreeMap::<WalletNo, i128>::new();
+        for (share, part) in payees.iter().zip(parts) {
+            *unpaid.entry(self.wallet(share.payee)).or_default() += i128::from(part);
+        }
+        let mut debts = BTreeMap::<PartyNo, i128>::new();
+        for posting in self.part.postings.iter().filter(|p| p.amount > 0) {
+            let account = self.account(posting.account);
+            match account.map(|a| (a.class, a.owner)) {
+                Some((AccountClass::Wallet, no)) => match unpaid.get_mut(&WalletNo(no)) {
+                    Some(rest) => *rest -= posting.amount,
+                    None => return false,
+                },
+                Some((AccountClass::Receivable, no)) => {
+                    *debts.entry(PartyNo(no)).or_default() += posting.amount;
+                }
+                _ => {}
+            }
+        }
+        for (wallet, rest) in &unpaid {
+            let Some(wallet) = self.state.wallets.get(wallet.0 as usize) else {
+                return false;
             };
-            let paid = part.paid();
-            let rows = [
-                ("payment", paid.is_none_or(|p| p.of == *payment)),
-                (
-                    "amount",
-                    paid.is_none_or(|p| p.gross == amount.0) && refused_amount(amount.0),
-                ),
-            ];
-            (kinds, first(&rows))
+            *debts.entry(wallet.party).or_default() -= rest;
         }
-        Op::Void { payment } => (&[K::Voided], first(&[("payment", about(*payment))])),
-        Op::Group { items } => {
-            let ids: Vec<_> = event.parts().map(|p| p.id).collect();
-            let same = part.kind == K::Refused
-                || (ids.len() == items.len() && ids.iter().zip(items).all(|(a, (b, _))| a == b));
-            (&[K::Grouped], first(&[("items", same)]))
+        unpaid.values().all(|rest| *rest >= 0) && debts.values().all(|rest| *rest == 0)
+    }
+
+    /// Whether a capture said it was the last; unknown if nothing was left to release.
+    fn was_last(&self, amount: u64) -> Option<bool> {
+        if !self.has(|e| matches!(e, Effect::HoldClosed { .. })) {
+            return Some(false);
         }
-        Op::TopUp {
-            wallet: id,
-            asset,
-            amount,
-            source,
-            ..
-        } => {
-            let differs = part.effects.iter().find_map(|effect| match effect {
-                Effect::TopUpOpened(t) => Some(first(&[
-                    ("wallet", t.wallet == wallet(*id)),
-                    ("asset", t.asset == *asset),
-                    ("amount", t.amount == amount.0),
-                    ("source", t.source == *source),
-                ])),
-                Effect::Refused(r) => Some(first(&[
-                    ("wallet", r.wallet == wallet(*id)),
-                    ("amount", r.asked == amount.0),
-                ])),
-                _ => None,
-            });
-            (&[K::TopUpPending], differs.unwrap_or(Some("id")))
-        }
-        Op::Withdraw {
-            wallet: id,
-            asset,
-            amount,
-            ..
-        } => {
-            let differs = part.effects.iter().find_map(|effect| match effect {
-                Effect::WithdrawalOpened(w) => Some(first(&[
-                    ("wallet", w.wallet == wallet(*id)),
-                    ("asset", w.asset == *asset),
-                    (
-                        "amount",
-                        w.legs.iter().map(|l| l.amount).sum::<u64>() == amount.0,
-                    ),
-                ])),
-                Effect::Refused(r) => Some(first(&[
-                    ("wallet", r.wallet == wallet(*id)),
-                    ("amount", r.asked == amount.0),
-                ])),
-                _ => None,
-            });
-            (&[K::WithdrawalRequested], differs.unwrap_or(Some("id")))
-        }
-        Op::SettleTopUp { topup } => (&[K::TopUpSettled], first(&[("topup", about(*topup))])),
-        Op::ReverseTopUp { topup, amount, .. } => {
-            let reversed = part
-                .effects
-                .iter()
-                .all(|e| !matches!(e, Effect::Reversed { amount: a, .. } if *a != amount.0));
-            let rows = [("topup", about(*topup)), ("amount", reversed)];
-            (&[K::TopUpReversed], first(&rows))
-        }
-        Op::SendWithdrawal { withdrawal } => (
-            &[K::WithdrawalSent],
-            first(&[("withdrawal", about(*withdrawal))]),
-        ),
-        Op::SettleWithdrawal { withdrawal } => (
-            &[K::WithdrawalSettled],
-            first(&[("withdrawal", about(*withdrawal))]),
-        ),
-        Op::ReturnWithdrawal { withdrawal } => (
-            &[K::WithdrawalReturned],
-            first(&[("withdrawal", about(*withdrawal))]),
-        ),
-        Op::OpenDispute {
-            payment, amount, ..
-        } => {
-            let paid = part.paid();
-            let rows = [
-                ("payment", about(*payment)),
-                ("amount", paid.is_none_or(|p| p.gross == amount.0)),
-            ];
-            (&[K::DisputeOpened], first(&rows))
-        }
-        Op::ResolveDispute { dispute, .. } => (
-            &[K::DisputeWon, K::DisputeLost],
-            first(&[("dispute", about(*dispute))]),
-        ),
-        Op::RevokeMandate { mandate } => (
-            &[K::MandateRevoked],
-            first(&[("mandate", about(mandate.0))]),
-        ),
-        Op::ApproveCorrection { correction } => (
-            &[K::CorrectionMade],
-            first(&[("correction", about(*correction))]),
-        ),
-        Op::ProposeCorrection { postings, .. } => {
-            let same = part
-                .effects
-                .iter()
-                .any(|e| matches!(e, Effect::CorrectionProposed(c) if c.postings == *postings));
-            (&[K::CorrectionProposed], first(&[("postings", same)]))
-        }
-        Op::GrantMandate { payer, asset, .. } => {
-            let same = part.kind == K::Refused
-                || part.effects.iter().any(|e| {
-                    matches!(e, Effect::MandateGranted(m)
-                        if m.payer == wallet(*payer) && m.asset == *asset)
+        let taken = self.part.effects.iter().map(|effect| match effect {
+            Effect::HoldTaken { amount, .. } => u128::from(*amount),
+            _ => 0,
+        });
+        (taken.sum::<u128>() > u128::from(amount)).then_some(true)
+    }
+
+    fn differs(&self, event: &Event) -> Option<Field> {
+        let part = &self.part;
+        let of = |kinds: &[K], rows: &[(Field, bool)]| {
+            if kinds.contains(&part.kind) {
+                first(rows)
+            } else {
+                Some("id")
+            }
+        };
+        let paid = |amount: u64| ("amount", part.paid().is_some_and(|p| p.gross == amount));
+        match &self.command.op {
+            Op::Pay { spend, payee } => self.spend(&[K::Paid, K::StepUpAsked], spend, *payee),
+            Op::Transfer { spend, payee } => {
+                self.spend(&[K::Transferred, K::StepUpAsked], spend, *payee)
+            }
+            Op::Authorize {
+                spend,
+                payee,
+                expires,
+            } => {
+                let differs = self.spend(&[K::Authorized, K::StepUpAsked], spend, *payee);
+                let other =
+                    |e: &Effect| matches!(e, Effect::HoldOpened(h) if h.expires != *expires);
+                differs.or_else(|| first(&[("expires_at", !self.has(other))]))
+            }
+            Op::Split { spend, payees } => {
+                let Some(first_payee) = payees.first() else {
+                    return Some("payees");
+                };
+                let kinds = [K::Split, K::StepUpAsked];
+                let differs = self.spend(&kinds, spend, first_payee.payee);
+                differs.or_else(|| first(&[("payees", self.same_shares(payees))]))
+            }
+            Op::Capture {
+                payment,
+                amount,
+                last,
+            } => {
+                let same = part.paid().is_some_and(|p| p.of == *payment);
+                let was_last = self.was_last(amount.0).unwrap_or(*last);
+                let rows = [
+                    ("payment", same),
+                    paid(amount.0),
+                    ("last", was_last == *last),
+                ];
+                of(&[K::Captured], &rows)
+            }
+            Op::Refund {
+                payment, amount, ..
+            } => {
+                let same = part.paid().is_some_and(|p| p.of == *payment);
+                of(&[K::Refunded], &[("payment", same), paid(amount.0)])
+            }
+            Op::OpenDispute {
+                payment, amount, ..
+            } => of(
+                &[K::DisputeOpened],
+                &[self.about("payment", *payment), paid(amount.0)],
+            ),
+            Op::Void { payment } => of(&[K::Voided], &[self.about("payment", *payment)]),
+            Op::Group { items } => {
+                if part.kind != K::Grouped {
+                    return Some("id");
+                }
+                self.items_differ(items, event)
+            }
+            Op::TopUp {
+                wallet,
+                asset,
+                amount,
+                source,
+                channel,
+                spendable,
+            } => {
+                let opened = part.effects.iter().find_map(|effect| match effect {
+                    Effect::TopUpOpened(topup) => Some(topup),
+                    _ => None,
                 });
-            (&[K::MandateGranted], first(&[("payer", same)]))
+                let Some(topup) = opened else {
+                    return Some("id");
+                };
+                let rows = [
+                    ("wallet", topup.wallet == self.wallet(*wallet)),
+                    ("asset", topup.asset == *asset),
+                    ("amount", topup.amount == amount.0),
+                    ("source", topup.source == *source),
+                    ("channel", topup.channel == *channel),
+                    ("spendable", topup.spendable == *spendable),
+                ];
+                of(&[K::TopUpPending], &rows)
+            }
+            Op::Withdraw {
+                wallet,
+                asset,
+                amount,
+                channel,
+            } => {
+                let opened = part.effects.iter().find_map(|effect| match effect {
+                    Effect::WithdrawalOpened(withdrawal) => Some(withdrawal),
+                    _ => None,
+                });
+                let Some(w) = opened else {
+                    return Some("id");
+                };
+                let sum = w.legs.iter().map(|leg| leg.amount).sum::<u64>();
+                let rows = [
+                    ("wallet", w.wallet == self.wallet(*wallet)),
+                    ("asset", w.asset == *asset),
+                    ("amount", sum == amount.0),
+                    ("channel", w.channel == *channel),
+                ];
+                of(&[K::WithdrawalRequested], &rows)
+            }
+            Op::SettleTopUp { topup } => of(&[K::TopUpSettled], &[self.about("topup", *topup)]),
+            Op::ReverseTopUp { topup, amount, .. } => {
+                let same =
+                    |e: &Effect| matches!(e, Effect::Reversed { amount: a, .. } if *a == amount.0);
+                let rows = [self.about("topup", *topup), ("amount", self.has(same))];
+                of(&[K::TopUpReversed], &rows)
+            }
+            Op::SettleEarned {
+                wallet,
+                asset,
+                origin,
+                amount,
+            } => {
+                let debit = part.postings.iter().find(|p| p.amount < 0);
+                let Some((debit, account)) =
+                    debit.and_then(|p| Some((p, self.account(p.account)?)))
+                else {
+                    return Some("id");
+                };
+                let rows = [
+                    ("wallet", account.owner == self.wallet(*wallet).0),
+                    ("asset", account.asset == *asset),
+                    ("origin", account.origin == Some(*origin)),
+                    ("amount", -debit.amount == i128::from(amount.0)),
+                ];
+                of(&[K::EarnedSettled], &rows)
+            }
+            Op::SendWithdrawal { withdrawal } => of(
+                &[K::WithdrawalSent],
+                &[self.about("withdrawal", *withdrawal)],
+            ),
+            Op::SettleWithdrawal { withdrawal } => of(
+                &[K::WithdrawalSettled],
+                &[self.about("withdrawal", *withdrawal)],
+            ),
+            Op::ReturnWithdrawal { withdrawal } => of(
+                &[K::WithdrawalReturned],
+                &[self.about("withdrawal", *withdrawal)],
+            ),
+            Op::ResolveDispute { dispute, verdict } => {
+                let to_channel = part.postings.iter().any(|p| {
+                    let class = self.account(p.account).map(|a| a.class);
+                    class == Some(AccountClass::Clearing)
+                });
+                let then = match (part.kind, to_channel) {
+                    (K::DisputeWon, _) => DisputeVerdict::PayeeWins,
+                    (_, true) => DisputeVerdict::ChannelTook,
+                    (_, false) => DisputeVerdict::PayerWins,
+                };
+                let rows = [
+                    self.about("dispute", *dispute),
+                    ("verdict", then == *verdict),
+                ];
+                of(&[K::DisputeWon, K::DisputeLost], &rows)
+            }
+            Op::RevokeMandate { mandate } => {
+                of(&[K::MandateRevoked], &[self.about("mandate", mandate.0)])
+            }
+            Op::GrantMandate {
+                payer,
+                agent,
+                asset,
+                per_payment,
+                per_day,
+                payees,
+                expires,
+            } => {
+                let granted = part.effects.iter().find_map(|effect| match effect {
+                    Effect::MandateGranted(mandate) => Some(mandate),
+                    _ => None,
+                });
+                let Some(m) = granted else {
+                    return Some("id");
+                };
+                let agent = self.state.party_no(self.command.tenant, *agent);
+                let payees = payees.iter().map(|id| self.wallet(*id));
+                let rows = [
+                    ("payer", m.payer == self.wallet(*payer)),
+                    ("agent", Some(m.agent) == agent),
+                    ("asset", m.asset == *asset),
+                    ("per_payment", m.per_payment == *per_payment),
+                    ("per_day", m.per_day == *per_day),
+                    ("payees", payees.eq(m.payees.iter().copied())),
+                    ("expires_at", m.expires == *expires),
+                ];
+                of(&[K::MandateGranted], &rows)
+            }
+            Op::ProposeCorrection { postings, reason } => {
+                let proposed = part.effects.iter().find_map(|effect| match effect {
+                    Effect::CorrectionProposed(correction) => Some(correction),
+                    _ => None,
+                });
+                let Some(c) = proposed else {
+                    return Some("id");
+                };
+                let rows = [
+                    ("postings", c.postings == *postings),
+                    ("reason", c.reason == *reason),
+                ];
+                of(&[K::CorrectionProposed], &rows)
+            }
+            Op::ApproveCorrection { correction } => of(
+                &[K::CorrectionMade],
+                &[self.about("correction", *correction)],
+            ),
+            Op::SetShard { window } => {
+                let same = self.has(|e| matches!(e, Effect::ShardSet { window: w } if w == window));
+                of(&[K::ShardSet], &[("window", same)])
+            }
+            Op::RegisterAsset { asset } => {
+                let same =
+                    self.has(|e| matches!(e, Effect::AssetRegistered { asset: a } if a == asset));
+                of(&[K::AssetRegistered], &[("asset", same)])
+            }
+            Op::OpenTenant { tenant, mode } => {
+                let (tenant, mode) = (*tenant, *mode);
+                let opened = Effect::TenantOpened { tenant, mode };
+                of(
+                    &[K::TenantOpened],
+                    &[("tenant", self.has(|e| *e == opened))],
+                )
+            }
+            Op::SetTerms { terms } => {
+                let same = self.has(|e| matches!(e, Effect::TermsSet(t) if t == terms));
+                of(&[K::TermsSet], &[("terms", same)])
+            }
+            Op::RegisterParty {
+                party,
+                kind,
+                country,
+                tier,
+            } => {
+                let registered = Effect::PartyRegistered {
+                    party: *party,
+                    kind: *kind,
+                    country: *country,
+                    tier: *tier,
+                };
+                let same = self.has(|e| *e == registered);
+                of(&[K::PartyRegistered], &[("party", same)])
+            }
+            Op::ChangeParty {
+                party,
+                country,
+                tier,
+                standing,
+            } => {
+                let asked = self.state.party_no(self.command.tenant, *party);
+                let rows = part.effects.iter().find_map(|effect| match effect {
+                    Effect::PartyChanged {
+                        party,
+                        country: c,
+                        tier: t,
+                        standing: s,
+                    } => Some([
+                        ("party", Some(*party) == asked),
+                        ("country", c == country),
+                        ("tier", t == tier),
+                        ("standing", s == standing),
+                    ]),
+                    _ => None,
+                });
+                rows.map_or(Some("id"), |rows| of(&[K::PartyChanged], &rows))
+            }
+            Op::OpenWallet { wallet, party } => {
+                let asked = self.state.party_no(self.command.tenant, *party);
+                let rows = part.effects.iter().find_map(|effect| match effect {
+                    Effect::WalletOpened { wallet: w, party } => {
+                        Some([("wallet", w == wallet), ("party", Some(*party) == asked)])
+                    }
+                    _ => None,
+                });
+                rows.map_or(Some("id"), |rows| of(&[K::WalletOpened], &rows))
+            }
+            Op::ChangeWallet { wallet, standing } => {
+                let asked = self.wallet(*wallet);
+                let rows = part.effects.iter().find_map(|effect| match effect {
+                    Effect::WalletChanged {
+                        wallet,
+                        standing: s,
+                    } => Some([("wallet", *wallet == asked), ("standing", s == standing)]),
+                    _ => None,
+                });
+                rows.map_or(Some("id"), |rows| of(&[K::WalletChanged], &rows))
+            }
+            Op::SetCredit {
+                wallet,
+                asset,
+                limit,
+            } => {
+                let set = part.effects.iter().find_map(|effect| match effect {
+                    Effect::CreditSet { account, limit } => Some((self.account(*account)?, *limit)),
+                    _ => None,
+                });
+                let Some((account, was)) = set else {
+                    return Some("id");
+                };
+                let rows = [
+                    ("wallet", account.owner == self.wallet(*wallet).0),
+                    ("asset", account.asset == *asset),
+                    ("limit", was == limit.0),
+                ];
+                of(&[K::CreditSet], &rows)
+            }
+            // The node's own carry no id.
+            Op::Expire { .. } | Op::CountRefusals { .. } | Op::RecordSnapshot { .. } => Some("id"),
         }
-        Op::SettleEarned { amount, .. } => {
-            let moved = part
-                .postings
-                .iter()
-                .all(|p| p.amount.unsigned_abs() == u128::from(amount.0));
-            (
-                &[K::EarnedSettled],
-                first(&[("amount", moved && refused_amount(amount.0))]),
-            )
+    }
+
+    fn items_differ(&self, items: &[(Id, Op)], event: &Event) -> Option<Field> {
+        if !event
+            .parts()
+            .map(|part| part.id)
+            .eq(items.iter().map(|(id, _)| *id))
+        {
+            return Some("items");
         }
-        Op::SetShard { .. } => (&[K::ShardSet], None),
-        Op::RegisterAsset { .. } => (&[K::AssetRegistered], None),
-        Op::OpenTenant { .. } => (&[K::TenantOpened], None),
-        Op::SetTerms { terms } => {
-            let same = part
-                .effects
-                .iter()
-                .any(|e| matches!(e, Effect::TermsSet(t) if t == terms));
-            (&[K::TermsSet], first(&[("terms", same)]))
-        }
-        Op::RegisterParty {
-            party,
-            kind,
-            country,
-            tier,
-        } => {
-            let same = part.effects.contains(&Effect::PartyRegistered {
-                party: *party,
-                kind: *kind,
-                country: *country,
-                tier: *tier,
-            });
-            (&[K::PartyRegistered], first(&[("party", same)]))
-        }
-        Op::ChangeParty { .. } => (&[K::PartyChanged], None),
-        Op::OpenWallet { wallet, .. } => {
-            let same = part
-                .effects
-                .iter()
-                .any(|e| matches!(e, Effect::WalletOpened { wallet: w, .. } if w == wallet));
-            (&[K::WalletOpened], first(&[("wallet", same)]))
-        }
-        Op::ChangeWallet { .. } => (&[K::WalletChanged], None),
-        Op::SetCredit { .. } => (&[K::CreditSet], None),
-        Op::Expire { .. } | Op::CountRefusals { .. } | Op::RecordSnapshot { .. } => (&[], None),
-    };
-    if kind(kinds) { differs } else { Some("id") }
+        let differs = |(id, op): &(Id, Op)| {
+            let item = Command {
+                id: *id,
+                op: op.clone(),
+                ..*self.command
+            };
+            difference(self.state, &item, event).is_some()
+        };
+        first(&[("items", !items.iter().any(differs))])
+    }
 }

@@ -1,17 +1,21 @@
 //! State as bytes, in one canonical order: a snapshot, and the digest that two nodes compare.
+//!
+//! What is few comes first, as one piece; then, record by record, what is many: parties, wallets,
+//! accounts, recent ids. So neither writing nor reading holds a second copy of the state.
+//! Identity of the bytes is identity of the state: nothing here depends on this process's hash key.
 
 use crate::code::Code;
 use crate::event::Hash;
 use crate::hash::HashKey;
-use crate::ids::Id;
-use crate::recents::{Position, Recents, Window};
+use crate::ids::{Id, PartyId};
+use crate::recents::{Position, Recents, SliceHead, Window};
 use crate::records::{
     Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TopUp, Wallet,
     Withdrawal,
 };
 use crate::state::{State, Timer};
 use crate::time::UtcMillis;
-use ledger::Book;
+use ledger::Account;
 use money::Asset;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -20,6 +24,9 @@ use thiserror::Error;
 
 /// The snapshot format this code writes.
 const VERSION: u16 = 1;
+
+/// About how many bytes are handed over at a time.
+const CHUNK: usize = 1 << 16;
 
 /// Why bytes are not a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -34,18 +41,14 @@ pub enum SnapshotError {
     Damaged,
 }
 
+/// What is few, and how many there are of what is many.
 #[derive(Serialize, Deserialize)]
-struct Content<'s> {
-    version: u16,
+struct Head<'s> {
     now: UtcMillis,
     opened: bool,
     assets: Cow<'s, [Asset]>,
     tenants: Cow<'s, [Tenant]>,
-    parties: Cow<'s, [Party]>,
-    wallets: Cow<'s, [Wallet]>,
-    book: Cow<'s, Book>,
     window: Window,
-    recents: Vec<(u32, Id, UtcMillis, Position)>,
     holds: Cow<'s, BTreeMap<Key, Hold>>,
     mandates: Cow<'s, BTreeMap<Key, Mandate>>,
     topups: Cow<'s, BTreeMap<Key, TopUp>>,
@@ -57,22 +60,23 @@ struct Content<'s> {
     timers: Cow<'s, BTreeSet<Timer>>,
     refusals: Cow<'s, BTreeMap<(PartyNo, Code), u32>>,
     refusals_second: u64,
+    parties: usize,
+    wallets: usize,
+    accounts: usize,
+    /// Of each slice of recent ids: by the ids' own time, its number, its length.
+    slices: Vec<(bool, u64, u32)>,
+    /// Ids of an earlier time may be forgotten.
+    forgotten_before: u64,
 }
 
-/// The state's bytes.
-#[must_use]
-pub fn encode(state: &State) -> Vec<u8> {
-    let content = Content {
-        version: VERSION,
+/// Hands the state's bytes over in order, some tens of kilobytes at a time.
+pub fn encode_to(state: &State, sink: impl FnMut(&[u8])) {
+    let head = Head {
         now: state.now,
         opened: state.opened,
         assets: Cow::Borrowed(&state.assets),
         tenants: Cow::Borrowed(&state.tenants),
-        parties: Cow::Borrowed(&state.parties),
-        wallets: Cow::Borrowed(&state.wallets),
-        book: Cow::Borrowed(&state.book),
         window: state.recents.window(),
-        recents: state.recents.entries(),
         holds: Cow::Borrowed(&state.holds),
         mandates: Cow::Borrowed(&state.mandates),
         topups: Cow::Borrowed(&state.topups),
@@ -84,14 +88,57 @@ pub fn encode(state: &State) -> Vec<u8> {
         timers: Cow::Borrowed(&state.timers),
         refusals: Cow::Borrowed(&state.refusals),
         refusals_second: state.refusals_second,
+        parties: state.parties.len(),
+        wallets: state.wallets.len(),
+        accounts: state.book.len(),
+        slices: state
+            .recents
+            .slices()
+            .map(|s| (s.timed, s.number, s.entries))
+            .collect(),
+        forgotten_before: state.recents.forgotten_before(),
     };
-    postcard::to_allocvec(&content).expect("serializing into memory does not fail")
+    let mut writer = Writer {
+        chunk: postcard::to_allocvec(&(VERSION, head)).expect("memory takes any record"),
+        sink,
+    };
+    for party in state.party_ids.iter().zip(&state.parties) {
+        writer.record(&party);
+    }
+    for wallet in &state.wallets {
+        writer.record(wallet);
+    }
+    for (_, account) in state.book.iter() {
+        writer.record(account);
+    }
+    for (tenant, id, _, position) in state.recents.entries() {
+        writer.bytes(&recent_to_bytes(tenant, id, position));
+    }
+    writer.flush();
+}
+
+/// The state's bytes.
+#[must_use]
+pub fn encode(state: &State) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode_to(state, |chunk| bytes.extend_from_slice(chunk));
+    bytes
 }
 
 /// The state's digest: two nodes that applied the same events have the same one.
 #[must_use]
 pub fn digest(state: &State) -> Hash {
-    *blake3::hash(&encode(state)).as_bytes()
+    let mut hasher = blake3::Hasher::new();
+    encode_to(state, |chunk| {
+        hasher.update(chunk);
+    });
+    *hasher.finalize().as_bytes()
+}
+
+/// The digest of the state of these bytes, as [`encode`] made them.
+#[must_use]
+pub fn digest_of(bytes: &[u8]) -> Hash {
+    *blake3::hash(bytes).as_bytes()
 }
 
 /// The state of these bytes. `random` keys this process's tables and nothing else.
@@ -99,40 +146,154 @@ pub fn digest(state: &State) -> Hash {
 /// # Errors
 /// [`SnapshotError`]: then the journal is replayed from an older snapshot or its start.
 pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
-    let version = postcard::take_from_bytes::<u16>(bytes)
-        .map_err(|_| SnapshotError::Damaged)?
-        .0;
+    let mut reader = Reader(bytes);
+    let version = reader.record::<u16>()?;
     if version != VERSION {
         return Err(SnapshotError::Version(version));
     }
-    let c: Content<'_> = postcard::from_bytes(bytes).map_err(|_| SnapshotError::Damaged)?;
+    let head: Head<'_> = reader.record()?;
+    // Every record has at least a byte: what claims more is damaged, before room is made for it.
+    if [head.parties, head.wallets, head.accounts]
+        .iter()
+        .any(|count| *count > bytes.len())
+    {
+        return Err(SnapshotError::Damaged);
+    }
     let mut state = State::new(random);
-    let key = HashKey::new(random);
-    state.now = c.now;
-    state.opened = c.opened;
-    state.assets = c.assets.into_owned();
-    state.tenants = c.tenants.into_owned();
-    state.book = c.book.into_owned();
-    for party in c.parties.into_owned() {
-        state.add_party(party);
+    state.reserve(head.parties, head.wallets, head.accounts);
+    for _ in 0..head.parties {
+        let (id, party): (PartyId, Party) = reader.record()?;
+        state.add_party(id, party);
     }
-    for wallet in c.wallets.into_owned() {
-        state.add_wallet(wallet);
+    for _ in 0..head.wallets {
+        state.add_wallet(reader.record::<Wallet>()?);
     }
-    state.recents = Recents::new(c.window, key);
-    for (tenant, id, arrived, position) in c.recents {
-        state.recents.put(tenant, id, arrived, position);
+    for _ in 0..head.accounts {
+        state.book.open(reader.record::<Account>()?);
     }
-    state.holds = c.holds.into_owned();
-    state.mandates = c.mandates.into_owned();
-    state.topups = c.topups.into_owned();
-    state.withdrawals = c.withdrawals.into_owned();
-    state.pending = c.pending.into_owned();
-    state.disputes = c.disputes.into_owned();
-    state.corrections = c.corrections.into_owned();
-    state.reversed = c.reversed.into_owned();
-    state.timers = c.timers.into_owned();
-    state.refusals = c.refusals.into_owned();
-    state.refusals_second = c.refusals_second;
+    state.recents = Recents::new(head.window, HashKey::new(random));
+    state.recents.set_forgotten_before(head.forgotten_before);
+    for (timed, number, entries) in head.slices {
+        let rows = reader.bytes(entries as usize * RECENT)?;
+        let slice = SliceHead {
+            timed,
+            number,
+            entries,
+        };
+        let (rows, _) = rows.as_chunks();
+        state
+            .recents
+            .restore(slice, rows.iter().map(recent_from_bytes));
+    }
+    if !reader.0.is_empty() {
+        return Err(SnapshotError::Damaged);
+    }
+    state.now = head.now;
+    state.opened = head.opened;
+    state.assets = head.assets.into_owned();
+    state.tenants = head.tenants.into_owned();
+    state.holds = head.holds.into_owned();
+    state.mandates = head.mandates.into_owned();
+    state.topups = head.topups.into_owned();
+    state.withdrawals = head.withdrawals.into_owned();
+    state.pending = head.pending.into_owned();
+    state.disputes = head.disputes.into_owned();
+    state.corrections = head.corrections.into_owned();
+    state.reversed = head.reversed.into_owned();
+    state.timers = head.timers.into_owned();
+    state.refusals = head.refusals.into_owned();
+    state.refusals_second = head.refusals_second;
     Ok(state)
+}
+
+/// Bytes of a recent id. Of fixed size, because there are more of them than of anything else.
+const RECENT: usize = 32;
+
+fn recent_to_bytes(tenant: u32, id: Id, position: Position) -> [u8; RECENT] {
+    let mut bytes = [0; RECENT];
+    bytes[..16].copy_from_slice(&id.0.to_le_bytes());
+    bytes[16..24].copy_from_slice(&position.seq.to_le_bytes());
+    bytes[24..28].copy_from_slice(&position.index.to_le_bytes());
+    bytes[28..].copy_from_slice(&tenant.to_le_bytes());
+    bytes
+}
+
+fn recent_from_bytes(bytes: &[u8; RECENT]) -> (u32, Id, Position) {
+    let words = bytes.as_chunks::<4>().0;
+    let word = |at: usize| u32::from_le_bytes(words[at]);
+    let double = |at| u64::from(word(at)) | u64::from(word(at + 1)) << 32;
+    let id = Id(u128::from(double(0)) | u128::from(double(2)) << 64);
+    let (seq, index) = (double(4), word(6));
+    (word(7), id, Position { seq, index })
+}
+
+struct Writer<F> {
+    chunk: Vec<u8>,
+    sink: F,
+}
+
+impl<F: FnMut(&[u8])> Writer<F> {
+    fn record(&mut self, record: &impl Serialize) {
+        let mut bytes = [0; 160];
+        let used = postcard::to_slice(record, &mut bytes)
+            .expect("a party, wallet or account is far below 160 bytes");
+        self.chunk.extend_from_slice(used);
+        self.flush_from(CHUNK);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.chunk.extend_from_slice(bytes);
+        self.flush_from(CHUNK);
+    }
+
+    fn flush(&mut self) {
+        self.flush_from(1);
+    }
+
+    fn flush_from(&mut self, len: usize) {
+        if self.chunk.len() >= len {
+            (self.sink)(&self.chunk);
+            self.chunk.clear();
+        }
+    }
+}
+
+struct Reader<'b>(&'b [u8]);
+
+impl<'b> Reader<'b> {
+    fn record<T: Deserialize<'b>>(&mut self) -> Result<T, SnapshotError> {
+        let (record, rest) =
+            postcard::take_from_bytes(self.0).map_err(|_| SnapshotError::Damaged)?;
+        self.0 = rest;
+        Ok(record)
+    }
+
+    fn bytes(&mut self, len: usize) -> Result<&'b [u8], SnapshotError> {
+        let (bytes, rest) = self.0.split_at_checked(len).ok_or(SnapshotError::Damaged)?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_cut_short_or_too_long_are_damaged() {
+        let mut state = State::new(1);
+        for n in 1..100 {
+            let at = Position { seq: n, index: 0 };
+            state
+                .recents
+                .put(0, Id::timed(5, u128::from(n)), UtcMillis(5), at);
+        }
+        let mut bytes = encode(&state);
+        assert_eq!(decode(&bytes, 2).map(|s| digest(&s)), Ok(digest(&state)));
+        for len in 0..bytes.len() {
+            assert!(decode(&bytes[..len], 2).is_err(), "{len}");
+        }
+        bytes.push(0);
+        assert_eq!(decode(&bytes, 2).map(|_| ()), Err(SnapshotError::Damaged));
+    }
 }

@@ -33,6 +33,8 @@ pub struct State {
     pub tenants: Vec<Tenant>,
     /// Its parties, by number.
     pub parties: Vec<Party>,
+    /// Their public ids, by number.
+    pub party_ids: Vec<PartyId>,
     /// Its wallets, by number.
     pub wallets: Vec<Wallet>,
     /// All accounts.
@@ -77,6 +79,7 @@ impl State {
             assets: Vec::new(),
             tenants: Vec::new(),
             parties: Vec::new(),
+            party_ids: Vec::new(),
             wallets: Vec::new(),
             book: Book::default(),
             recents: Recents::new(Window::default(), key),
@@ -161,38 +164,42 @@ impl State {
     #[must_use]
     pub fn party_no(&self, tenant: TenantNo, id: PartyId) -> Option<PartyNo> {
         let is_it = |no: u32| {
-            let party = &self.parties[no as usize];
-            party.id == id && party.tenant == tenant
+            self.party_ids[no as usize] == id && self.parties[no as usize].tenant == tenant
         };
         self.party_index
             .find(self.id_hash(tenant, id.0), is_it)
             .map(PartyNo)
     }
 
-    pub(crate) fn add_party(&mut self, party: Party) {
-        let (key, tenant, id) = (self.key, party.tenant, party.id);
+    /// The party's public id; numbers come from events, so it exists.
+    #[must_use]
+    pub fn party_id(&self, no: PartyNo) -> PartyId {
+        self.party_ids[no.0 as usize]
+    }
+
+    /// Makes room for so many records.
+    pub(crate) fn reserve(&mut self, parties: usize, wallets: usize, accounts: usize) {
+        self.parties.reserve(parties);
+        self.party_ids.reserve(parties);
+        self.party_index.reserve(parties);
+        self.wallets.reserve(wallets);
+        self.wallet_index.reserve(wallets);
+        self.book.reserve(accounts);
+    }
+
+    pub(crate) fn add_party(&mut self, id: PartyId, party: Party) {
         let no = u32::try_from(self.parties.len()).expect("fewer than 2^32 parties a shard");
-        self.parties.push(party);
-        let parties = &self.parties;
-        let hash_of = |no: u32| {
-            let party = &parties[no as usize];
-            key.hash(party.tenant.0, party.id.0.0)
-        };
         self.party_index
-            .insert(key.hash(tenant.0, id.0.0), no, hash_of);
+            .insert(self.id_hash(party.tenant, id.0), no);
+        self.parties.push(party);
+        self.party_ids.push(id);
     }
 
     pub(crate) fn add_wallet(&mut self, wallet: Wallet) {
-        let (key, tenant, id) = (self.key, wallet.tenant, wallet.id);
         let no = u32::try_from(self.wallets.len()).expect("fewer than 2^32 wallets a shard");
-        self.wallets.push(wallet);
-        let wallets = &self.wallets;
-        let hash_of = |no: u32| {
-            let wallet = &wallets[no as usize];
-            key.hash(wallet.tenant.0, wallet.id.0.0)
-        };
         self.wallet_index
-            .insert(key.hash(tenant.0, id.0.0), no, hash_of);
+            .insert(self.id_hash(wallet.tenant, wallet.id.0), no);
+        self.wallets.push(wallet);
     }
 
     /// The timers due at an instant, in order, at most `limit`.

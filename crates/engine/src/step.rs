@@ -153,7 +153,7 @@ fn run<V: View>(
         step_up: false,
     };
     parties::check(draft, &payment)?;
-    price::set(draft, &mut payment)?;
+    price::set(&mut payment);
     tax::set(draft, &mut payment);
     fee::set(draft, &mut payment);
     risk::check(draft, &mut payment)?;

@@ -93,7 +93,9 @@ impl View for State {
     #[inline]
     fn operator_account(&self, tenant: TenantNo, key: OperatorKey) -> Option<AccountNo> {
         let accounts = &self.tenants[tenant.0 as usize].accounts;
-        let at = accounts.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        let at = accounts
+            .binary_search_by_key(&key.packed(), |(key, _)| key.packed())
+            .ok()?;
         Some(accounts[at].1)
     }
     fn used_in_group(&self, _: Id) -> bool {

@@ -15,6 +15,7 @@ impl AccountNo {
 
     /// Whether this names an account at all.
     #[must_use]
+    #[inline]
     pub fn is_some(self) -> bool {
         self != Self::NONE
     }
@@ -214,6 +215,7 @@ const _: () = assert!(size_of::<Account>() == 64);
 impl Account {
     /// What may be spent now: the balance above its floor that is not held. Atoms.
     #[must_use]
+    #[inline]
     pub fn available(&self) -> u64 {
         let room = self
             .balance

@@ -43,23 +43,27 @@ pub struct Book {
 impl Book {
     /// The account of this number; numbers come from events, so it exists.
     #[must_use]
+    #[inline]
     pub fn account(&self, no: AccountNo) -> &Account {
         &self.accounts[no.0 as usize]
     }
 
     /// The same, to change.
+    #[inline]
     pub fn account_mut(&mut self, no: AccountNo) -> &mut Account {
         &mut self.accounts[no.0 as usize]
     }
 
     /// The account of this number, if there is one.
     #[must_use]
+    #[inline]
     pub fn get(&self, no: AccountNo) -> Option<&Account> {
         self.accounts.get(no.0 as usize)
     }
 
     /// How many accounts there are; the next one opened gets this number.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.accounts.len()
     }
@@ -68,6 +72,11 @@ impl Book {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.accounts.is_empty()
+    }
+
+    /// Makes room for so many more accounts.
+    pub fn reserve(&mut self, accounts: usize) {
+        self.accounts.reserve(accounts);
     }
 
     /// Opens the next account and returns its number.

@@ -99,23 +99,35 @@ pub struct Rounded {
 /// assert_eq!(mul_div(7, 1, two, Rounding::Up)?.remainder.numerator, -1);
 /// # Ok::<(), money::MoneyError>(())
 /// ```
+#[inline]
 pub fn mul_div(amount: u64, num: u64, den: NonZeroU64, r: Rounding) -> Result<Rounded, MoneyError> {
-    // Cannot overflow: the product of two u64 is less than 2^128.
-    let product = u128::from(amount) * u128::from(num);
-    let divisor = u128::from(den.get());
-    let (floor, rest) = (product / divisor, product % divisor);
+    let (floor, rest) = match amount.checked_mul(num) {
+        // The usual case: a division of 64 bits costs a fraction of one of 128.
+        Some(product) => (product / den, product % den),
+        None => {
+            // Cannot overflow: the product of two u64 is less than 2^128.
+            let product = u128::from(amount) * u128::from(num);
+            let divisor = u128::from(den.get());
+            let floor = u64::try_from(product / divisor).map_err(|_| MoneyError::Overflow)?;
+            // Fits: less than the divisor.
+            (floor, (product % divisor) as u64)
+        }
+    };
+    // How far it is to the next integer; positive.
+    let missing = den.get() - rest;
     let goes_up = match r {
         Rounding::Down => false,
         Rounding::Up => rest != 0,
-        // Cannot overflow: rest < 2^64.
-        Rounding::HalfEven => 2 * rest > divisor || (2 * rest == divisor && floor % 2 == 1),
+        Rounding::HalfEven => rest > missing || (rest == missing && floor % 2 == 1),
     };
-    let value = u64::try_from(floor)
-        .ok()
-        .and_then(|floor| floor.checked_add(u64::from(goes_up)))
+    let value = floor
+        .checked_add(u64::from(goes_up))
         .ok_or(MoneyError::Overflow)?;
-    // Both fit: rest < divisor < 2^64.
-    let numerator = rest as i128 - if goes_up { divisor as i128 } else { 0 };
+    let numerator = if goes_up {
+        -i128::from(missing)
+    } else {
+        i128::from(rest)
+    };
     Ok(Rounded {
         value,
         remainder: Remainder {
@@ -155,6 +167,7 @@ impl Ppm {
     }
 
     /// This part of an amount: `amount * ppm / 1 000 000`, at most the amount.
+    #[inline]
     pub fn of(self, amount: Atoms, r: Rounding) -> Atoms {
         self.part(amount, Self::WHOLE.0, r)
     }
@@ -170,11 +183,13 @@ impl Ppm {
     /// assert_eq!(eur.format(tax), "0.19");
     /// # Ok::<(), money::MoneyError>(())
     /// ```
+    #[inline]
     pub fn included_in(self, gross: Atoms, r: Rounding) -> Atoms {
         self.part(gross, Self::WHOLE.0 + self.0, r)
     }
 
     /// `amount * ppm / whole`, where `whole` is not less than the parts per million and not zero.
+    #[inline]
     fn part(self, amount: Atoms, whole: u32, r: Rounding) -> Atoms {
         NonZeroU64::new(u64::from(whole))
             .and_then(|whole| mul_div(amount.get(), u64::from(self.0), whole, r).ok())

@@ -4,10 +4,10 @@
 //! hash. Any other is skipped for an older one, or for the journal's start.
 
 use crate::answer::NodeError;
-use engine::codec::RowReader;
+use engine::codec::{CodecError, RowReader};
 use engine::event::{Effect, Event, EventKind, Hash};
 use engine::{Position, State, apply, snapshot};
-use journal::{Head, Reader, Snapshot, SnapshotStore};
+use journal::{Head, Reader, Row, Snapshot, SnapshotStore};
 use std::ops::ControlFlow;
 
 /// What was recovered.
@@ -122,4 +122,36 @@ fn anchors(event: &Event, of: u64, content: Hash) -> bool {
     event.effects.iter().any(
         |e| matches!(e, Effect::SnapshotTaken { seq, hash, .. } if *seq == of && *hash == content),
     )
+}
+
+/// Folds one row into a state; `on_event` sees each event with the state after it.
+///
+/// # Errors
+/// [`CodecError`]; the events before the one that does not decode are folded.
+pub fn fold_row(
+    state: &mut State,
+    row: &Row,
+    mut on_event: impl FnMut(&State, &Event, Position),
+) -> Result<(), CodecError> {
+    let mut rows = RowReader::new(row.format, &row.events)?;
+    let mut event = Event::empty();
+    let mut index = 0;
+    while rows.next_event(&mut event)? {
+        let position = Position { seq: row.seq, index };
+        apply(state, &event, position);
+        on_event(state, &event, position);
+        index += 1;
+    }
+    Ok(())
+}
+
+/// The state a node would start from: the newest anchored snapshot and the rows after it.
+///
+/// # Errors
+/// The journal's, or [`NodeError::Row`] for a row that does not decode.
+pub fn recover_state(
+    reader: &mut dyn Reader,
+    snapshots: &SnapshotStore,
+) -> Result<State, NodeError> {
+    Ok(recover(reader, Some(snapshots), crate::node::random()?)?.state)
 }

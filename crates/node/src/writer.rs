@@ -12,7 +12,7 @@ use engine::event::Event;
 use engine::ids::ActorId;
 use engine::records::{PartyNo, TenantNo};
 use engine::{
-    Code, Command, Handles, Id, Op, Outcome, Position, Rejection, State, UtcMillis, apply, decide,
+    Code, Command, Handles, Id, Op, Outcome, Position, RESOLVE_CHUNK, Rejection, State, UtcMillis, apply, decide,
     resolve,
 };
 use std::collections::BTreeMap;
@@ -22,9 +22,6 @@ use std::time::Duration;
 
 /// At most this many due timers in a batch.
 const TIMERS_MAX: usize = 1_000;
-
-/// So many commands are looked up ahead at once: few enough to stay in the first cache.
-const AHEAD: usize = 128;
 
 pub(crate) struct Writer {
     state: State,
@@ -206,7 +203,7 @@ impl Writer {
         let commands = std::mem::take(&mut self.commands);
         let mut replies = std::mem::take(&mut self.replies);
         let mut replied = replies.drain(..);
-        for ahead in commands.chunks(AHEAD) {
+        for ahead in commands.chunks(RESOLVE_CHUNK) {
             resolve(&self.state, ahead, now, &mut self.handles);
             for (at, command) in ahead.iter().enumerate() {
                 let outcome = decide(

@@ -19,6 +19,7 @@ pub struct PlatformFee {
 impl PlatformFee {
     /// The fee on `gross`, rounded half to even once, never more than `most`.
     #[must_use]
+    #[inline]
     pub fn on(&self, gross: Atoms, most: Atoms) -> Atoms {
         self.share
             .of(gross, Rounding::HalfEven)

@@ -26,12 +26,13 @@ pub(crate) mod sql {
     pub const FIND: &str = select!("WHERE id = $1");
     pub const FIND_OF_TENANT: &str = select!("WHERE tenant = $1 AND id = $2");
     pub const LIST: &str = select!("WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
+    pub const TENANT_OF_MODE: &str = "SELECT tenant FROM api_keys WHERE mode = $1 ORDER BY id LIMIT 1";
     pub const REVOKE: &str = "UPDATE api_keys SET revoked_at = $1
         WHERE tenant = $2 AND id = $3 AND revoked_at IS NULL";
     pub const TOUCH: &str = "UPDATE api_keys SET last_used_at = $1
         WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
     #[cfg(test)]
-    pub const ALL: &[&str] = &[INSERT, FIND, FIND_OF_TENANT, LIST, REVOKE, TOUCH];
+    pub const ALL: &[&str] = &[INSERT, FIND, FIND_OF_TENANT, LIST, TENANT_OF_MODE, REVOKE, TOUCH];
 }
 
 /// Which money a key reaches: play or real.
@@ -127,6 +128,16 @@ impl Store {
             })
             .optional()?;
         found.transpose()
+    }
+
+    /// The tenant of the first key of a mode: the one the first start opened.
+    pub fn tenant_of_mode(&self, mode: Mode) -> Result<Option<u128>, Error> {
+        let reader = self.db.reader()?;
+        let tenant = reader
+            .prepare_cached(sql::TENANT_OF_MODE)?
+            .query_row(params![mode.as_str()], |row| row.get::<_, [u8; 16]>(0))
+            .optional()?;
+        Ok(tenant.map(u128::from_be_bytes))
     }
 
     /// A tenant's keys by falling id, which for UUIDv7 is newest first; those

@@ -1,6 +1,7 @@
 //! A SQLite file: one writer connection, a few readers, backups.
 //!
-//! * WAL with `synchronous=FULL`: a commit that returned is on disk.
+//! * WAL with `synchronous=FULL`: a commit that returned is on disk. What can be made again from
+//!   the journal is synced at checkpoints only: a crash may lose its last commits, never a part of one.
 //! * Writes take turns at one connection; readers never wait for them.
 //! * A backup is one consistent snapshot, complete under its name or absent.
 //! * Files are readable by their owner only.
@@ -21,9 +22,22 @@ use crate::migrate::{Migration, migrate};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_READERS_MAX: usize = 4;
 const STATEMENT_CACHE: usize = 64;
+const REBUILDABLE_PAGE_BYTES: i64 = 8_192;
+const REBUILDABLE_CACHE_KIB: i64 = 65_536;
+const REBUILDABLE_WAL_PAGES: i64 = 8_192;
+
+/// What a file's loss would mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Safety {
+    /// Its rows are nowhere else.
+    Original,
+    /// It is made from the journal, and made again if lost.
+    Rebuildable,
+}
 
 pub(crate) struct Db {
     path: PathBuf,
+    safety: Safety,
     writer: Mutex<Connection>,
     idle_readers: Mutex<Vec<Connection>>,
 }
@@ -31,14 +45,47 @@ pub(crate) struct Db {
 impl Db {
     /// Opens or creates the file and brings it to the newest migration.
     pub fn open(path: &Path, migrations: &[Migration], now_ms: i64) -> Result<Self, Error> {
+        Self::open_as(path, Safety::Original, migrations, now_ms)
+    }
+
+    /// The same for a file that is made again if lost.
+    pub fn open_rebuildable(
+        path: &Path,
+        migrations: &[Migration],
+        now_ms: i64,
+    ) -> Result<Self, Error> {
+        Self::open_as(path, Safety::Rebuildable, migrations, now_ms)
+    }
+
+    fn open_as(
+        path: &Path,
+        safety: Safety,
+        migrations: &[Migration],
+        now_ms: i64,
+    ) -> Result<Self, Error> {
         create_private(path)?;
         let mut writer = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        prepare(&writer)?;
-        // A row's old bytes do not linger in a page's free space.
-        writer.pragma_update(None, "secure_delete", true)?;
+        if safety == Safety::Rebuildable {
+            writer.pragma_update(None, "page_size", REBUILDABLE_PAGE_BYTES)?;
+        }
+        prepare(&writer, safety)?;
+        match safety {
+            // A row's old bytes do not linger in a page's free space.
+            Safety::Original => writer.pragma_update(None, "secure_delete", true)?,
+            Safety::Rebuildable => {
+                writer.pragma_update(None, "cache_size", -REBUILDABLE_CACHE_KIB)?;
+                writer.pragma_update_and_check(
+                    None,
+                    "wal_autocheckpoint",
+                    REBUILDABLE_WAL_PAGES,
+                    |_| Ok(()),
+                )?;
+            }
+        }
         migrate(&mut writer, migrations, now_ms)?;
         Ok(Self {
             path: path.to_owned(),
+            safety,
             writer: Mutex::new(writer),
             idle_readers: Mutex::default(),
         })
@@ -54,7 +101,7 @@ impl Db {
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => open_reader(&self.path)?,
+            None => open_reader(&self.path, self.safety)?,
         };
         Ok(Reader {
             db: self,
@@ -70,7 +117,7 @@ impl Db {
 
     /// A copy in `dst_dir` under the file's own name, taken without stopping writers.
     pub fn backup(&self, dst_dir: &Path) -> Result<PathBuf, Error> {
-        backup(&open_reader(&self.path)?, &self.path, dst_dir)
+        backup(&open_reader(&self.path, self.safety)?, &self.path, dst_dir)
     }
 
     /// The same, while writers wait.
@@ -108,14 +155,14 @@ impl Drop for Reader<'_> {
     }
 }
 
-fn open_reader(path: &Path) -> Result<Connection, Error> {
+fn open_reader(path: &Path, safety: Safety) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    prepare(&connection)?;
+    prepare(&connection, safety)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 
-fn prepare(connection: &Connection) -> Result<(), Error> {
+fn prepare(connection: &Connection, safety: Safety) -> Result<(), Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     let mode: String =
@@ -125,7 +172,11 @@ fn prepare(connection: &Connection) -> Result<(), Error> {
             what: "the file system does not allow a write-ahead log",
         });
     }
-    connection.pragma_update(None, "synchronous", "full")?;
+    let synchronous = match safety {
+        Safety::Original => "full",
+        Safety::Rebuildable => "normal",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
     Ok(())
 }
 

@@ -34,6 +34,8 @@ pub enum Error {
         name: &'static str,
         source: rusqlite::Error,
     },
+    #[error("\"{0}\" is not a cursor: use the one a page came with, or none")]
+    BadCursor(String),
     #[error(transparent)]
     Random(#[from] RandomFailed),
     #[error("a file of the store")]
@@ -57,6 +59,7 @@ impl Error {
             Self::MigrationChanged { .. } => "migration_changed",
             Self::MigrationUnknown { .. } => "migration_unknown",
             Self::MigrationFailed { .. } => "migration_failed",
+            Self::BadCursor(_) => "bad_cursor",
             Self::Random(_) => "random_unavailable",
             Self::Io(_) => "store_io",
             Self::Database(source) => match source.sqlite_error_code() {

@@ -1,5 +1,5 @@
 //! Records that are not the payment step's: text about people and payments,
-//! API keys, the regulators' access log.
+//! API keys, the regulators' access log; and the read model, [`read`].
 //!
 //! What it promises:
 //! * Personal text is on disk only encrypted, under a key per person that lies
@@ -24,6 +24,7 @@ mod keys;
 mod migrate;
 mod page;
 mod random;
+pub mod read;
 mod seal;
 mod store;
 

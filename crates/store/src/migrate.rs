@@ -41,6 +41,11 @@ pub(crate) const STORE: &[Migration] = migrations!("sqlite", "store":
     3 "0003_access_log",
 );
 
+pub(crate) const READ: &[Migration] = migrations!("sqlite", "read":
+    1 "0001_read_model",
+    2 "0002_things",
+);
+
 pub(crate) const KEYS: &[Migration] = migrations!("sqlite", "keys":
     1 "0001_subject_keys",
 );
@@ -167,7 +172,7 @@ mod tests {
 
     #[test]
     fn every_file_is_listed_in_order_for_both_engines() {
-        for (file, known) in [("store", STORE), ("keys", KEYS)] {
+        for (file, known) in [("store", STORE), ("keys", KEYS), ("read", READ)] {
             let listed: Vec<String> = known.iter().map(|m| format!("{}.sql", m.name)).collect();
             for engine in ["sqlite", "postgres"] {
                 let dir = format!("{}/migrations/{engine}/{file}", env!("CARGO_MANIFEST_DIR"));

@@ -58,18 +58,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// SQLite numbers `$n` by first appearance, PostgreSQL by n.
-    fn params_count_up(sql: &str) -> bool {
-        let mut highest = 0;
-        sql.split('$').skip(1).all(|rest| {
-            let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            let number: u32 = rest[..digits].parse().unwrap();
-            let in_order = number <= highest + 1;
-            highest = highest.max(number);
-            in_order
-        })
-    }
+    use crate::testing::params_count_up;
 
     #[test]
     fn every_statement_fits_the_schema_and_numbers_its_parameters_in_order() {

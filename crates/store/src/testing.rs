@@ -21,3 +21,15 @@ impl Random for Seeded {
         Ok(())
     }
 }
+
+/// SQLite numbers `$n` by first appearance, PostgreSQL by n.
+pub(crate) fn params_count_up(sql: &str) -> bool {
+    let mut highest = 0;
+    sql.split('$').skip(1).all(|rest| {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number: u32 = rest[..digits].parse().unwrap();
+        let in_order = number <= highest + 1;
+        highest = highest.max(number);
+        in_order
+    })
+}

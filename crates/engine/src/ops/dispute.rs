@@ -1,15 +1,15 @@
 //! Disputes: a payment's value is held back until it is decided whose it is.
 
-use super::refund::{TakenBack, credit_payers, debit_payees, take_back};
+use super::refund::{credit_payers, debit_payees, take_back};
 use crate::code::Code;
 use crate::command::{Carried, DisputeVerdict};
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
-use crate::records::{Channel, Dispute};
+use crate::records::{Channel, Dispute, Leg, PartyNo};
 use crate::step::Draft;
 use crate::view::View;
-use ledger::AccountClass;
+use ledger::{AccountClass, Source};
 use money::Atoms;
 
 pub(crate) fn open<V: View>(
@@ -18,7 +18,8 @@ pub(crate) fn open<V: View>(
     amount: Atoms,
     carried: &Carried,
 ) -> Rule {
-    let TakenBack { paid, from, to } = take_back(draft, payment, amount, carried)?;
+    let taken_back = take_back(draft, payment, amount, carried)?;
+    let paid = taken_back.paid;
     draft.out.kind = EventKind::DisputeOpened;
     draft.effect(Effect::About { thing: payment });
     draft.effect(Effect::Paid(Paid {
@@ -28,7 +29,7 @@ pub(crate) fn open<V: View>(
         of: payment,
         ..paid
     }));
-    debit_payees(draft, paid.asset, &from);
+    let taken = debit_payees(draft, &taken_back);
     let held = draft.operator(AccountClass::Dispute, 0, paid.asset);
     draft.credit_account(held, amount.0);
     draft.effect(Effect::Reversed {
@@ -37,10 +38,11 @@ pub(crate) fn open<V: View>(
     });
     let dispute = Dispute {
         payment,
+        payee: paid.payee,
         asset: paid.asset,
         amount: amount.0,
-        taken: from,
-        giveback: to,
+        taken,
+        giveback: taken_back.to,
     };
     draft.effect(Effect::DisputeOpened(Box::new(dispute)));
     Ok(())
@@ -61,7 +63,7 @@ pub(crate) fn resolve<V: View>(
     match verdict {
         DisputeVerdict::PayeeWins => {
             draft.out.kind = EventKind::DisputeWon;
-            credit_payers(draft, record.asset, &record.taken);
+            give_back(draft, &record);
             draft.effect(Effect::Unreversed { thing, amount });
         }
         DisputeVerdict::PayerWins => {
@@ -77,4 +79,37 @@ pub(crate) fn resolve<V: View>(
     draft.effect(Effect::DisputeClosed { dispute });
     draft.note_actor();
     Ok(())
+}
+
+/// Returns what was held back to the payees. What had paid a debt does so again, as far as it is
+/// still owed.
+fn give_back<V: View>(draft: &mut Draft<'_, V>, record: &Dispute) {
+    let class = |leg: &Leg| draft.view.account(leg.account).class;
+    let is_debt = |leg: &Leg| class(leg) == AccountClass::Receivable;
+    let (debts, others): (Vec<Leg>, Vec<Leg>) = record.taken.iter().partition(|leg| is_debt(leg));
+    let asset = record.asset;
+    for leg in debts {
+        let party = PartyNo(draft.view.account(leg.account).owner);
+        let (receivable, owed) = draft.debt(party, asset).unwrap_or((leg.account, 0));
+        let paid = owed.min(leg.amount);
+        draft.credit_account(receivable, paid);
+        let rest = leg.amount - paid;
+        if rest == 0 {
+            continue;
+        }
+        if draft.view.wallet(record.payee).party == party {
+            // As income from the source that paid.
+            let paid_by = record.giveback.first();
+            let source = paid_by.map(|leg| draft.view.account(leg.account));
+            let origin = source.and_then(|account| match account.source {
+                Some(Source::Earned) => account.origin,
+                source => source,
+            });
+            draft.credit(record.payee, asset, Source::Earned, origin, rest);
+        } else {
+            let suspense = draft.operator(AccountClass::Suspense, 0, asset);
+            draft.credit_account(suspense, rest);
+        }
+    }
+    credit_payers(draft, asset, &others);
 }

@@ -44,14 +44,27 @@ pub(crate) fn group<V: View>(draft: &mut Draft<'_, V>, items: &[(Id, Op)]) -> Ru
             actor: draft.actor,
             op: op.clone(),
         };
+        // A payment that waits for its payer is continued alone.
+        let waits = view.base().pending.contains_key(&draft.key(*id));
+        if waits {
+            return Err(Stop::RejectItem(Code::IdReused, "id", at));
+        }
         match decide_item(&overlay, &command, draft.now, &mut event) {
             Outcome::Event => {}
-            Outcome::Known(_) => return Err(Stop::Reject(Code::IdReused, "items.id")),
-            Outcome::Rejected(rejection) if rejection.throttled.is_some() => {
-                return Err(refused_item(draft, at, Code::GroupItemRefused, None));
-            }
+            Outcome::Known(_) => return Err(Stop::RejectItem(Code::IdReused, "id", at)),
             Outcome::Rejected(rejection) => {
-                return Err(Stop::Reject(rejection.code, rejection.field));
+                let Some((party, _)) = rejection.throttled else {
+                    return Err(Stop::RejectItem(rejection.code, rejection.field, at));
+                };
+                // Counted as its payer's, so that one payer's flood throttles no other.
+                let code = Code::GroupItemRefused;
+                let none = draft.refusal(code, WalletNo::NONE, AssetNo(0), 0);
+                return Err(refused_item(
+                    draft,
+                    at,
+                    code,
+                    Some(Refused { party, ..none }),
+                ));
             }
         }
         match event.kind {
@@ -60,7 +73,15 @@ pub(crate) fn group<V: View>(draft: &mut Draft<'_, V>, items: &[(Id, Op)]) -> Ru
                 return Err(refused_item(draft, at, Code::GroupItemRefused, why));
             }
             EventKind::StepUpAsked => {
-                return Err(refused_item(draft, at, Code::StepUpInGroup, None));
+                let code = Code::StepUpInGroup;
+                let why = event.effects.iter().find_map(|effect| match effect {
+                    Effect::PendingOpened(pending) => {
+                        let payer = draft.state().wallet_no(draft.tenant, pending.payer)?;
+                        Some(draft.refusal(code, payer, pending.asset, pending.amount.0))
+                    }
+                    _ => None,
+                });
+                return Err(refused_item(draft, at, code, why));
             }
             _ => {}
         }

@@ -37,7 +37,10 @@ pub(crate) fn capture<V: View>(
             (u128::from(hold.authorized), u128::from(hold.captured)),
         );
     }
-    if draft.view.wallet(hold.payee).standing != Standing::Active {
+    let payee = draft.view.wallet(hold.payee);
+    let active = payee.standing == Standing::Active
+        && draft.view.party(payee.party).standing == Standing::Active;
+    if !active {
         return deny(Code::PayeeUnavailable, (0, 0));
     }
     draft.out.kind = EventKind::Captured;
@@ -142,12 +145,10 @@ fn release<V: View>(draft: &mut Draft<'_, V>, payment: Id, hold: &Hold) {
         }
         let mandate = hold.mandate.0;
         if let Some(record) = draft.view.mandate(draft.key(mandate)) {
-            // Only what counts today can be given back; the mandate's day is the authorization's
-            // if no later payment has turned it.
+            // Only what counts in the mandate's day can be given back.
             let (day, before) = (record.day.0, record.used);
             let delta = -i128::try_from(before.min(u128::from(rest))).unwrap_or(0);
-            let same_day = hold.reserved.is_none_or(|room| room.day == day);
-            if same_day {
+            if day == hold.mandate_day.0 {
                 draft.effect(Effect::MandateUsed {
                     mandate,
                     day,

@@ -31,11 +31,11 @@ pub(crate) fn grant<V: View>(
     if payees.len() > MANDATE_PAYEES_MAX {
         return Err(Stop::Reject(Code::TooMany, "payees"));
     }
-    draft.check_active(payer, |code| draft.deny(code, payer, asset, 0))?;
     let mut allowed = Vec::with_capacity(payees.len());
     for payee in payees {
         allowed.push(draft.find_wallet(WalletNo::NONE, *payee, "payees")?);
     }
+    draft.check_active(payer, |code| draft.deny(code, payer, asset, 0))?;
     draft.out.kind = EventKind::MandateGranted;
     let mandate = Mandate {
         payer,

@@ -11,8 +11,8 @@ use crate::ids::Id;
 use crate::records::{Leg, WalletNo};
 use crate::step::Draft;
 use crate::view::View;
-use ledger::{AccountClass, AssetNo, Posting, Source};
-use money::Atoms;
+use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
+use money::{Atoms, Rounding};
 
 /// What taking back a part of a payment comes to.
 pub(crate) struct TakenBack {
@@ -21,6 +21,10 @@ pub(crate) struct TakenBack {
     pub from: Vec<Leg>,
     /// To each account that was debited.
     pub to: Vec<Leg>,
+    /// From the payee, who was paid nothing beyond the fee that is kept.
+    pub kept_fee: u64,
+    /// How much was taken back before.
+    pub so_far: u64,
 }
 
 /// The part of the carried event that is the payment named.
@@ -74,10 +78,19 @@ pub(crate) fn take_back<V: View>(
     let mut to = legs(-1);
     share_out(&mut from, so_far, amount.0);
     share_out(&mut to, so_far, amount.0);
-    Ok(TakenBack { paid, from, to })
+    let of_payee = from.iter().position(|leg| !leg.account.is_some());
+    let kept_fee = of_payee.map_or(0, |at| from.remove(at).amount);
+    Ok(TakenBack {
+        paid,
+        from,
+        to,
+        kept_fee,
+        so_far,
+    })
 }
 
-/// The platform keeps its fee: the first payee gives it back instead.
+/// The platform keeps its fee: the first payee gives it back instead, from no account in particular
+/// if the fee was all there was.
 fn keep_fee<V: View>(draft: &Draft<'_, V>, from: &mut Vec<Leg>) {
     let class = |leg: &Leg| draft.view.account(leg.account).class;
     let Some(fee) = from.iter().position(|leg| class(leg) == AccountClass::Fees) else {
@@ -88,9 +101,12 @@ fn keep_fee<V: View>(draft: &Draft<'_, V>, from: &mut Vec<Leg>) {
         AccountClass::Receivable,
         AccountClass::Suspense,
     ];
-    if let Some(payee) = from.iter().position(|leg| payees.contains(&class(leg))) {
-        from[payee].amount += from[fee].amount;
-        from.remove(fee);
+    match from.iter().position(|leg| payees.contains(&class(leg))) {
+        Some(payee) => {
+            from[payee].amount += from[fee].amount;
+            from.remove(fee);
+        }
+        None => from[fee].account = AccountNo::NONE,
     }
 }
 
@@ -105,15 +121,53 @@ fn share_out(legs: &mut [Leg], so_far: u64, amount: u64) {
     }
 }
 
-/// Takes each leg's share from where it was paid to.
-pub(crate) fn debit_payees<V: View>(draft: &mut Draft<'_, V>, asset: AssetNo, from: &[Leg]) {
-    for leg in from.iter().filter(|leg| leg.amount > 0) {
+/// Takes each leg's share from where it was paid to. Returns what was taken by the account it was
+/// taken from; what became a debt instead, by the account it was paid to.
+pub(crate) fn debit_payees<V: View>(draft: &mut Draft<'_, V>, taken_back: &TakenBack) -> Vec<Leg> {
+    let asset = taken_back.paid.asset;
+    let mut taken = Vec::with_capacity(taken_back.from.len());
+    for leg in taken_back.from.iter().filter(|leg| leg.amount > 0) {
         let account = draft.view.account(leg.account);
         if account.class == AccountClass::Wallet {
             let wallet = WalletNo(account.owner);
-            draft.reclaim(wallet, asset, Some(leg.account), leg.amount);
+            reclaim(
+                draft,
+                wallet,
+                asset,
+                Some(leg.account),
+                leg.amount,
+                &mut taken,
+            );
         } else {
             draft.debit_account(leg.account, leg.amount);
+            taken.push(*leg);
+        }
+    }
+    let payee = taken_back.paid.payee;
+    reclaim(draft, payee, asset, None, taken_back.kept_fee, &mut taken);
+    taken
+}
+
+fn reclaim<V: View>(
+    draft: &mut Draft<'_, V>,
+    wallet: WalletNo,
+    asset: AssetNo,
+    paid_to: Option<AccountNo>,
+    amount: u64,
+    taken: &mut Vec<Leg>,
+) {
+    let start = draft.out.postings.len();
+    draft.reclaim(wallet, asset, paid_to, amount);
+    for posting in &draft.out.postings[start..] {
+        let known = (posting.account.0 as usize) < draft.view.accounts_len();
+        let of_wallet = known && draft.view.account(posting.account).class == AccountClass::Wallet;
+        let amount = u64::try_from(posting.amount.unsigned_abs()).unwrap_or(u64::MAX);
+        let leg = |account| Leg { account, amount };
+        if of_wallet {
+            taken.push(leg(posting.account));
+        } else {
+            // First, so that a debt is lifted by what it stands for.
+            taken.insert(0, leg(paid_to.unwrap_or(posting.account)));
         }
     }
 }
@@ -137,7 +191,8 @@ pub(crate) fn refund<V: View>(
     amount: Atoms,
     carried: &Carried,
 ) -> Rule {
-    let TakenBack { paid, from, to } = take_back(draft, payment, amount, carried)?;
+    let taken_back = take_back(draft, payment, amount, carried)?;
+    let TakenBack { paid, from, to, .. } = &taken_back;
     let share_of = |class: AccountClass| -> u64 {
         let of_class = |leg: &&Leg| draft.view.account(leg.account).class == class;
         from.iter().filter(of_class).map(|leg| leg.amount).sum()
@@ -150,25 +205,27 @@ pub(crate) fn refund<V: View>(
         tax,
         fee,
         of,
-        ..paid
+        ..*paid
     }));
-    debit_payees(draft, paid.asset, &from);
-    credit_payers(draft, paid.asset, &to);
+    debit_payees(draft, &taken_back);
+    credit_payers(draft, paid.asset, to);
     draft.effect(Effect::Reversed {
         thing: payment,
         amount: amount.0,
     });
     if draft.terms.refund_restores_room {
-        restore_room(draft, payment, amount, paid.gross, carried);
+        let so_far = taken_back.so_far;
+        restore_room(draft, payment, (so_far, amount.0), paid.gross, carried);
     }
     Ok(())
 }
 
-/// Gives back the room a payment took in the limits, in the share refunded, rounded down.
+/// Gives back the room a payment took in the limits, in the share refunded, cumulatively and
+/// rounded down.
 fn restore_room<V: View>(
     draft: &mut Draft<'_, V>,
     payment: Id,
-    amount: Atoms,
+    (so_far, amount): (u64, u64),
     gross: u64,
     carried: &Carried,
 ) {
@@ -187,10 +244,12 @@ fn restore_room<V: View>(
             ..
         } = *effect
             && let Ok(taken) = u64::try_from(delta)
-            && let Ok(back) = money::mul_div(taken, amount.0, gross, money::Rounding::Down)
+            && let Ok(after) = money::mul_div(taken, so_far + amount, gross, Rounding::Down)
+            && let Ok(before) = money::mul_div(taken, so_far, gross, Rounding::Down)
         {
+            let back = after.value - before.value;
             let before = draft.view.party(party).used_in(measure, period);
-            let delta = -i128::from(back.value);
+            let delta = -i128::from(back);
             draft.effect(Effect::Measured {
                 party,
                 measure,

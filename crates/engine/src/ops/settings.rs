@@ -10,6 +10,11 @@ use crate::terms::Terms;
 use crate::view::View;
 use ledger::AssetNo;
 
+/// The longest that ids may be remembered: a year and a month.
+const WINDOW_MS_MAX: u64 = 400 * 86_400_000;
+/// The most ids that may be remembered; their numbers are 32-bit.
+const WINDOW_ENTRIES_MAX: u64 = 4_000_000_000;
+
 /// What concerns the shard and not one tenant.
 pub(crate) fn shard_wide(
     state: &State,
@@ -18,10 +23,10 @@ pub(crate) fn shard_wide(
 ) -> Result<(), (Code, &'static str)> {
     match command.op {
         Op::SetShard { window } => {
-            if window.window_ms < 60_000 {
+            if !(60_000..=WINDOW_MS_MAX).contains(&window.window_ms) {
                 return Err((Code::Malformed, "window_ms"));
             }
-            if window.entries_max < 1_000 {
+            if !(1_000..=WINDOW_ENTRIES_MAX).contains(&window.entries_max) {
                 return Err((Code::Malformed, "entries_max"));
             }
             out.kind = EventKind::ShardSet;
@@ -38,6 +43,9 @@ pub(crate) fn shard_wide(
             out.effects.push(Effect::AssetRegistered { asset });
         }
         Op::OpenTenant { tenant, mode } => {
+            if !tenant.0.is_some() {
+                return Err((Code::Malformed, "id"));
+            }
             if state.tenant_no(tenant).is_some() {
                 return Err((Code::AlreadyExists, "id"));
             }

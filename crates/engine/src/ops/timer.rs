@@ -18,6 +18,8 @@ pub(crate) fn expire<V: View>(draft: &mut Draft<'_, V>, kind: TimerKind, thing: 
                 return Err(Stop::Reject(Code::NotFound, "timer"));
             }
             draft.out.kind = EventKind::StepUpExpired;
+            // From now on this is what the payment's id is answered with.
+            draft.out.id = thing;
             draft.effect(Effect::About { thing });
             draft.effect(Effect::PendingClosed { payment: thing });
             Ok(())

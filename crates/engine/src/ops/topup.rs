@@ -164,12 +164,7 @@ pub(crate) fn settle_earned<V: View>(
         let numbers = (u128::from(available), 0);
         return Err(draft.deny_at(Code::InsufficientFunds, wallet, asset, amount.0, numbers));
     };
-    let tenant = &draft.state().tenants[draft.tenant.0 as usize];
-    let settled = tenant
-        .settled
-        .iter()
-        .find(|(a, s, _)| (*a, *s) == (asset, origin));
-    let settled = settled.map_or(0, |(_, _, sum)| *sum);
+    let settled = draft.settled(asset, origin);
     if settled < i128::from(amount.0) {
         let numbers = (u128::try_from(settled).unwrap_or(0), 0);
         return Err(draft.deny_at(Code::SourceNotSettled, wallet, asset, amount.0, numbers));

@@ -1,13 +1,14 @@
 //! Money out: requested, sent, settled or returned.
 //!
-//! Only from the sources the terms allow, and from income only when what paid it has settled.
+//! Only from the sources the terms allow, and only what has settled: of income what was released, of
+//! a source of one's own at most what that source has settled and nobody has taken out yet.
 
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind};
 use crate::ids::{Id, WalletId};
-use crate::records::{Channel, WalletNo, Withdrawal};
-use crate::step::{Draft, funding};
+use crate::records::{Channel, Leg, WalletNo, Withdrawal};
+use crate::step::Draft;
 use crate::view::View;
 use ledger::{Account, AssetNo, Source};
 use money::Atoms;
@@ -22,29 +23,19 @@ pub(crate) fn request<V: View>(
     let wallet = draft.find_wallet(WalletNo::NONE, wallet, "wallet")?;
     draft.check_amount(asset, amount.0)?;
     draft.check_active(wallet, |code| draft.deny(code, wallet, asset, amount.0))?;
-    let order: Vec<Source> = draft.terms.withdrawable.iter().collect();
-    let usable =
-        |account: &Account| account.source != Some(Source::Credit) && account.origin.is_none();
-    let plan = match funding::fill(draft, wallet, asset, amount.0, &order, usable) {
-        Ok(plan) => plan,
+    let legs = match fill(draft, wallet, asset, amount.0) {
+        Ok(legs) => legs,
         Err((code, there_is)) => {
-            // The more helpful answer: it is there, but what paid it has not settled.
-            let any = funding::fill(draft, wallet, asset, amount.0, &order, |_| true);
-            let code = if code == Code::SourceNotAllowed && any.is_ok() {
-                Code::SourceNotSettled
-            } else {
-                code
-            };
             return Err(draft.deny_at(code, wallet, asset, amount.0, (there_is, 0)));
         }
     };
     draft.out.kind = EventKind::WithdrawalRequested;
-    for leg in plan.legs() {
+    for leg in &legs {
         draft.debit_account(leg.account, leg.amount);
     }
+    unsettle(draft, asset, &legs, -1);
     let clearing = draft.clearing(channel, asset);
     draft.credit_account(clearing, amount.0);
-    let legs = plan.legs().to_vec();
     let withdrawal = Withdrawal {
         wallet,
         asset,
@@ -54,6 +45,75 @@ pub(crate) fn request<V: View>(
     };
     draft.effect(Effect::WithdrawalOpened(Box::new(withdrawal)));
     Ok(())
+}
+
+/// Fills an amount from what may be withdrawn; or says why not and how much there is.
+fn fill<V: View>(
+    draft: &Draft<'_, V>,
+    wallet: WalletNo,
+    asset: AssetNo,
+    amount: u64,
+) -> Result<Vec<Leg>, (Code, u128)> {
+    let accounts = || {
+        let accounts = draft.state().accounts_of(wallet);
+        accounts.filter(|(_, a)| a.asset == asset && a.source != Some(Source::Credit))
+    };
+    let mut legs = Vec::new();
+    let mut rest = amount;
+    let (mut all, mut allowed) = (0, 0);
+    for (_, account) in accounts() {
+        let available = u128::from(account.available());
+        all += available;
+        if account
+            .source
+            .is_some_and(|s| draft.terms.withdrawable.has(s))
+        {
+            allowed += available;
+        }
+    }
+    for source in draft.terms.withdrawable.iter() {
+        // Income without origin was taken from its source's pool when it was released.
+        let pool = draft.settled(asset, source);
+        let most = u64::try_from(pool.max(0)).unwrap_or(u64::MAX);
+        let mut left = if source == Source::Earned {
+            u64::MAX
+        } else {
+            most
+        };
+        let of_source = |a: &Account| a.source == Some(source) && a.origin.is_none();
+        for (no, account) in accounts().filter(|(_, a)| of_source(a)) {
+            let part = account.available().min(rest).min(left);
+            if part > 0 {
+                (rest, left) = (rest - part, left - part);
+                legs.push(Leg {
+                    account: no,
+                    amount: part,
+                });
+            }
+        }
+    }
+    let asked = u128::from(amount);
+    match rest {
+        0 => Ok(legs),
+        _ if allowed >= asked => Err((Code::SourceNotSettled, asked - u128::from(rest))),
+        _ if all >= asked => Err((Code::SourceNotAllowed, allowed)),
+        _ => Err((Code::InsufficientFunds, all)),
+    }
+}
+
+/// Moves what each source has settled, by what goes out of it (or comes back).
+fn unsettle<V: View>(draft: &mut Draft<'_, V>, asset: AssetNo, legs: &[Leg], sign: i128) {
+    for leg in legs {
+        if let Some(source) = draft.view.account(leg.account).source
+            && source != Source::Earned
+        {
+            draft.effect(Effect::SourceSettled {
+                asset,
+                source,
+                delta: sign * i128::from(leg.amount),
+            });
+        }
+    }
 }
 
 fn find<V: View>(draft: &Draft<'_, V>, id: Id) -> Rule<Withdrawal> {
@@ -105,6 +165,7 @@ pub(crate) fn give_back<V: View>(draft: &mut Draft<'_, V>, id: Id) -> Rule {
         let (source, origin) = (account.source.unwrap_or(Source::Earned), account.origin);
         draft.credit(withdrawal.wallet, asset, source, origin, leg.amount);
     }
+    unsettle(draft, asset, &withdrawal.legs, 1);
     draft.effect(Effect::WithdrawalClosed { withdrawal: id });
     Ok(())
 }

@@ -224,6 +224,13 @@ impl<V: View> Draft<'_, V> {
         }
     }
 
+    /// What a source has settled and nobody has taken out yet, atoms.
+    pub fn settled(&self, asset: AssetNo, source: Source) -> i128 {
+        let rows = &self.state().tenants[self.tenant.0 as usize].settled;
+        let row = rows.iter().find(|(a, s, _)| (*a, *s) == (asset, source));
+        row.map_or(0, |(_, _, sum)| *sum)
+    }
+
     pub fn clearing(&mut self, channel: Channel, asset: AssetNo) -> AccountNo {
         self.operator(AccountClass::Clearing, channel.0, asset)
     }
@@ -256,20 +263,29 @@ impl<V: View> Draft<'_, V> {
     }
 
     /// What a party owes in an asset, where, and how much of it is still owed after this event.
-    fn debt(&self, party: PartyNo, asset: AssetNo) -> Option<(AccountNo, u64)> {
+    pub fn debt(&self, party: PartyNo, asset: AssetNo) -> Option<(AccountNo, u64)> {
+        let (no, balance) = match self.find_receivable(party, asset) {
+            Some(no) => (no, self.view.account(no).balance),
+            None => (self.opened_receivable(party, asset)?, 0),
+        };
+        let owed = u64::try_from(-(balance + self.posted(no))).ok()?;
+        (owed > 0).then_some((no, owed))
+    }
+
+    fn find_receivable(&self, party: PartyNo, asset: AssetNo) -> Option<AccountNo> {
         let mut no = self.view.party(party).receivable;
         while no.is_some() {
             let account = self.view.account(no);
             if account.asset == asset {
-                let owed = -(account.balance + self.posted(no));
-                return u64::try_from(owed)
-                    .ok()
-                    .filter(|owed| *owed > 0)
-                    .map(|owed| (no, owed));
+                return Some(no);
             }
             no = account.next;
         }
         None
+    }
+
+    fn opened_receivable(&self, party: PartyNo, asset: AssetNo) -> Option<AccountNo> {
+        self.find_opened(AccountClass::Receivable, party.0, 0, asset, None, None)
     }
 
     /// Credits a wallet. What its party owes is recovered first; what comes to a closed wallet goes
@@ -285,9 +301,9 @@ impl<V: View> Draft<'_, V> {
     ) {
         let record = self.view.wallet(wallet);
         let mut rest = amount;
-        if self.view.party(record.party).receivable.is_some()
-            && let Some((receivable, owed)) = self.debt(record.party, asset)
-        {
+        let may_owe = self.view.party(record.party).receivable.is_some()
+            || self.opened_receivable(record.party, asset).is_some();
+        if may_owe && let Some((receivable, owed)) = self.debt(record.party, asset) {
             let recovered = owed.min(rest);
             self.credit_account(receivable, recovered);
             rest -= recovered;
@@ -334,17 +350,10 @@ impl<V: View> Draft<'_, V> {
     }
 
     fn receivable(&mut self, party: PartyNo, asset: AssetNo) -> AccountNo {
-        let mut no = self.view.party(party).receivable;
-        while no.is_some() {
-            let account = self.view.account(no);
-            if account.asset == asset {
-                return no;
-            }
-            no = account.next;
-        }
-        let class = AccountClass::Receivable;
-        self.find_opened(class, party.0, 0, asset, None, None)
-            .unwrap_or_else(|| self.open(class, party.0, 0, asset, None, None))
+        let known = self
+            .find_receivable(party, asset)
+            .or_else(|| self.opened_receivable(party, asset));
+        known.unwrap_or_else(|| self.open(AccountClass::Receivable, party.0, 0, asset, None, None))
     }
 
     /// Moves a party's use of its limits, as `delta` in the day and month it counts in.

@@ -4,6 +4,7 @@ use super::{Draft, Payees, Payment, Purpose, tax};
 use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{Hold, Leg, WalletNo};
+use crate::time::Day;
 use crate::view::View;
 use ledger::{AccountClass, AssetNo, Source};
 
@@ -96,6 +97,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 terms: draft.terms_version,
                 reserved: payment.room.0,
                 mandate: payment.spend.mandate,
+                mandate_day: mandate_day(draft, payment.spend.mandate.0),
             };
             draft.effect(Effect::HoldOpened(Box::new(hold)));
             use_room(draft, payment);
@@ -122,13 +124,22 @@ fn use_room<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
             .mandate(draft.key(mandate))
             .map_or(0, |m| m.used_on(civil));
         let delta = i128::from(payment.gross);
+        let day = mandate_day(draft, mandate).0;
         draft.effect(Effect::MandateUsed {
             mandate,
-            day: civil.day.0,
+            day,
             delta,
             before,
         });
     }
+}
+
+/// The day a payment counts in for a mandate: never earlier than one already counted in, even if
+/// the tenant's zone moved west.
+fn mandate_day<V: View>(draft: &Draft<'_, V>, mandate: Id) -> Day {
+    let today = draft.civil.day;
+    let record = draft.view.mandate(draft.key(mandate));
+    record.map_or(today, |record| record.day.max(today))
 }
 
 /// What is taken out of a payment before its payees.

@@ -5,43 +5,30 @@ use crate::code::Code;
 use crate::decide::Rule;
 use crate::records::{Leg, WalletNo};
 use crate::view::View;
-use ledger::{Account, AccountNo, AssetNo, Source};
-
-/// A wallet has at most one account per source, asset and origin.
-const LEGS_MAX: usize = 24;
+use ledger::{Account, AssetNo, Source};
 
 /// From which accounts how much is taken.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    legs: [Leg; LEGS_MAX],
-    len: usize,
+#[derive(Clone, Debug)]
+pub(crate) enum Plan {
+    /// The commonest: all from one account, without allocating.
+    One(Leg),
+    /// From several, or none yet.
+    Many(Vec<Leg>),
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Plan {
-            legs: [Leg {
-                account: AccountNo::NONE,
-                amount: 0,
-            }; LEGS_MAX],
-            len: 0,
-        }
+        Plan::Many(Vec::new())
     }
 }
 
 impl Plan {
+    #[inline]
     pub fn legs(&self) -> &[Leg] {
-        &self.legs[..self.len]
-    }
-
-    /// Adds a leg; `false` if there is no room for one more.
-    fn push(&mut self, account: AccountNo, amount: u64) -> bool {
-        let fits = self.len < LEGS_MAX;
-        if fits {
-            self.legs[self.len] = Leg { account, amount };
-            self.len += 1;
+        match self {
+            Plan::One(leg) => std::slice::from_ref(leg),
+            Plan::Many(legs) => legs,
         }
-        fits
     }
 }
 
@@ -63,7 +50,10 @@ pub(crate) fn plan<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> 
                 .source
                 .is_some_and(|s| draft.terms.funding_order.contains(&s))
         {
-            payment.plan.push(first, payment.gross);
+            payment.plan = Plan::One(Leg {
+                account: first,
+                amount: payment.gross,
+            });
             return Ok(());
         }
     }
@@ -93,7 +83,7 @@ pub(crate) fn fill<V: View>(
     order: &[Source],
     usable: impl Fn(&Account) -> bool,
 ) -> Result<Plan, (Code, u128)> {
-    let mut plan = Plan::default();
+    let mut legs = Vec::new();
     let mut rest = amount;
     let first = draft.view.wallet(wallet).first;
     for source in order {
@@ -102,7 +92,11 @@ pub(crate) fn fill<V: View>(
             let account = draft.view.account(no);
             if account.asset == asset && account.source == Some(*source) && usable(account) {
                 let taken = account.available().min(rest);
-                if taken > 0 && plan.push(no, taken) {
+                if taken > 0 {
+                    legs.push(Leg {
+                        account: no,
+                        amount: taken,
+                    });
                     rest -= taken;
                 }
             }
@@ -110,7 +104,7 @@ pub(crate) fn fill<V: View>(
         }
     }
     if rest == 0 {
-        return Ok(plan);
+        return Ok(Plan::Many(legs));
     }
     let mut all = 0u128;
     let mut no = first;

@@ -14,10 +14,22 @@ use crate::view::View;
 pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
     let spend = payment.spend;
     let refused = |code| deny(draft, payment, code, (0, 0));
-    let each = |payee: WalletNo| {
-        if payee == payment.payer {
-            return Err(Stop::Reject(Code::SameWallet, "payee"));
+    // What cannot be right leaves no trace, so it comes before what is denied.
+    draft.check_amount(spend.asset, spend.amount.0)?;
+    let same = match &payment.payees {
+        Payees::One(payee) => *payee == payment.payer,
+        Payees::Many(payees) => payees.iter().any(|(payee, _)| *payee == payment.payer),
+    };
+    if same {
+        return Err(Stop::Reject(Code::SameWallet, "payee"));
+    }
+    if spend.mandate.0.is_some() {
+        let mandate = draft.view.mandate(draft.key(spend.mandate.0));
+        if mandate.is_none_or(|mandate| mandate.payer != payment.payer) {
+            return Err(Stop::Reject(Code::NotFound, "mandate"));
         }
+    }
+    let each = |payee: WalletNo| {
         let record = draft.view.wallet(payee);
         let active = record.standing == Standing::Active
             && draft.view.party(record.party).standing == Standing::Active;
@@ -62,8 +74,8 @@ fn mandate<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
     let Some(mandate) = draft.view.mandate(draft.key(spend.mandate.0)) else {
         return Err(Stop::Reject(Code::NotFound, "mandate"));
     };
-    if mandate.payer != payment.payer {
-        return Err(Stop::Reject(Code::NotFound, "mandate"));
+    if draft.view.party(mandate.agent).standing != Standing::Active {
+        return refused(Code::PartySuspended, (0, 0));
     }
     if mandate.revoked {
         return refused(Code::MandateRevoked, (0, 0));

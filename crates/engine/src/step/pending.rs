@@ -1,15 +1,17 @@
 //! Payments that wait for their payer's confirmation (step-up).
 //!
-//! The same id plus evidence continues one, bound to amount and payee; without evidence it gets the
-//! first answer again.
+//! The same id plus evidence continues one, bound to all that was asked; without evidence it gets
+//! the first answer again.
 
-use super::{Draft, Payment};
+use super::{Draft, Payees, Payment, Purpose};
 use crate::code::Code;
-use crate::command::{Command, Op};
-use crate::decide::Rule;
-use crate::event::{Effect, EventKind};
-use crate::records::Pending;
+use crate::command::{Command, Op, Spend};
+use crate::decide::{Rule, Stop};
+use crate::event::{Effect, EventKind, Hash, Refused};
+use crate::ids::WalletId;
+use crate::records::{Pending, WalletNo};
 use crate::state::State;
+use crate::time::UtcMillis;
 use crate::view::View;
 
 /// Whether a command continues a pending payment: `None` if not, else whether it is that payment.
@@ -36,19 +38,100 @@ pub(crate) fn continues(
     ];
     match differs.into_iter().find(|(_, differs)| *differs) {
         Some((field, _)) => Some(Err((Code::IdReused, field))),
+        None if content(&command.op) != Some(pending.content) => Some(Err((Code::IdReused, "id"))),
         None => Some(Ok(())),
     }
 }
 
+/// Whether something is still open under an id that carries no time: the window forgets such an id
+/// by its arrival, however long what it opened lasts.
+pub(crate) fn is_open(state: &State, command: &Command) -> bool {
+    let key = (command.tenant, command.id);
+    command.id.time_ms().is_none()
+        && (state.holds.contains_key(&key)
+            || state.pending.contains_key(&key)
+            || state.topups.contains_key(&key)
+            || state.withdrawals.contains_key(&key)
+            || state.mandates.contains_key(&key)
+            || state.disputes.contains_key(&key)
+            || state.corrections.contains_key(&key)
+            || state.reversed.contains_key(&key))
+}
+
+/// Refuses what is confirmed too late, even before its timer ran.
+pub(crate) fn in_time<V: View>(draft: &Draft<'_, V>, command: &Command) -> Rule {
+    match draft.state().pending.get(&draft.key(command.id)) {
+        Some(pending) if draft.now >= pending.expires => {
+            let find = |id| draft.find_wallet(WalletNo::NONE, id, "payer");
+            let (payer, payee) = (find(pending.payer)?, find(pending.payee)?);
+            let (code, amount) = (Code::StepUpExpired, pending.amount.0);
+            let refused = draft.refusal(code, payer, pending.asset, amount);
+            Err(Stop::Deny(Box::new(Refused { payee, ..refused })))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The hash of all that a payment asks for.
+pub(crate) fn content(op: &Op) -> Option<Hash> {
+    let never = UtcMillis(0);
+    Some(match op {
+        Op::Pay { spend, payee } => hash(0, spend, never, [(*payee, 1)]),
+        Op::Authorize {
+            spend,
+            payee,
+            expires,
+        } => hash(1, spend, *expires, [(*payee, 1)]),
+        Op::Transfer { spend, payee } => hash(2, spend, never, [(*payee, 1)]),
+        Op::Split { spend, payees } => {
+            hash(3, spend, never, payees.iter().map(|p| (p.payee, p.weight)))
+        }
+        _ => return None,
+    })
+}
+
+fn hash(
+    what: u8,
+    spend: &Spend,
+    expires: UtcMillis,
+    payees: impl IntoIterator<Item = (WalletId, u64)>,
+) -> Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&[what]);
+    hasher.update(&spend.payer.0.0.to_le_bytes());
+    hasher.update(&spend.mandate.0.0.to_le_bytes());
+    hasher.update(&spend.amount.0.to_le_bytes());
+    hasher.update(&spend.asset.0.to_le_bytes());
+    hasher.update(&expires.0.to_le_bytes());
+    for (payee, weight) in payees {
+        hasher.update(&payee.0.0.to_le_bytes());
+        hasher.update(&weight.to_le_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
 /// Opens a pending payment.
 pub(crate) fn ask<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) -> Rule {
-    let payee = draft.view.wallet(payment.payees.first()).id;
+    let id = |no: WalletNo| draft.view.wallet(no).id;
+    let (payee, spend, never) = (id(payment.payees.first()), payment.spend, UtcMillis(0));
+    let content = match (&payment.payees, payment.purpose) {
+        (Payees::Many(payees), _) => hash(
+            3,
+            spend,
+            never,
+            payees.iter().map(|(no, weight)| (id(*no), *weight)),
+        ),
+        (Payees::One(_), Purpose::Pay) => hash(0, spend, never, [(payee, 1)]),
+        (Payees::One(_), Purpose::Authorize(expires)) => hash(1, spend, expires, [(payee, 1)]),
+        (Payees::One(_), Purpose::Transfer) => hash(2, spend, never, [(payee, 1)]),
+    };
     let pending = Pending {
         payer: payment.spend.payer,
         payee,
         asset: payment.spend.asset,
         amount: payment.spend.amount,
         expires: draft.now.plus(draft.terms.step_up_ms),
+        content,
     };
     draft.out.kind = EventKind::StepUpAsked;
     draft.effect(Effect::PendingOpened(Box::new(pending)));

@@ -23,7 +23,17 @@ pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) ->
         return Ok(());
     };
     let party = draft.view.party(payment.payer_party);
-    let (day, month) = (draft.civil.day.0, draft.civil.month.0);
+    // Never an earlier day than one already counted in, even if the tenant's zone moved west.
+    let day = draft
+        .civil
+        .day
+        .0
+        .max(party.period[usize::from(MEASURE_DAY)]);
+    let month = draft
+        .civil
+        .month
+        .0
+        .max(party.period[usize::from(MEASURE_MONTH)]);
     let used = Used {
         day: party.used_in(MEASURE_DAY, day),
         month: party.used_in(MEASURE_MONTH, month),

@@ -1,0 +1,134 @@
+//! The golden journal: a few hundred rows of every kind of event, written once. Replaying them must
+//! come to the same state for ever, whatever becomes of the code.
+//!
+//! `GOLDEN=write cargo test -p engine --test it golden` writes a new one. That is right only while
+//! the format has not been released; afterwards a new format gets a new file beside the old.
+
+use crate::dice::{Dice, lively, lively_town, next};
+use crate::town::*;
+use engine::codec::{FORMAT, RowReader};
+use engine::ids::ActorId;
+use engine::{Code, Command, Event, EventKind, Id, Op, Position, State, apply, snapshot};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+const COMMANDS: u64 = 700;
+
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Rows as a file: each behind its length, four bytes, little-endian.
+fn to_bytes(rows: &[Vec<u8>]) -> Vec<u8> {
+    let with_length = |row: &Vec<u8>| {
+        let length = u32::try_from(row.len()).unwrap();
+        [length.to_le_bytes().as_slice(), row].concat()
+    };
+    rows.iter().flat_map(with_length).collect()
+}
+
+fn to_rows(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut rows = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
+        let (row, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        rows.push(row.to_vec());
+        bytes = rest;
+    }
+    rows
+}
+
+fn kinds(rows: &[Vec<u8>]) -> BTreeSet<&'static str> {
+    let mut kinds = BTreeSet::new();
+    let mut event = Event::empty();
+    for row in rows {
+        let mut reader = RowReader::new(FORMAT, row).unwrap();
+        while reader.next_event(&mut event).unwrap() {
+            kinds.insert(event.kind.as_str());
+            kinds.extend(event.parts().map(|part| part.kind.as_str()));
+        }
+    }
+    kinds
+}
+
+/// A town's life in which everything happens that can.
+fn a_life() -> Vec<Vec<u8>> {
+    let mut town = lively_town(2_026);
+    let mut dice = Dice(9);
+    let by_node = |town: &mut Town, op: Op| {
+        let command = Command {
+            id: Id::NONE,
+            tenant: TENANT,
+            actor: ActorId(Id::NONE),
+            op,
+        };
+        assert!(matches!(town.ask(&command), Answer::Done(_)));
+    };
+    for n in 0..COMMANDS {
+        if n % 100 == 50 {
+            // Limits and sources run dry, wallets are closed: a fresh start for some of it.
+            town.set_terms(lively(&mut dice));
+            for (wallet, _, _) in PEOPLE {
+                let topup = top_up(wallet, ledger::Source::Card, 3_000);
+                if let (id, Answer::Done(event)) = town.try_run(topup)
+                    && event.kind == EventKind::TopUpPending
+                {
+                    town.settle_top_up(id);
+                }
+            }
+            let digest = snapshot::digest(&town.state);
+            let (seq, hash) = (n, [n as u8; 32]);
+            by_node(&mut town, Op::RecordSnapshot { seq, hash, digest });
+            let (party, code) = (engine::records::PartyNo(1), Code::InsufficientFunds);
+            let count = 1_000;
+            by_node(&mut town, Op::CountRefusals { party, code, count });
+        }
+        if dice.pick(9) == 0 {
+            town.later(dice.pick(4) * 2 * HOUR);
+            town.run_timers();
+        }
+        let (id, op) = next(&mut town, &mut dice);
+        let command = town.command(id, op);
+        town.ask(&command);
+    }
+    town.rows
+}
+
+#[test]
+fn the_golden_journal_replays_to_the_same_state() {
+    let (journal, digest) = (file("format-1.journal"), file("format-1.digest"));
+    if std::env::var("GOLDEN").is_ok_and(|what| what == "write") {
+        let rows = a_life();
+        std::fs::create_dir_all(journal.parent().unwrap()).unwrap();
+        std::fs::write(&journal, to_bytes(&rows)).unwrap();
+        let state = replay(&rows, 1);
+        let line = format!("{}\n", hex(&snapshot::digest(&state)));
+        std::fs::write(&digest, line).unwrap();
+    }
+    let rows = to_rows(&std::fs::read(journal).unwrap());
+    let expected = std::fs::read_to_string(digest).unwrap();
+    let state = replay(&rows, 0xfeed);
+    assert_eq!(hex(&snapshot::digest(&state)), expected.trim());
+    assert!(state.trial_balance().iter().all(|(_, sum)| *sum == 0));
+    // The whole vocabulary is in it.
+    let all: BTreeSet<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let missing: Vec<_> = all.difference(&kinds(&rows)).copied().collect();
+    assert!(missing.is_empty(), "the golden journal lacks {missing:?}");
+    // Batched otherwise, or half of it from a snapshot, it is the same.
+    let half = rows.len() / 2;
+    let bytes = snapshot::encode(&replay(&rows[..half], 3));
+    let mut state: State = snapshot::decode(&bytes, 4).unwrap();
+    let mut event = Event::empty();
+    for (seq, row) in (1u64..).zip(&rows).skip(half) {
+        let mut reader = RowReader::new(FORMAT, row).unwrap();
+        while reader.next_event(&mut event).unwrap() {
+            apply(&mut state, &event, Position { seq, index: 0 });
+        }
+    }
+    assert_eq!(hex(&snapshot::digest(&state)), expected.trim());
+}

@@ -1,0 +1,142 @@
+//! Limits: when their windows turn, over whom they count, and in which asset.
+
+use crate::town::*;
+use core::num::NonZeroU64;
+use engine::terms::{ReferenceRate, Terms};
+use engine::time::Zone;
+use engine::{Code, Op, UtcMillis};
+use ledger::Source;
+use money::Rate;
+
+/// Europe/Paris from April 2026: two hours east, one hour from 25 October on.
+fn paris() -> Zone {
+    Zone {
+        name: "Europe/Paris".into(),
+        first_offset_s: 7_200,
+        transitions: vec![(UtcMillis(1_792_890_000_000), 3_600)],
+    }
+}
+
+fn limited(numbers: [Option<u64>; 3]) -> Town {
+    let mut t = Town::with(Terms {
+        limits: limits(USD, numbers),
+        zone: paris(),
+        ..Terms::default()
+    });
+    t.fund("alice", Source::Card, 10_000);
+    t
+}
+
+#[test]
+fn a_day_turns_between_23_59_59_and_midnight_local() {
+    let mut t = limited([None, Some(100), None]);
+    let midnight = (T0 / DAY + 1) * DAY - 2 * HOUR;
+    t.now = UtcMillis(midnight - 1_000);
+    t.run(pay("alice", "shop", 100));
+    t.check(pay("alice", "shop", 1), Code::LimitPerDay);
+    t.now = UtcMillis(midnight - 1);
+    t.check(pay("alice", "shop", 1), Code::LimitPerDay);
+    t.now = UtcMillis(midnight);
+    t.run(pay("alice", "shop", 100));
+    t.check(pay("alice", "shop", 1), Code::LimitPerDay);
+    // The day of 25 hours is one day.
+    let long = 1_792_879_200_000;
+    t.now = UtcMillis(long);
+    t.run(pay("alice", "shop", 100));
+    t.now = UtcMillis(long + 25 * HOUR - 1);
+    t.check(pay("alice", "shop", 1), Code::LimitPerDay);
+    t.later(1);
+    t.run(pay("alice", "shop", 100));
+}
+
+#[test]
+fn a_month_turns_at_local_midnight_and_days_do_not_turn_it() {
+    let mut t = limited([None, Some(100), Some(150)]);
+    t.run(pay("alice", "shop", 100));
+    t.later(DAY);
+    t.run(pay("alice", "shop", 50));
+    let october = 1_790_812_800_000 - 2 * HOUR; // 2026-10-01T00:00 in Paris
+    t.now = UtcMillis(october - 1);
+    t.check(pay("alice", "shop", 1), Code::LimitPerMonth);
+    t.later(1);
+    t.run(pay("alice", "shop", 100));
+    t.check(pay("alice", "shop", 51), Code::LimitPerDay);
+}
+
+#[test]
+fn limits_count_per_party_over_all_its_wallets_and_kinds_of_payment() {
+    let mut t = limited([None, Some(100), None]);
+    t.fund("alice2", Source::Bank, 1_000);
+    t.run(pay("alice", "shop", 20));
+    t.run(transfer("alice2", "bob", 20));
+    t.run(split("alice", &[("shop", 1), ("stall", 1)], 20));
+    t.run(authorize("alice2", "shop", 20, UtcMillis(T0 + HOUR)));
+    t.check(pay("alice", "shop", 21), Code::LimitPerDay);
+    t.run(pay("alice2", "shop", 20));
+    t.check(pay("alice", "shop", 1), Code::LimitPerDay);
+    // A refusal or a receipt of money uses no room.
+    t.run(pay("bob", "shop", 1));
+    let refused = t.check(pay("alice", "shop", 5), Code::LimitPerDay);
+    let refusal = t.refusal(refused);
+    assert_eq!((refusal.limit, refusal.used, refusal.asked), (100, 100, 5));
+}
+
+#[test]
+fn a_payment_in_another_asset_counts_at_the_reference_rate_rounded_up() {
+    let rate = |num, den| ReferenceRate {
+        base: EUR,
+        quote: USD,
+        rate: Rate::new(num, NonZeroU64::new(den).unwrap()).unwrap(),
+    };
+    let mut t = Town::with(Terms {
+        limits: limits(USD, [Some(10), Some(12), None]),
+        reference_rates: vec![rate(10, 9)],
+        ..Terms::default()
+    });
+    t.run(top_up_in("alice", EUR, Source::Card, 1_000, true));
+    t.run(top_up_in("alice", KRW, Source::Card, 1_000, true));
+    let euros = |amount| {
+        let mut spend = spend("alice", amount);
+        spend.asset = EUR;
+        pay_with(spend, "shop")
+    };
+    t.check(euros(10), Code::LimitPerPayment); // 11.1 is 12
+    t.run(euros(8)); // 8.9 is 9
+    t.check(euros(3), Code::LimitPerDay); // 3.3 is 4
+    t.run(euros(2)); // 2.2 is 3
+    t.check(euros(1), Code::LimitPerDay);
+    let mut won = spend("alice", 1);
+    won.asset = KRW;
+    t.check(pay_with(won, "shop"), Code::NoReferenceRate);
+    // What does not fit 64 bits in the limits' asset is above every limit.
+    t.set_terms(Terms {
+        limits: limits(USD, [None; 3]),
+        reference_rates: vec![rate(u64::MAX, 1)],
+        ..Terms::default()
+    });
+    t.check(euros(2), Code::NoReferenceRate);
+}
+
+#[test]
+fn a_partly_captured_authorization_in_another_asset_gives_back_the_strict_part() {
+    let mut t = Town::with(Terms {
+        limits: limits(USD, [None, Some(10), None]),
+        reference_rates: vec![ReferenceRate {
+            base: EUR,
+            quote: USD,
+            rate: Rate::new(10, NonZeroU64::new(9).unwrap()).unwrap(),
+        }],
+        ..Terms::default()
+    });
+    t.run(top_up_in("alice", EUR, Source::Card, 1_000, true));
+    t.fund("alice", Source::Card, 100);
+    let mut op = authorize("alice", "shop", 9, UtcMillis(T0 + HOUR));
+    if let Op::Authorize { spend, .. } = &mut op {
+        spend.asset = EUR;
+    }
+    let hold = t.id_of(op); // 10 of 10
+    t.run(capture(hold, 5)); // 5.6 is 6
+    t.run(void(hold)); // gives 4 back
+    t.check(pay("alice", "shop", 5), Code::LimitPerDay);
+    t.run(pay("alice", "shop", 4));
+}

@@ -1,0 +1,16 @@
+//! The step, tested from outside: tables, scenarios, properties, an oracle and a golden journal.
+//! One binary, because linking costs more than running.
+#![allow(clippy::unwrap_used)]
+
+mod codes;
+mod dice;
+mod golden;
+mod groups;
+mod limits;
+mod money_back;
+mod oracle;
+mod oracle_runs;
+mod payments;
+mod properties;
+mod repeats;
+mod town;

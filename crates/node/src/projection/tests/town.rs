@@ -1,0 +1,412 @@
+//! A small town on a journal in memory.
+
+use super::super::*;
+use engine::codec::{FORMAT, RowWriter};
+use engine::command::{Carried, DisputeVerdict, Share, Spend};
+use engine::event::{Event, EventKind};
+use engine::ids::{ActorId, MandateId, PartyId, TenantId, WalletId};
+use engine::recents::Window;
+use engine::records::{Channel, Mode, PartyKind, PartyNo, Standing, TimerKind};
+use engine::terms::{Country, Terms, Tier};
+use engine::{Code, Command, Op, Outcome, State, UtcMillis, apply, decide_one};
+use journal::fault::{MemDisk, MemJournal};
+use journal::{Journal, ZERO_HASH};
+use ledger::{AssetNo, Posting, Source};
+use money::{Asset, Atoms, Ppm};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub const USD: AssetNo = AssetNo(0);
+pub const SECOND: Duration = Duration::from_secs(20);
+
+pub struct Town {
+    pub disk: MemDisk,
+    pub journal: MemJournal,
+    pub state: State,
+    pub row: RowWriter,
+    pub now: UtcMillis,
+    pub tenant: TenantNo,
+    pub n: u128,
+    pub done: BTreeMap<Id, Event>,
+    pub kinds: BTreeSet<&'static str>,
+}
+
+pub fn wallet(n: u64) -> WalletId {
+    WalletId(Id::timed(1, u128::from(n) + 1_000))
+}
+
+pub fn party(n: u64) -> PartyId {
+    PartyId(Id::timed(1, u128::from(n) + 2_000))
+}
+
+pub fn key(n: u128) -> ActorId {
+    ActorId(Id::timed(1, n + 9_000))
+}
+
+impl Town {
+    pub fn new() -> Town {
+        let disk = MemDisk::new(1);
+        let journal = MemJournal::open(&disk).unwrap();
+        let now = UtcMillis(1_790_000_000_000);
+        let mut town = Town {
+            disk,
+            journal,
+            state: State::new(7),
+            row: RowWriter::default(),
+            now,
+            tenant: TenantNo(0),
+            n: 0,
+            done: BTreeMap::new(),
+            kinds: BTreeSet::new(),
+        };
+        let window = Window {
+            window_ms: 3_600_000,
+            entries_max: 100_000,
+        };
+        town.run(Op::SetShard { window });
+        for code in ["USD", "EUR"] {
+            town.run(Op::RegisterAsset {
+                asset: Asset::known(code).unwrap(),
+            });
+        }
+        for n in 0..2 {
+            town.run(Op::OpenTenant {
+                tenant: TenantId(Id::timed(1, n + 1)),
+                mode: Mode::Test,
+            });
+        }
+        for tenant in [TenantNo(1), TenantNo(0)] {
+            town.tenant = tenant;
+            let rate = tax::CountryRate {
+                country: *b"DE",
+                rate: Ppm::new(190_000).unwrap(),
+            };
+            let terms = Terms {
+                fee_share: Ppm::new(20_000).unwrap(),
+                tax: tax::RateTable::new([rate]),
+                risk: risk::Thresholds {
+                    step_up_at: Some(risk::Score(500)),
+                    deny_at: Some(risk::Score(900)),
+                },
+                ..Terms::default()
+            };
+            town.run(Op::SetTerms {
+                terms: Box::new(terms),
+            });
+            for (n, kind) in [
+                (0, PartyKind::Person),
+                (1, PartyKind::Business),
+                (2, PartyKind::Agent),
+            ] {
+                let (country, tier) = (Country(*b"DE"), Tier(1));
+                town.run(Op::RegisterParty {
+                    party: party(n),
+                    kind,
+                    country,
+                    tier,
+                });
+                town.run(Op::OpenWallet {
+                    wallet: wallet(n),
+                    party: party(n),
+                });
+            }
+            let id = town.top_up(1_000_000, true);
+            town.run(Op::SettleTopUp { topup: id });
+        }
+        town
+    }
+
+    pub fn run_as(&mut self, id: Id, actor: ActorId, op: Op) -> Event {
+        let command = Command {
+            id,
+            tenant: self.tenant,
+            actor,
+            op,
+        };
+        let mut event = Event::empty();
+        let outcome = decide_one(&self.state, &command, self.now, &mut event);
+        assert_eq!(outcome, Outcome::Event, "{command:?}");
+        let position = Position {
+            seq: self.journal.head().seq + 1,
+            index: 0,
+        };
+        apply(&mut self.state, &event, position);
+        self.row.begin(self.now);
+        self.row.push(&event);
+        self.journal
+            .append(FORMAT, self.row.bytes(), ZERO_HASH)
+            .unwrap();
+        self.done.insert(id, event.clone());
+        self.kinds.insert(event.kind.as_str());
+        for part in event.parts() {
+            self.kinds.insert(part.kind.as_str());
+        }
+        event
+    }
+
+    pub fn next_id(&mut self) -> Id {
+        self.n += 1;
+        self.now.0 += 10;
+        Id::timed(self.now.0, self.n)
+    }
+
+    pub fn run(&mut self, op: Op) -> Id {
+        let id = self.next_id();
+        self.run_as(id, key(1), op);
+        id
+    }
+
+    pub fn carried(&self, id: Id) -> Carried {
+        Carried(Box::new(self.done[&id].clone()))
+    }
+
+    pub fn spend(amount: u64, risk: u16) -> Spend {
+        Spend {
+            payer: wallet(0),
+            mandate: MandateId(Id::NONE),
+            amount: Atoms(amount),
+            asset: USD,
+            risk: risk::Score(risk),
+            confirmed: false,
+        }
+    }
+
+    pub fn pay(&mut self, amount: u64, risk: u16) -> Id {
+        self.run(Op::Pay {
+            spend: Self::spend(amount, risk),
+            payee: wallet(1),
+        })
+    }
+
+    pub fn top_up(&mut self, amount: u64, spendable: bool) -> Id {
+        let (amount, source, channel) = (Atoms(amount), Source::Card, Channel::MANUAL);
+        self.run(Op::TopUp {
+            wallet: wallet(0),
+            asset: USD,
+            amount,
+            source,
+            channel,
+            spendable,
+        })
+    }
+
+    pub fn authorize(&mut self, amount: u64) -> Id {
+        let expires = self.now.plus(60_000);
+        self.run(Op::Authorize {
+            spend: Self::spend(amount, 0),
+            payee: wallet(1),
+            expires,
+        })
+    }
+
+    /// Everything once; the ids of what is looked at later, by name.
+    pub fn live(&mut self) -> BTreeMap<&'static str, Id> {
+        let mut ids = BTreeMap::new();
+        let paid = self.pay(10_000, 0);
+        ids.insert("paid", paid);
+        ids.insert("poor", self.pay(90_000_000, 0));
+        ids.insert("fraud", self.pay(10, 950));
+        let asked = self.pay(300, 600);
+        ids.insert("asked", asked);
+        let spend = Spend {
+            confirmed: true,
+            ..Self::spend(300, 600)
+        };
+        self.run_as(
+            asked,
+            key(1),
+            Op::Pay {
+                spend,
+                payee: wallet(1),
+            },
+        );
+        let late = self.pay(400, 600);
+        ids.insert("late", late);
+        let captured = self.authorize(5_000);
+        ids.insert("captured", captured);
+        for (amount, last) in [(1_000, false), (2_000, true)] {
+            self.run(Op::Capture {
+                payment: captured,
+                amount: Atoms(amount),
+                last,
+            });
+        }
+        let voided = self.authorize(700);
+        ids.insert("voided", voided);
+        self.run(Op::Void { payment: voided });
+        let expired = self.authorize(800);
+        ids.insert("expired", expired);
+        self.now.0 += 700_000;
+        for (kind, thing) in [(TimerKind::Hold, expired), (TimerKind::StepUp, late)] {
+            self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
+        }
+        let amount = Atoms(4_000);
+        let refund = Op::Refund {
+            payment: paid,
+            amount,
+            carried: self.carried(paid),
+        };
+        ids.insert("refund", self.run(refund));
+        self.run(Op::Transfer {
+            spend: Self::spend(50, 0),
+            payee: wallet(2),
+        });
+        let share = |n, weight| Share {
+            payee: wallet(n),
+            weight,
+        };
+        let payees = vec![share(1, 2), share(2, 1)];
+        self.run(Op::Split {
+            spend: Self::spend(900, 0),
+            payees,
+        });
+        let pay = |amount| Op::Pay {
+            spend: Self::spend(amount, 0),
+            payee: wallet(1),
+        };
+        let items = vec![(self.next_id(), pay(11)), (self.next_id(), pay(12))];
+        ids.insert("item", items[1].0);
+        ids.insert("group", self.run(Op::Group { items }));
+        let (country, tier, standing) = (Country(*b"FR"), Tier(2), Standing::Active);
+        self.run(Op::ChangeParty {
+            party: party(2),
+            country,
+            tier,
+            standing,
+        });
+        self.run(Op::ChangeWallet {
+            wallet: wallet(2),
+            standing: Standing::Frozen,
+        });
+        self.run(Op::ChangeWallet {
+            wallet: wallet(2),
+            standing: Standing::Active,
+        });
+        self.run(Op::SetCredit {
+            wallet: wallet(0),
+            asset: USD,
+            limit: Atoms(5_000),
+        });
+        let topup = self.top_up(6_000, false);
+        ids.insert("topup", topup);
+        let amount = Atoms(1_000);
+        self.run(Op::ReverseTopUp {
+            topup,
+            amount,
+            carried: None,
+        });
+        let settled = self.run(Op::SettleTopUp { topup });
+        ids.insert("settled", settled);
+        let carried = Some(self.carried(settled));
+        self.run(Op::ReverseTopUp {
+            topup,
+            amount,
+            carried,
+        });
+        let (origin, amount) = (Source::Card, Atoms(500));
+        self.run(Op::SettleEarned {
+            wallet: wallet(1),
+            asset: USD,
+            origin,
+            amount,
+        });
+        for returned in [false, true] {
+            let (amount, channel) = (Atoms(100), Channel::MANUAL);
+            let withdrawal = self.run(Op::Withdraw {
+                wallet: wallet(1),
+                asset: USD,
+                amount,
+                channel,
+            });
+            self.run(Op::SendWithdrawal { withdrawal });
+            if returned {
+                self.run(Op::ReturnWithdrawal { withdrawal });
+            } else {
+                self.run(Op::SettleWithdrawal { withdrawal });
+            }
+        }
+        let mandate = self.run(Op::GrantMandate {
+            payer: wallet(0),
+            agent: party(2),
+            asset: USD,
+            per_payment: Some(Atoms(u64::MAX)),
+            per_day: None,
+            payees: vec![wallet(1)],
+            expires: self.now.plus(100_000),
+        });
+        ids.insert("mandate", mandate);
+        let spend = Spend {
+            mandate: MandateId(mandate),
+            ..Self::spend(20, 0)
+        };
+        self.run(Op::Pay {
+            spend,
+            payee: wallet(1),
+        });
+        self.run(Op::RevokeMandate {
+            mandate: MandateId(mandate),
+        });
+        for verdict in [DisputeVerdict::PayeeWins, DisputeVerdict::PayerWins] {
+            let (amount, carried) = (Atoms(600), self.carried(paid));
+            let dispute = self.run(Op::OpenDispute {
+                payment: paid,
+                amount,
+                carried,
+            });
+            self.run(Op::ResolveDispute { dispute, verdict });
+        }
+        let payer = self.state.wallet_no(self.tenant, wallet(0)).unwrap();
+        let wallet_account = self.state.accounts_of(payer).next().unwrap().0;
+        let other = self.done[&paid].postings.last().unwrap().account;
+        let leg = |account, amount| Posting { account, amount };
+        let postings = vec![leg(wallet_account, 5), leg(other, -5)];
+        let correction = self.run(Op::ProposeCorrection {
+            postings,
+            reason: [3; 32],
+        });
+        let id = self.next_id();
+        self.run_as(id, key(2), Op::ApproveCorrection { correction });
+        let (party, code, count) = (PartyNo(0), Code::InsufficientFunds, 42);
+        self.run_as(Id::NONE, key(1), Op::CountRefusals { party, code, count });
+        let (hash, digest) = ([1; 32], [2; 32]);
+        self.run_as(
+            Id::NONE,
+            key(1),
+            Op::RecordSnapshot {
+                seq: 1,
+                hash,
+                digest,
+            },
+        );
+        ids
+    }
+
+    pub fn follow(&self, dir: &Path) -> Projection {
+        let options = ProjectionOptions {
+            gather: Duration::ZERO,
+            poll: Duration::from_millis(5),
+            retry: Duration::from_millis(5),
+            ..ProjectionOptions::default()
+        };
+        let projection = Projection::spawn(dir, Box::new(self.disk.reader()), options).unwrap();
+        projection.wake(self.journal.head().seq);
+        projection
+    }
+
+    pub fn caught_up(&self, projection: &Projection) {
+        projection.wake(self.journal.head().seq);
+        let there = projection.wait_for(self.journal.head().seq, SECOND);
+        assert!(there, "{:?}", projection.progress());
+    }
+
+    pub fn assert_balances(&self, model: &ReadModel) {
+        let (seq, balances) = model.balances().unwrap();
+        assert_eq!(seq, self.journal.head().seq);
+        let expected: Vec<(u32, String)> = self
+            .state
+            .book
+            .iter()
+            .map(|(no, a)| (no.0, a.balance.to_string()))
+            .collect();
+        assert_eq!(balances, expected);
+    }
+}

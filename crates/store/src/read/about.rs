@@ -1,0 +1,110 @@
+//! Where in the journal a thing stands: by its id, and all that later happened to it.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::ReadModel;
+use super::value::{number, prefix, unsigned};
+use crate::error::Error;
+
+pub(super) mod sql {
+    macro_rules! position {
+        ($rest:literal) => {
+            concat!(
+                "SELECT (SELECT seq FROM batch WHERE first_no <= e.no ORDER BY first_no DESC LIMIT 1),
+                    e.idx, e.part, e.no ",
+                $rest
+            )
+        };
+    }
+    pub const NEWEST: &str = position!(
+        "FROM thing t JOIN event e ON e.no = t.no
+        WHERE t.tenant = $1 AND t.prefix = $2 AND e.id = $3 ORDER BY t.no DESC LIMIT 1"
+    );
+    pub const LIFE: &str = position!(
+        "FROM event e WHERE e.no IN (
+            SELECT t.no FROM thing t JOIN event o ON o.no = t.no
+                WHERE t.tenant = $1 AND t.prefix = $2 AND o.id = $3
+            UNION SELECT no FROM about WHERE tenant = $1 AND thing = $3)
+        ORDER BY e.no LIMIT $4"
+    );
+    pub const TOPUP: &str = position!(
+        "FROM topup t JOIN event e ON e.no = t.closed_no WHERE t.tenant = $1 AND t.id = $2"
+    );
+    #[cfg(test)]
+    pub const ALL: &[&str] = &[NEWEST, LIFE, TOPUP];
+}
+
+/// The most events of one thing's life that are shown.
+const LIFE_MAX: i64 = 10_000;
+
+/// Where something stands in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The journal's row.
+    pub seq: u64,
+    /// Its place in that row, from 0.
+    pub index: u32,
+    /// 0 for the whole event, n for the n-th item of a group.
+    pub part: u32,
+}
+
+pub(super) fn read_position(row: &Row<'_>, from: usize) -> Result<Position, Error> {
+    Ok(Position {
+        seq: unsigned(row.get::<_, Option<i64>>(from)?.unwrap_or(0)),
+        index: row.get(from + 1)?,
+        part: row.get(from + 2)?,
+    })
+}
+
+impl ReadModel {
+    /// The newest event that answers an id: of a payment that was confirmed later, the payment.
+    pub fn position_of(&self, tenant: u32, id: u128) -> Result<Option<Position>, Error> {
+        let reader = self.db.reader()?;
+        let found = reader
+            .prepare_cached(sql::NEWEST)?
+            .query_row(params![tenant, prefix(id), id.to_be_bytes()], |row| {
+                Ok(read_position(row, 0))
+            })
+            .optional()?;
+        found.transpose()
+    }
+
+    /// The life of a thing: the events that answer its id, and those that concern it (captured,
+    /// refunded, settled, disputed …), in order, the first 10,000.
+    pub fn events_about(&self, tenant: u32, id: u128) -> Result<Vec<Position>, Error> {
+        let reader = self.db.reader()?;
+        let mut life = reader.prepare_cached(sql::LIFE)?;
+        let params = params![tenant, prefix(id), id.to_be_bytes(), LIFE_MAX];
+        life.query_map(params, |row| Ok(read_position(row, 0)))?
+            .map(|row| row?)
+            .collect()
+    }
+
+    /// The event in which a settled or wholly reversed top-up's record stands.
+    pub fn settled_topup_position(
+        &self,
+        tenant: u32,
+        topup: u128,
+    ) -> Result<Option<Position>, Error> {
+        let reader = self.db.reader()?;
+        let found = reader
+            .prepare_cached(sql::TOPUP)?
+            .query_row(params![tenant, topup.to_be_bytes()], |row| {
+                Ok(read_position(row, 0))
+            })
+            .optional()?;
+        found.transpose()
+    }
+}
+
+/// The number of the first event at or after a time; `None` if there is none yet.
+pub(super) fn first_since(reader: &rusqlite::Connection, at_ms: u64) -> Result<Option<u64>, Error> {
+    let found = reader
+        .prepare_cached(SINCE)?
+        .query_row([super::value::signed(at_ms)], |row| Ok(number(row, 0)))
+        .optional()?;
+    found.transpose()
+}
+
+pub(super) const SINCE: &str =
+    "SELECT first_no FROM batch WHERE at >= $1 ORDER BY at, first_no LIMIT 1";
