@@ -27,7 +27,8 @@ impl Default for Replay {
 }
 
 impl Replay {
-    /// Applies the row at `seq` and returns how many events it had.
+    /// Applies the row at `seq` and returns how many events it had; `on_event` sees each with the
+    /// state after it.
     ///
     /// # Errors
     /// [`CodecError`], naming the byte; the events before it have been applied, and the state is
@@ -38,6 +39,7 @@ impl Replay {
         seq: u64,
         format: u16,
         bytes: &[u8],
+        mut on_event: impl FnMut(&State, &Event, Position),
     ) -> Result<u32, CodecError> {
         let mut row = RowReader::new(format, bytes)?;
         let mut index = 0;
@@ -49,7 +51,9 @@ impl Replay {
             let events = &self.events[..read];
             touch(state, events);
             for event in events {
-                apply(state, event, Position { seq, index });
+                let position = Position { seq, index };
+                apply(state, event, position);
+                on_event(state, event, position);
                 index += 1;
             }
             if read < CHUNK {

@@ -1,1 +1,92 @@
-fn main() {}
+//! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys`.
+//!
+//! Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
+//! wrong; 3 something checked is not right (`verify`); 70 the node stopped because a commit failed.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod bench;
+mod bootstrap;
+mod commands;
+mod config;
+mod demo;
+mod failure;
+mod progress;
+mod serving;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A self-hosted micropayment platform: every payment is priced, taxed, checked, split and posted
+/// to a double-entry ledger in one step, durable before it is acknowledged.
+#[derive(Parser)]
+#[command(name = "farthing", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    /// What is logged, e.g. `info`, `warn` or `node=debug`.
+    #[arg(long, global = true, env = "FARTHING_LOG_LEVEL", default_value = "warn")]
+    log_level: String,
+    /// Log as JSON, one event a line.
+    #[arg(long, global = true, env = "FARTHING_LOG_JSON")]
+    log_json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A small town paying through the real API, then keep serving
+    Demo(commands::demo::Args),
+    /// Run the node and its HTTP API
+    Serve(commands::serve::Args),
+    /// An access log, priced and paid, and what it would have earned
+    Replay(commands::replay::Args),
+    /// Measure throughput, latency and bytes
+    Bench(commands::bench::Args),
+    /// Replay the journal: hash chain, conservation, snapshots, projections
+    Verify(commands::verify::Args),
+    /// Why a payment was decided as it was
+    Explain(commands::explain::Args),
+    /// Copy a data folder while the node runs
+    Backup(commands::backup::Args),
+    /// Put a backup back, checked
+    Restore(commands::restore::Args),
+    /// Create, list and revoke API keys
+    Keys(commands::keys::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = log_to_stderr(&cli.log_level, cli.log_json) {
+        eprintln!("farthing: --log-level: {error}");
+        return ExitCode::from(2);
+    }
+    let result = match cli.command {
+        Command::Demo(args) => commands::demo::run(args),
+        Command::Serve(args) => commands::serve::run(args),
+        Command::Replay(args) => commands::replay::run(args),
+        Command::Bench(args) => commands::bench::run(args),
+        Command::Verify(args) => commands::verify::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Backup(args) => commands::backup::run(&args),
+        Command::Restore(args) => commands::restore::run(&args),
+        Command::Keys(args) => commands::keys::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("farthing: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn log_to_stderr(level: &str, json: bool) -> Result<(), String> {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        log.json().init();
+    } else {
+        log.init();
+    }
+    Ok(())
+}

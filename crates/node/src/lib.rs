@@ -27,5 +27,5 @@ pub use clock::{Clock, SystemClock};
 pub use node::{Client, Node};
 pub use options::{Fatal, NodeOptions};
 pub use queue::BATCH_MAX;
-pub use recover::{fold_row, recover_state, replay};
+pub use recover::{recover_state, replay};
 pub use stats::{Stats, StatsView};

@@ -12,7 +12,7 @@ use crate::writer::Writer;
 use engine::codec::RowReader;
 use engine::event::Event;
 use engine::repeat::difference;
-use engine::{Code, Command, Position, Rejection, State, UtcMillis};
+use engine::{Code, Command, Op, Position, Rejection, State, UtcMillis};
 use journal::sqlite::SqliteJournal;
 use journal::{Journal, Reader, SnapshotStore};
 use std::path::{Path, PathBuf};
@@ -198,7 +198,9 @@ impl Node {
     /// # Errors
     /// [`Unavailable`]; after `OutcomeUnknown` the same id is safe to use again.
     pub async fn submit(&self, command: Command) -> Result<Answer, Unavailable> {
-        self.check_opaque(&command)?;
+        if let Some(position) = self.known_before(&command)? {
+            return self.settle(&command, Raw::Known(position)).await;
+        }
         let (to, told) = oneshot::channel();
         self.0
             .queue
@@ -212,7 +214,9 @@ impl Node {
     /// # Errors
     /// As [`Self::submit`], but it waits for room.
     pub fn submit_blocking(&self, command: Command) -> Result<Answer, Unavailable> {
-        self.check_opaque(&command)?;
+        if let Some(position) = self.known_before(&command)? {
+            return block_on(self.settle(&command, Raw::Known(position)));
+        }
         let (to, told) = oneshot::channel();
         self.0
             .queue
@@ -228,14 +232,24 @@ impl Node {
     /// # Errors
     /// As [`Self::submit`], for all of them at once.
     pub async fn submit_many(&self, commands: Vec<Command>) -> Result<Vec<Answer>, Unavailable> {
+        let mut known = Vec::with_capacity(commands.len());
         for command in &commands {
-            self.check_opaque(command)?;
+            known.push(self.known_before(command)?);
         }
+        let fresh = commands.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let fresh = fresh.map(|(command, _)| command.clone()).collect();
         let (to, told) = oneshot::channel();
-        self.push_many(commands.clone(), true, ManyReply::Full(to), false)?;
-        let raws = told.await.map_err(|_| Unavailable::OutcomeUnknown)??;
-        let mut answers = Vec::with_capacity(raws.len());
-        for (command, raw) in commands.iter().zip(raws) {
+        self.push_many(fresh, true, ManyReply::Full(to), false)?;
+        let mut raws = told
+            .await
+            .map_err(|_| Unavailable::OutcomeUnknown)??
+            .into_iter();
+        let mut answers = Vec::with_capacity(commands.len());
+        for (command, known) in commands.iter().zip(known) {
+            let raw = match known {
+                Some(position) => Raw::Known(position),
+                None => raws.next().ok_or(Unavailable::OutcomeUnknown)?,
+            };
             answers.push(self.settle(command, raw).await?);
         }
         Ok(answers)
@@ -318,14 +332,16 @@ impl Node {
     }
 
     /// An id without a time is remembered in State for a window only; past it, the read model's
-    /// unique index knows it, if it is not too far behind.
-    fn check_opaque(&self, command: &Command) -> Result<(), Unavailable> {
-        if command.id.time_ms().is_some() || !command.id.is_some() {
-            return Ok(());
-        }
+    /// unique index knows it, if it is not too far behind. A confirmation of a waiting payment is
+    /// State's to judge.
+    fn known_before(&self, command: &Command) -> Result<Option<Position>, Unavailable> {
+        let opaque = command.id.is_some() && command.id.time_ms().is_none();
         match &self.0.projection {
-            Some(projection) => projection.check_opaque(command.tenant, command.id),
-            None => Ok(()),
+            Some(projection) if opaque && !confirms(&command.op) => {
+                projection.check_opaque(command.tenant, command.id)?;
+                projection.known(command.tenant, command.id)
+            }
+            _ => Ok(None),
         }
     }
 
@@ -484,6 +500,17 @@ impl Node {
         if let Some(projection) = &self.0.projection {
             projection.stop();
         }
+    }
+}
+
+/// Whether a command says that its payer has confirmed.
+fn confirms(op: &Op) -> bool {
+    match op {
+        Op::Pay { spend, .. }
+        | Op::Authorize { spend, .. }
+        | Op::Transfer { spend, .. }
+        | Op::Split { spend, .. } => spend.confirmed,
+        _ => false,
     }
 }
 

@@ -4,10 +4,9 @@
 //! hash. Any other is skipped for an older one, or for the journal's start.
 
 use crate::answer::NodeError;
-use engine::codec::{CodecError, RowReader};
 use engine::event::{Effect, Event, EventKind, Hash};
-use engine::{Position, State, apply, snapshot};
-use journal::{Head, Reader, Row, Snapshot, SnapshotStore};
+use engine::{Position, Replay, State, snapshot};
+use journal::{Head, Reader, Snapshot, SnapshotStore};
 use std::ops::ControlFlow;
 
 /// What was recovered.
@@ -19,8 +18,8 @@ pub(crate) struct Recovered {
     pub events: u64,
 }
 
-/// Folds every row from `from_seq` on into a state, checking the chain from `head`. Returns how many
-/// events there were.
+/// Folds every row after `head` into a state, checking the chain; `on_event` sees each event with
+/// the state after it. Returns how many events there were.
 ///
 /// # Errors
 /// The journal's, or [`NodeError::Row`] for a row that does not decode.
@@ -28,34 +27,22 @@ pub fn replay(
     reader: &mut dyn Reader,
     state: &mut State,
     head: &mut Head,
-    mut on_event: impl FnMut(&Event, Position),
+    mut on_event: impl FnMut(&State, &Event, Position),
 ) -> Result<u64, NodeError> {
-    let mut event = Event::empty();
+    let mut replay = Replay::default();
     let mut events = 0u64;
     let mut bad = None;
     reader.for_each_from(head.seq + 1, &mut |row| {
         head.advance(row)?;
-        let mut fold = || {
-            let mut rows = RowReader::new(row.format, &row.events)?;
-            let mut index = 0;
-            while rows.next_event(&mut event)? {
-                let position = Position {
+        match replay.row(state, row.seq, row.format, &row.events, &mut on_event) {
+            Ok(count) => events += u64::from(count),
+            Err(error) => {
+                bad = Some(NodeError::Row {
                     seq: row.seq,
-                    index,
-                };
-                apply(state, &event, position);
-                on_event(&event, position);
-                index += 1;
+                    error,
+                });
+                return Ok(ControlFlow::Break(()));
             }
-            events += u64::from(index);
-            Ok(())
-        };
-        if let Err(error) = fold() {
-            bad = Some(NodeError::Row {
-                seq: row.seq,
-                error,
-            });
-            return Ok(ControlFlow::Break(()));
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -84,7 +71,7 @@ pub(crate) fn recover(
         seq_max = snapshot.seq - 1;
     }
     let (mut state, mut head) = (State::new(random), Head::EMPTY);
-    let events = replay(reader, &mut state, &mut head, |_, _| {})?;
+    let events = replay(reader, &mut state, &mut head, |_, _, _| {})?;
     Ok(Recovered {
         state,
         head,
@@ -106,7 +93,7 @@ fn from_snapshot(
     };
     let mut head = Head::of(&row);
     let mut anchored = false;
-    let events = replay(reader, &mut state, &mut head, |event, _| {
+    let events = replay(reader, &mut state, &mut head, |_, event, _| {
         anchored |= event.kind == EventKind::SnapshotTaken && anchors(event, from.seq, from.hash);
     })?;
     let snapshot_seq = from.seq;
@@ -122,27 +109,6 @@ fn anchors(event: &Event, of: u64, content: Hash) -> bool {
     event.effects.iter().any(
         |e| matches!(e, Effect::SnapshotTaken { seq, hash, .. } if *seq == of && *hash == content),
     )
-}
-
-/// Folds one row into a state; `on_event` sees each event with the state after it.
-///
-/// # Errors
-/// [`CodecError`]; the events before the one that does not decode are folded.
-pub fn fold_row(
-    state: &mut State,
-    row: &Row,
-    mut on_event: impl FnMut(&State, &Event, Position),
-) -> Result<(), CodecError> {
-    let mut rows = RowReader::new(row.format, &row.events)?;
-    let mut event = Event::empty();
-    let mut index = 0;
-    while rows.next_event(&mut event)? {
-        let position = Position { seq: row.seq, index };
-        apply(state, &event, position);
-        on_event(state, &event, position);
-        index += 1;
-    }
-    Ok(())
 }
 
 /// The state a node would start from: the newest anchored snapshot and the rows after it.

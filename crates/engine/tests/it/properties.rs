@@ -114,7 +114,9 @@ fn a_snapshot_and_a_replay_go_on_as_if_nothing_had_been() {
 /// Brings another state up to the town's rows.
 fn follow(town: &Town, state: &mut State, followed: &mut usize) {
     for (seq, row) in (1u64..).zip(&town.rows).skip(*followed) {
-        Replay::default().row(state, seq, FORMAT, row).unwrap();
+        Replay::default()
+            .row(state, seq, FORMAT, row, |_, _, _| {})
+            .unwrap();
     }
     *followed = town.rows.len();
 }

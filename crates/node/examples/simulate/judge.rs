@@ -116,7 +116,16 @@ impl Judge {
         };
         let key = (command.tenant, command.id);
         let verdict = self.oracle.ask(command, clock, hint);
-        let differ = |told: &Told| Err(format!("the oracle says {verdict:?}, the node {told:?}"));
+        let first = match verdict {
+            Verdict::Known(place, _) => {
+                let first = self.oracle.answered.get(&key).map(|a| (a.arrived, &a.command));
+                let done = self.expected.get(&place).map(|e| (e.at, e.done));
+                format!("; first {first:x?} was answered {done:?}")
+            }
+            _ => String::new(),
+        };
+        let differ =
+            |told: &Told| Err(format!("the oracle says {verdict:?}, the node {told:?}{first}"));
         match (verdict, &told) {
             (Verdict::Done(done), Told::Done(place, kind, code, event)) => {
                 if (done.kind, done.code) != (*kind, *code) {
@@ -221,7 +230,7 @@ impl Judge {
                         let own = (command.tenant, command.id) == (event.tenant.0, event.id.0);
                         let words = format!("nothing; the journal holds {:?} at {place:?}", event.kind);
                         self.note(*clock, command, words);
-                        let hint = if own { Hint::Forgotten } else { Hint::None };
+                        let hint = if own { Hint::Forgotten } else { Hint::Expired };
                         match self.oracle.ask(command, *clock, hint) {
                             Verdict::Done(done) if own => {
                                 compare(&done, self.oracle.last, &event)?;

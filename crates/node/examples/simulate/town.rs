@@ -33,6 +33,8 @@ pub struct Town {
     withdrawals: Vec<Thing>,
     disputes: Vec<Thing>,
     asked: Vec<Rc<Command>>,
+    /// What is asked next, the last first.
+    later: Vec<(u32, Op)>,
     /// Things asked in the chunk under way; others may refer to them when it is answered.
     fresh: Vec<Rc<Command>>,
 }
@@ -59,6 +61,7 @@ impl Town {
             withdrawals: Vec::new(),
             disputes: Vec::new(),
             asked: Vec::new(),
+            later: Vec::new(),
             fresh: Vec::new(),
             dice,
         }
@@ -211,10 +214,10 @@ impl Town {
         terms.hold_ms_max = d.pick(&[60_000, DAY, 30 * DAY]);
         terms.step_up_ms = d.pick(&[1, 1_000, 600_000]);
         terms.refusals_per_second = d.pick(&[1, 3, 10, 1_000]);
-        // One offset a tenant, that may grow once: civil time never runs back.
-        terms.offset_s = 3_600;
+        let offsets = [-36_000, 0, 3_600, 7_200, 50_400];
+        terms.offset_s = d.pick(&offsets);
         if d.chance(300) {
-            terms.offset_then = Some((self.clock + d.below(5 * DAY), 7_200));
+            terms.offset_then = Some((self.clock + d.below(5 * DAY), d.pick(&offsets)));
         }
         terms
     }
@@ -294,6 +297,10 @@ impl Town {
 
     /// The next thing asked.
     pub fn next(&mut self) -> Rc<Command> {
+        if let Some((tenant, op)) = self.later.pop() {
+            let id = self.sure_id();
+            return self.command(id, tenant, op);
+        }
         let tenant = self.dice.below(u64::from(self.tenants)) as u32;
         match self.dice.below(1_000) {
             0..50 => {
@@ -318,7 +325,7 @@ impl Town {
     fn again(&mut self, first: &Command) -> Rc<Command> {
         let mut command = first.clone();
         let throw = self.dice.below(10);
-        let (amount, payee) = (self.amount(), self.wallet(first.tenant));
+        let (amount, payee) = (self.amount(), self.wallet(first.tenant.min(self.tenants - 1)));
         match &mut command.op {
             Op::Pay { spend, payee: to } => match throw {
                 0..4 => spend.confirmed = true,
@@ -562,16 +569,16 @@ impl Town {
             },
             992..994 => {
                 let mut terms = self.terms();
-                let now = self.terms[at].clone();
-                (terms.offset_s, terms.offset_then) = (now.offset_s, now.offset_then);
+                if self.dice.chance(700) {
+                    let now = &self.terms[at];
+                    (terms.offset_s, terms.offset_then) = (now.offset_s, now.offset_then);
+                }
                 self.terms[at] = terms.clone();
                 Op::SetTerms {
                     terms: Box::new(terms),
                 }
             }
             994..998 => {
-                let mut ops = self.party(tenant);
-                let open = ops.swap_remove(self.dice.below(2) as usize).1;
                 if self.dice.chance(300) {
                     // A second wallet for somebody.
                     let wallet = self.sure_id();
@@ -579,11 +586,17 @@ impl Town {
                     let party = self.dice.pick(&self.parties[at]);
                     return Op::OpenWallet { wallet, party };
                 }
-                open
+                let mut ops = self.party(tenant);
+                let first = ops.remove(0).1;
+                // The rest in the right order, or seldom in another.
+                if self.dice.chance(50) {
+                    self.dice.shuffle(&mut ops);
+                }
+                self.later.extend(ops.into_iter().rev());
+                first
             }
             998 if self.dice.chance(100) => {
-                // A smaller window, never a larger one: what was forgotten stays forgotten.
-                self.window_ms = (self.window_ms - self.dice.below(60_000)).max(60_000);
+                self.window_ms = 60_000 * (1 + self.dice.below(120));
                 Op::SetShard {
                     window_ms: self.window_ms,
                     entries_max: 10_000_000,

@@ -454,7 +454,7 @@ fn inherit(tx: &Connection, no: u64, tenant: u32, thing: Thing, id: u128) -> Res
         let none = account_column(NO_ACCOUNT);
         run!(
             tx,
-            super::write::sql::ENTRY,
+            super::write::sql::ENTRY_ONCE,
             signed(no / RUN),
             wallet,
             signed(no),

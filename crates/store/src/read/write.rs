@@ -28,6 +28,9 @@ pub(super) mod sql {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     pub const THING: &str = "INSERT INTO thing (tenant, prefix, no) VALUES ($1, $2, $3)";
     pub const ENTRY: &str = "INSERT INTO entry (run, wallet, no, account, amount, balance)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    /// For a wallet that may have the line already.
+    pub const ENTRY_ONCE: &str = "INSERT INTO entry (run, wallet, no, account, amount, balance)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
     pub const ABOUT: &str = "INSERT INTO about (tenant, thing, no) VALUES ($1, $2, $3)
         ON CONFLICT DO NOTHING";
@@ -48,6 +51,7 @@ pub(super) mod sql {
         EVENT,
         THING,
         ENTRY,
+        ENTRY_ONCE,
         ABOUT,
         SPAN,
         BALANCE,

@@ -3,7 +3,7 @@
 use super::super::*;
 use engine::codec::{FORMAT, RowWriter};
 use engine::command::{Carried, DisputeVerdict, Share, Spend};
-use engine::event::{Event, EventKind};
+use engine::event::Event;
 use engine::ids::{ActorId, MandateId, PartyId, TenantId, WalletId};
 use engine::recents::Window;
 use engine::records::{Channel, Mode, PartyKind, PartyNo, Standing, TimerKind};

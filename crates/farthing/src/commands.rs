@@ -1,0 +1,12 @@
+//! The subcommands, a file each.
+
+pub mod backup;
+pub mod bench;
+pub mod demo;
+pub mod explain;
+pub mod keys;
+pub mod replay;
+pub mod restore;
+pub mod serve;
+pub mod verify;
+mod verify_projection;

@@ -1,0 +1,106 @@
+//! `farthing backup`: a consistent copy of a data folder, also while the node runs.
+//!
+//! The journal is copied first and the store after it: text is written to the store before its
+//! payment is journaled, so every payment in the copy has its text. Subject keys go last, or not at
+//! all: with them in a backup of their own, kept shorter, restoring an old backup does not bring an
+//! erased person back.
+
+use crate::failure::Failure;
+use crate::progress::Progress;
+use clap::Parser;
+use journal::sqlite::{SqliteReader, backup_file};
+use journal::{Reader, hex};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Copy a data folder while the node runs
+#[derive(Parser)]
+pub struct Args {
+    /// The data folder
+    #[arg(long, value_name = "DIR", env = "FARTHING_DATA", default_value = "farthing-data")]
+    data: PathBuf,
+    /// Where the backup goes: a folder that does not exist yet
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// Leave the subject keys out; back them up separately and keep them shorter
+    #[arg(long)]
+    without_keys: bool,
+    /// The shard of the journal
+    #[arg(long, default_value_t = 0)]
+    shard: u32,
+}
+
+/// What a backup says of itself.
+#[derive(Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of this file.
+    pub format: u32,
+    pub shard: u32,
+    pub created_at: String,
+    /// The journal's last row and its hash.
+    pub head_seq: u64,
+    pub head_hash: String,
+    /// BLAKE3 of each file.
+    pub files: BTreeMap<String, String>,
+}
+
+/// The manifest's file name.
+pub const MANIFEST: &str = "manifest.json";
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let journal = args.data.join("journal.db");
+    if !journal.exists() {
+        return Err(Failure::said(format!("{} is not there: name a data folder", journal.display())));
+    }
+    if args.to.exists() {
+        return Err(Failure::said(format!("{} exists already: name a new folder", args.to.display())));
+    }
+    // Under another name until it is whole.
+    let partial = args.to.with_extension("partial");
+    if partial.exists() {
+        std::fs::remove_dir_all(&partial).map_err(|e| Failure::file(&partial, &e))?;
+    }
+    std::fs::create_dir_all(&partial).map_err(|e| Failure::file(&partial, &e))?;
+    let mut names = vec!["journal.db"];
+    names.extend(["store.db"].into_iter().filter(|name| args.data.join(name).exists()));
+    if !args.without_keys {
+        names.extend(["keys.db"].into_iter().filter(|name| args.data.join(name).exists()));
+    }
+    let mut files = BTreeMap::new();
+    for name in names {
+        let mut progress = Progress::new(name, 0, false);
+        let (from, to) = (args.data.join(name), partial.join(name));
+        backup_file(&from, &to, |p| progress.at(p.pages_done))?;
+        progress.finish();
+        files.insert(name.to_owned(), hash_file(&to)?);
+    }
+    let head = SqliteReader::open(&partial.join("journal.db"), args.shard)?.head()?;
+    let manifest = Manifest {
+        format: 1,
+        shard: args.shard,
+        created_at: jiff::Timestamp::now().to_string(),
+        head_seq: head.seq,
+        head_hash: hex(&head.hash),
+        files,
+    };
+    let text = serde_json::to_string_pretty(&manifest)
+        .map_err(|error| Failure::said(format!("the manifest could not be written: {error}")))?;
+    let path = partial.join(MANIFEST);
+    std::fs::write(&path, text).map_err(|e| Failure::file(&path, &e))?;
+    for name in manifest.files.keys().map(String::as_str).chain([MANIFEST]) {
+        let path = partial.join(name);
+        std::fs::File::open(&path).and_then(|f| f.sync_all()).map_err(|e| Failure::file(&path, &e))?;
+    }
+    std::fs::rename(&partial, &args.to).map_err(|e| Failure::file(&args.to, &e))?;
+    println!("backup of {} rows, head {}, in {}", head.seq, manifest.head_hash, args.to.display());
+    Ok(())
+}
+
+/// The BLAKE3 of a file, in hexadecimal.
+pub fn hash_file(path: &Path) -> Result<String, Failure> {
+    let mut hasher = blake3::Hasher::new();
+    let file = std::fs::File::open(path).map_err(|e| Failure::file(path, &e))?;
+    hasher.update_reader(file).map_err(|e| Failure::file(path, &e))?;
+    Ok(hasher.finalize().to_hex().to_string())
+}

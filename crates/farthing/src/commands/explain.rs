@@ -1,0 +1,134 @@
+//! `farthing explain`: why a payment was decided as it was, under the terms it was made with.
+
+use crate::failure::Failure;
+use clap::{Parser, ValueEnum};
+use engine::code::Audience;
+use engine::event::{Effect, Event};
+use engine::explain::explain;
+use engine::terms::Terms;
+use engine::{Id, State};
+use journal::sqlite::SqliteReader;
+use std::path::PathBuf;
+
+/// The trace of a payment, refund, capture or refusal
+///
+/// Reads the journal alone, so it also works on a backup, years later: the terms are those the
+/// payment was decided under.
+#[derive(Parser)]
+pub struct Args {
+    /// Its id, e.g. pay_0190…
+    id: String,
+    /// The data folder
+    #[arg(long, value_name = "DIR", env = "FARTHING_DATA", default_value = "farthing-data")]
+    data: PathBuf,
+    /// The shard of the journal
+    #[arg(long, default_value_t = 0)]
+    shard: u32,
+    /// For whom: fraud and money-laundering rules are told to compliance only
+    #[arg(long, value_enum, default_value_t = For::Compliance)]
+    audience: For,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum For {
+    Payer,
+    Seller,
+    Operator,
+    Compliance,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let digits = args.id.rsplit_once('_').map_or(args.id.as_str(), |(_, digits)| digits);
+    let id = Id::parse_digits(digits)
+        .ok_or_else(|| Failure::said(format!("\"{}\" is not an id, such as pay_0190…", args.id)))?;
+    let path = args.data.join("journal.db");
+    if !path.exists() {
+        return Err(Failure::said(format!("{} is not there: name a data folder", path.display())));
+    }
+    let mut reader = SqliteReader::open(&path, args.shard)?;
+    let mut state = State::new(1);
+    let mut found = None;
+    node::replay(&mut reader, &mut state, &mut journal::Head::EMPTY, |state, event, position| {
+        if event.parts().any(|part| part.id == id) {
+            found = Some(Found {
+                event: event.clone(),
+                position,
+                terms: state.tenant(event.tenant).map(|t| (t.terms.clone(), t.terms_version)),
+                party: payer(state, event, id),
+                assets: state.assets.clone(),
+            });
+        }
+    })?;
+    let Some(found) = found else {
+        return Err(Failure::said(format!("no event of {} is in this journal", args.id)));
+    };
+    found.say(args, id)
+}
+
+struct Found {
+    event: Event,
+    position: engine::Position,
+    terms: Option<(Terms, u32)>,
+    party: Option<engine::records::Party>,
+    assets: Vec<money::Asset>,
+}
+
+fn payer(state: &State, event: &Event, id: Id) -> Option<engine::records::Party> {
+    let part = event.part(id)?;
+    let wallet = part.effects.iter().find_map(|effect| match effect {
+        Effect::Paid(paid) => Some(paid.payer),
+        Effect::HoldOpened(hold) => Some(hold.payer),
+        Effect::Refused(refused) => Some(refused.wallet),
+        _ => None,
+    })?;
+    let wallet = state.wallets.get(wallet.0 as usize)?;
+    state.parties.get(wallet.party.0 as usize).cloned()
+}
+
+impl Found {
+    fn say(&self, args: &Args, id: Id) -> Result<(), Failure> {
+        let audience = match args.audience {
+            For::Payer => Audience::Payer,
+            For::Seller => Audience::Seller,
+            For::Operator => Audience::Operator,
+            For::Compliance => Audience::Compliance,
+        };
+        let (terms, version) = self.terms.clone().unwrap_or_default();
+        let Some(part) = self.event.part(id) else { return Ok(()) };
+        let party = self.party.as_ref();
+        let trace = explain(&part, &terms, version, &self.assets, party, audience);
+        if args.json {
+            let text = serde_json::to_string_pretty(&trace)
+                .map_err(|error| Failure::said(format!("could not be written: {error}")))?;
+            println!("{text}");
+            return Ok(());
+        }
+        let at = i64::try_from(self.event.at.0).ok();
+        let at = at.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+        println!("{}  {}", args.id, part.kind.as_str());
+        if let Some(at) = at {
+            println!("at        {at}");
+        }
+        println!("journal   row {}, event {}", self.position.seq, self.position.index);
+        println!("terms     version {}", trace.terms_version);
+        println!("verdict   {}", trace.verdict);
+        if let (Some(code), Some(help)) = (trace.code, trace.help) {
+            println!("reason    {code}: {help}");
+        }
+        for line in &trace.trace {
+            println!("  {:<8}{:<16}{}", line.stage, line.rule, line.text);
+        }
+        if let Some(remedy) = &trace.remedy {
+            let amount = remedy.amount.clone().unwrap_or_default();
+            let asset = remedy.asset.clone().unwrap_or_default();
+            let tier = remedy.tier.map(|t| format!("to tier {t}")).unwrap_or_default();
+            let words = [remedy.action, &amount, &asset, &tier];
+            let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
+            println!("remedy    {}", words.join(" "));
+        }
+        Ok(())
+    }
+}

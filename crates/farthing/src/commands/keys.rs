@@ -1,0 +1,163 @@
+//! `farthing keys`: API keys, on the data folder itself. Works while the node serves.
+
+use crate::failure::Failure;
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use identity::{KeyId, KeyRing, KeySpec, OsRandom, Scopes};
+use std::path::PathBuf;
+use std::sync::Arc;
+use store::Store;
+
+/// Create, list and revoke API keys
+#[derive(Parser)]
+pub struct Args {
+    /// The data folder
+    #[arg(long, global = true, value_name = "DIR", env = "FARTHING_DATA", default_value = "farthing-data")]
+    data: PathBuf,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Create a key; its secret is shown once
+    Create(Create),
+    /// List the keys of a mode, newest first
+    List {
+        /// Whose
+        #[arg(long, value_enum, default_value_t = Mode::Test)]
+        mode: Mode,
+    },
+    /// Revoke a key at once
+    Revoke {
+        /// The key's id, e.g. key_0190…
+        id: String,
+        /// Whose
+        #[arg(long, value_enum, default_value_t = Mode::Test)]
+        mode: Mode,
+    },
+}
+
+#[derive(ClapArgs)]
+struct Create {
+    /// Which tenant's money
+    #[arg(long, value_enum, default_value_t = Mode::Test)]
+    mode: Mode,
+    /// What it may do, e.g. `payments:write,payments:read`; `admin` is all but the regulator's view
+    #[arg(long, default_value = "admin")]
+    scopes: String,
+    /// What it is for
+    #[arg(long, default_value = "made by the command")]
+    label: String,
+    /// When it ends, e.g. 2027-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    expires: Option<jiff::Timestamp>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Mode {
+    Test,
+    Live,
+}
+
+impl From<Mode> for identity::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Test => identity::Mode::Test,
+            Mode::Live => identity::Mode::Live,
+        }
+    }
+}
+
+pub fn run(args: Args) -> Result<(), Failure> {
+    if !args.data.join("store.db").exists() {
+        return Err(Failure::said(format!(
+            "{} has no store: start `farthing serve --data {0}` once",
+            args.data.display()
+        )));
+    }
+    let now = jiff::Timestamp::now().as_millisecond();
+    let store = Arc::new(Store::open(&args.data, now)?);
+    let keys = KeyRing::new(store.clone());
+    let tenant = |mode: Mode| -> Result<u128, Failure> {
+        let known = store.tenant_of_mode(mode.into())?;
+        known.ok_or_else(|| Failure::said("no key of this mode yet: start the server once"))
+    };
+    match args.what {
+        What::Create(create) => {
+            let scopes: Scopes = create.scopes.parse()?;
+            let spec = KeySpec {
+                tenant: tenant(create.mode)?,
+                mode: create.mode.into(),
+                scopes,
+                label: create.label,
+                expires_at_ms: create.expires.map(|t| t.as_millisecond()),
+            };
+            let key = keys.create(spec, now, &mut OsRandom)?;
+            if args.json {
+                println!(
+                    "{}",
+                    serde_json::json!({
+                        "id": key.record.id.to_string(),
+                        "secret": key.secret.expose(),
+                        "scopes": key.record.scopes,
+                    })
+                );
+            } else {
+                println!("{}  {}", key.record.id, key.record.scopes);
+                println!("{}", key.secret.expose());
+                println!("This is the only time it is shown.");
+            }
+        }
+        What::List { mode } => {
+            let tenant = tenant(mode)?;
+            let mut before = None;
+            loop {
+                let page = keys.list(tenant, before, 200)?;
+                for key in &page.items {
+                    say(key, args.json);
+                }
+                match page.next {
+                    Some(next) => before = Some(next),
+                    None => break,
+                }
+            }
+        }
+        What::Revoke { id, mode } => {
+            let id: KeyId =
+                id.parse().map_err(|_| Failure::said(format!("\"{id}\" is not a key's id")))?;
+            let record = keys.revoke(tenant(mode)?, id, now)?;
+            say(&record, args.json);
+        }
+    }
+    Ok(())
+}
+
+fn say(key: &identity::KeyRecord, json: bool) {
+    let time = |ms: Option<i64>| {
+        ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|t| t.to_string())
+    };
+    if json {
+        println!(
+            "{}",
+            serde_json::json!({
+                "id": key.id.to_string(),
+                "label": key.label,
+                "scopes": key.scopes,
+                "created_at": time(Some(key.created_at_ms)),
+                "expires_at": time(key.expires_at_ms),
+                "revoked_at": time(key.revoked_at_ms),
+                "last_used_at": time(key.last_used_at_ms),
+            })
+        );
+        return;
+    }
+    let state = match (key.revoked_at_ms, key.expires_at_ms) {
+        (Some(_), _) => "revoked",
+        (None, Some(_)) => "expires",
+        (None, None) => "active",
+    };
+    println!("{}  {:<8} {}  {}", key.id, state, key.label, key.scopes);
+}

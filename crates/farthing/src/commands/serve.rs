@@ -1,0 +1,132 @@
+//! `farthing serve`: the node and its HTTP API.
+
+use crate::config::{Config, DEFAULT};
+use crate::failure::Failure;
+use crate::serving::{self, Opened};
+use clap::Parser;
+use server::App;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Run the node and its HTTP API
+///
+/// The first start on an empty folder opens a test and a live tenant and prints a key for each,
+/// once. Stop it with Ctrl-C or SIGTERM: what waits is worked off first.
+#[derive(Parser)]
+pub struct Args {
+    /// A configuration file (see --print-config)
+    #[arg(long, value_name = "FILE", env = "FARTHING_CONFIG")]
+    config: Option<PathBuf>,
+    /// The data folder
+    #[arg(long, value_name = "DIR", env = "FARTHING_DATA")]
+    data: Option<PathBuf>,
+    /// The address to listen on; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR", env = "FARTHING_LISTEN")]
+    listen: Option<String>,
+    /// Requests a second for each key
+    #[arg(long, value_name = "N", env = "FARTHING_REQUESTS_PER_SECOND")]
+    requests_per_second: Option<u32>,
+    /// Print every option with its default, and stop
+    #[arg(long)]
+    print_config: bool,
+}
+
+pub fn run(args: Args) -> Result<(), Failure> {
+    if args.print_config {
+        print!("{DEFAULT}");
+        return Ok(());
+    }
+    let mut config = Config::load(args.config.as_deref())?;
+    if let Some(data) = args.data {
+        config.data = data;
+    }
+    if let Some(listen) = args.listen {
+        config.listen = listen;
+    }
+    if let Some(rate) = args.requests_per_second {
+        (config.requests_per_second, config.requests_burst) = (rate, rate.saturating_mul(2));
+    }
+    let opened = serving::open(&config)?;
+    let node = opened.node.clone();
+    let served = runtime()?.block_on(async {
+        let listener = listen(&config.listen).await?;
+        say(&opened, &config, listener.local_addr())?;
+        serve(listener, opened, &config, stop_asked()).await
+    });
+    node.shutdown();
+    served
+}
+
+/// The async runtime of the HTTP side.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::said(format!("the async runtime could not start: {error}")))
+}
+
+/// Binds an address.
+pub async fn listen(address: &str) -> Result<tokio::net::TcpListener, Failure> {
+    tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::said(format!("cannot listen on {address}: {error}")))
+}
+
+/// Serves until `stop` is ready.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    opened: Opened,
+    config: &Config,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Failure> {
+    let settings = server::Config {
+        body_bytes_max: config.body_bytes_max,
+        requests_per_second: config.requests_per_second,
+        requests_burst: config.requests_burst,
+        metrics_open: config.metrics_open,
+    };
+    let app = App::new(opened.node, opened.store, opened.keys, settings);
+    server::serve(listener, app, stop)
+        .await
+        .map_err(|error| Failure::said(format!("the server stopped: {error}")))
+}
+
+fn say(
+    opened: &Opened,
+    config: &Config,
+    address: std::io::Result<std::net::SocketAddr>,
+) -> Result<(), Failure> {
+    let address = address.map_err(|error| Failure::said(format!("no address: {error}")))?;
+    let mut out = std::io::stdout().lock();
+    let mut lines = vec![format!("farthing is serving {} on http://{address}", config.data.display())];
+    if let Some(first) = &opened.first {
+        lines.push("The first keys, shown this once; keep them safe:".to_owned());
+        for (mode, key) in [("test", &first.test), ("live", &first.live)] {
+            if !key.is_empty() {
+                lines.push(format!("  {mode}  {key}"));
+            }
+        }
+    }
+    lines.push(format!("Docs: http://{address}/docs"));
+    // A closed standard output does not stop the server.
+    let _ = writeln!(out, "{}", lines.join("\n")).and_then(|()| out.flush());
+    Ok(())
+}
+
+/// Ready when the process is asked to stop.
+pub async fn stop_asked() {
+    let interrupt = tokio::signal::ctrl_c();
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        () = terminate => {}
+    }
+}

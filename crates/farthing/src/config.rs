@@ -1,0 +1,115 @@
+//! Configuration of `serve`: flags over environment over a file over defaults.
+//!
+//! `farthing.default.toml` documents every option and is the file's only reference. Nothing here
+//! reaches a decision: what a payment is decided by is journaled.
+
+use crate::failure::Failure;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The documented defaults.
+pub const DEFAULT: &str = include_str!("farthing.default.toml");
+
+/// Every option.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub data: PathBuf,
+    pub listen: String,
+    pub shard: u32,
+    pub queue_max: usize,
+    pub snapshot_every: u64,
+    pub projection: bool,
+    pub id_window_minutes: u64,
+    pub id_window_entries: u64,
+    pub body_bytes_max: usize,
+    pub requests_per_second: u32,
+    pub requests_burst: u32,
+    pub metrics_open: bool,
+}
+
+/// The options a file may set.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    data: Option<PathBuf>,
+    listen: Option<String>,
+    shard: Option<u32>,
+    queue_max: Option<usize>,
+    snapshot_every: Option<u64>,
+    projection: Option<bool>,
+    id_window_minutes: Option<u64>,
+    id_window_entries: Option<u64>,
+    body_bytes_max: Option<usize>,
+    requests_per_second: Option<u32>,
+    requests_burst: Option<u32>,
+    metrics_open: Option<bool>,
+}
+
+impl Config {
+    /// The defaults, overlaid by a file if one is named.
+    ///
+    /// # Errors
+    /// A file that cannot be read, has an unknown option or a value of the wrong kind: with its line.
+    pub fn load(path: Option<&Path>) -> Result<Config, Failure> {
+        let file = match path {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
+                parse(&text).map_err(|e| Failure::said(format!("{}: {e}", path.display())))?
+            }
+            None => File::default(),
+        };
+        let mut config: Config =
+            toml::from_str(DEFAULT).expect("the defaults are a constant that a test parses");
+        macro_rules! overlay {
+            ($($field:ident),*) => {$(
+                if let Some(value) = file.$field {
+                    config.$field = value;
+                }
+            )*};
+        }
+        overlay!(
+            data, listen, shard, queue_max, snapshot_every, projection, id_window_minutes,
+            id_window_entries, body_bytes_max, requests_per_second, requests_burst, metrics_open
+        );
+        Ok(config)
+    }
+}
+
+fn parse(text: &str) -> Result<File, toml::de::Error> {
+    toml::from_str(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_defaults_are_every_option() {
+        let config = Config::load(None).unwrap();
+        assert_eq!(config.listen, "127.0.0.1:8402");
+        parse(DEFAULT).unwrap();
+    }
+
+    #[test]
+    fn an_unknown_option_or_wrong_value_names_its_line() {
+        let error = parse("listen = \"x\"\nlistne = 1\n").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("listne"), "{error}");
+        let error = parse("queue_max = \"many\"").unwrap_err().to_string();
+        assert!(error.contains("queue_max") && error.contains("line 1"), "{error}");
+    }
+
+    #[test]
+    fn any_text_is_a_configuration_or_an_error() {
+        let mut seed = 7u64;
+        for _ in 0..2_000 {
+            let text: String = (0..40)
+                .map(|_| {
+                    seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                    char::from(b"listen = \"1\n[]{}#data_.:"[(seed >> 33) as usize % 24])
+                })
+                .collect();
+            let _ = parse(&text);
+        }
+    }
+}

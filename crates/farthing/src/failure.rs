@@ -1,0 +1,47 @@
+//! Why a command did not work out, and what to do.
+
+use std::path::Path;
+use thiserror::Error;
+
+/// A failure of a command.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The words say what was wrong, where, and what to do.
+    #[error("{0}")]
+    Said(String),
+    /// A check found something that is not right.
+    #[error("{0}")]
+    NotRight(String),
+    #[error(transparent)]
+    Node(#[from] node::NodeError),
+    #[error(transparent)]
+    Unavailable(#[from] node::Unavailable),
+    #[error(transparent)]
+    Journal(#[from] journal::JournalError),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Identity(#[from] identity::Error),
+    #[error(transparent)]
+    Traffic(#[from] traffic::TrafficError),
+}
+
+impl Failure {
+    /// What was said.
+    pub fn said(text: impl Into<String>) -> Failure {
+        Failure::Said(text.into())
+    }
+
+    /// A file or folder that could not be used.
+    pub fn file(path: &Path, error: &std::io::Error) -> Failure {
+        Failure::Said(format!("{}: {error}", path.display()))
+    }
+
+    /// The process's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Failure::NotRight(_) => 3,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The books: who has what, what is open, and how value moves.
+
+use crate::{Civil, Id, Standing};
+use std::collections::BTreeMap;
+
+/// What a balance belongs to. Sources are numbers; an origin of 0 is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum Account {
+    Wallet { wallet: u32, asset: u16, source: u8, origin: u8 },
+    Owed { party: u32, asset: u16 },
+    Fees { tenant: u32, asset: u16 },
+    Tax { tenant: u32, asset: u16, country: [u8; 2] },
+    Clearing { tenant: u32, asset: u16, channel: u16 },
+    Safeguarding { tenant: u32, asset: u16 },
+    Suspense { tenant: u32, asset: u16 },
+    Dispute { tenant: u32, asset: u16 },
+}
+
+pub(crate) const EARNED: u8 = 6;
+pub(crate) const CREDIT: u8 = 9;
+
+impl Account {
+    /// The asset's number.
+    #[must_use]
+    pub fn asset(&self) -> u16 {
+        match *self {
+            Account::Wallet { asset, .. }
+            | Account::Owed { asset, .. }
+            | Account::Fees { asset, .. }
+            | Account::Tax { asset, .. }
+            | Account::Clearing { asset, .. }
+            | Account::Safeguarding { asset, .. }
+            | Account::Suspense { asset, .. }
+            | Account::Dispute { asset, .. } => asset,
+        }
+    }
+}
+
+/// A balance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// Atoms.
+    pub balance: i128,
+    /// Of which set aside.
+    pub held: i128,
+    /// How far below zero it may go.
+    pub credit: i128,
+}
+
+impl Balance {
+    fn cap(atoms: i128) -> u64 {
+        u64::try_from(atoms.max(0)).unwrap_or(u64::MAX)
+    }
+    pub(crate) fn spendable(&self) -> u64 {
+        Self::cap(self.balance + self.credit - self.held)
+    }
+    pub(crate) fn own(&self) -> u64 {
+        Self::cap(self.balance - self.held)
+    }
+}
+
+/// A wallet.
+#[derive(Clone, Debug)]
+pub struct Wallet {
+    /// Its public id.
+    pub id: Id,
+    /// Its tenant.
+    pub tenant: u32,
+    /// Its party's number.
+    pub party: u32,
+    /// Whether it can be used.
+    pub standing: Standing,
+    /// Its accounts in the order they were first needed.
+    pub accounts: Vec<Account>,
+}
+
+/// A party.
+#[derive(Clone, Debug)]
+pub struct Party {
+    /// Its public id.
+    pub id: Id,
+    /// Its tenant.
+    pub tenant: u32,
+    /// Its country.
+    pub country: [u8; 2],
+    /// How far verified.
+    pub tier: u8,
+    /// Whether it may act.
+    pub standing: Standing,
+    /// Spent by day.
+    pub by_day: BTreeMap<u32, u128>,
+    /// Spent by month.
+    pub by_month: BTreeMap<u32, u128>,
+}
+
+/// An authorization.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Hold {
+    pub payer: u32,
+    pub payee: u32,
+    pub asset: u16,
+    pub legs: Vec<(Account, u64)>,
+    pub authorized: u64,
+    pub captured: u64,
+    pub tax_taken: u64,
+    pub fee_taken: u64,
+    pub expires: u64,
+    pub fee_ppm: u32,
+    pub fee_minimum: u64,
+    pub tax: Option<([u8; 2], u32)>,
+    /// Room in the limits, if there were any.
+    pub room: Option<u64>,
+    /// The day and month it counts in.
+    pub when: Civil,
+    pub mandate: Id,
+    /// The day it counts in for the mandate.
+    pub mandate_day: u32,
+}
+
+/// What an agent may spend.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Mandate {
+    pub payer: u32,
+    pub agent: u32,
+    pub asset: u16,
+    pub per_payment: Option<u64>,
+    pub per_day: Option<u64>,
+    pub payees: Vec<u32>,
+    pub expires: u64,
+    pub revoked: bool,
+    /// The last day it counts in.
+    pub day: u32,
+    pub by_day: BTreeMap<u32, u128>,
+}
+
+/// Money in.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct TopUp {
+    pub wallet: u32,
+    pub asset: u16,
+    pub amount: u64,
+    pub source: u8,
+    pub channel: u16,
+    pub spendable: bool,
+}
+
+/// Money out.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Withdrawal {
+    pub wallet: u32,
+    pub asset: u16,
+    pub amount: u64,
+    pub legs: Vec<(Account, u64)>,
+    pub channel: u16,
+    pub sent: bool,
+}
+
+/// A payment called into question.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Dispute {
+    pub payment: Id,
+    pub payee: u32,
+    pub asset: u16,
+    pub amount: u64,
+    pub from: Vec<(Account, u64)>,
+    pub to: Vec<(Account, u64)>,
+}
+
+/// All of it. Things are keyed by tenant and id. A group works on a copy.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Books {
+    pub accounts: BTreeMap<Account, Balance>,
+    pub wallets: Vec<Wallet>,
+    pub parties: Vec<Party>,
+    pub holds: BTreeMap<(u32, Id), Hold>,
+    pub mandates: BTreeMap<(u32, Id), Mandate>,
+    pub reversed: BTreeMap<(u32, Id), u64>,
+}
+
+/// How one entry moved value, leg by leg.
+pub(crate) type Moves = Vec<(Account, i128)>;
+
+impl Books {
+    pub(crate) fn balance(&self, account: &Account) -> Balance {
+        self.accounts.get(account).copied().unwrap_or_default()
+    }
+
+    /// Makes an account known to its wallet.
+    pub(crate) fn open(&mut self, account: Account) -> &mut Balance {
+        if let Account::Wallet { wallet, .. } = account
+            && !self.accounts.contains_key(&account)
+        {
+            self.wallets[wallet as usize].accounts.push(account);
+        }
+        self.accounts.entry(account).or_default()
+    }
+
+    pub(crate) fn post(&mut self, moves: &mut Moves, account: Account, amount: i128) {
+        if amount != 0 {
+            self.open(account).balance += amount;
+            moves.push((account, amount));
+        }
+    }
+
+    /// Income of a wallet. Its party's debt comes first; a closed wallet's goes to suspense.
+    pub(crate) fn credit(
+        &mut self,
+        moves: &mut Moves,
+        wallet: u32,
+        asset: u16,
+        (source, origin): (u8, u8),
+        amount: u64,
+    ) {
+        let Wallet { party, tenant, standing, .. } = self.wallets[wallet as usize];
+        let owed = Account::Owed { party, asset };
+        let debt = -self.balance(&owed).balance.min(0);
+        let recovered = debt.min(i128::from(amount));
+        self.post(moves, owed, recovered);
+        let to = match standing {
+            Standing::Closed => Account::Suspense { tenant, asset },
+            _ => Account::Wallet { wallet, asset, source, origin },
+        };
+        self.post(moves, to, i128::from(amount) - recovered);
+    }
+
+    /// Takes value back from a wallet, one account first, then the others; the rest is owed.
+    pub(crate) fn reclaim(
+        &mut self,
+        moves: &mut Moves,
+        wallet: u32,
+        asset: u16,
+        first: Option<Account>,
+        amount: u64,
+    ) {
+        let record = &self.wallets[wallet as usize];
+        let party = record.party;
+        let others = record.accounts.iter().copied();
+        let others = others.filter(|a| a.asset() == asset && Some(*a) != first);
+        let order: Vec<Account> = first.into_iter().chain(others).collect();
+        let mut rest = amount;
+        for account in order {
+            let part = self.balance(&account).own().min(rest);
+            self.post(moves, account, -i128::from(part));
+            rest -= part;
+        }
+        self.post(moves, Account::Owed { party, asset }, -i128::from(rest));
+    }
+
+    /// From which accounts an amount can be taken: sources in this order, each as far as it goes.
+    /// Otherwise whether the wallet has so much from any source.
+    pub(crate) fn plan(
+        &self,
+        wallet: u32,
+        asset: u16,
+        amount: u64,
+        order: &[u8],
+        usable: impl Fn(u8, u8) -> bool,
+    ) -> Result<Vec<(Account, u64)>, bool> {
+        let mut legs = Vec::new();
+        let mut rest = amount;
+        let accounts = || {
+            let all = self.wallets[wallet as usize].accounts.iter();
+            all.filter_map(|account| match *account {
+                Account::Wallet { asset: a, source, origin, .. } if a == asset => {
+                    Some((*account, source, origin, self.balance(account).spendable()))
+                }
+                _ => None,
+            })
+        };
+        for wanted in order {
+            for (account, source, origin, spendable) in accounts() {
+                let part = spendable.min(rest);
+                if source == *wanted && usable(source, origin) && part > 0 {
+                    legs.push((account, part));
+                    rest -= part;
+                }
+            }
+        }
+        if rest == 0 {
+            return Ok(legs);
+        }
+        let all: u128 = accounts().map(|(.., spendable)| u128::from(spendable)).sum();
+        Err(all >= u128::from(amount))
+    }
+}

@@ -1,0 +1,609 @@
+//! Payments: what one is made of, and how it is taken back.
+
+use crate::books::{CREDIT, EARNED, Moves};
+use crate::oracle::{Done, Oracle, Payment, Rule, Stop, deny, done, reject};
+use crate::{
+    Account, Civil, Hold, Id, Spend, Standing, Terms, instalment, largest_remainder, part_half_even,
+    ratio_down, ratio_up,
+};
+use std::collections::BTreeMap;
+
+/// What a payment is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Pay,
+    Transfer,
+    Authorize(u64),
+}
+
+/// The tax contained in a gross amount.
+fn tax_in(gross: u64, ppm: u32) -> u64 {
+    part_half_even(gross, u64::from(ppm), 1_000_000 + u64::from(ppm))
+}
+
+/// The fee on a gross amount, at most `most`.
+fn fee_on(gross: u64, ppm: u32, minimum: u64, most: u64) -> u64 {
+    part_half_even(gross, u64::from(ppm), 1_000_000).max(minimum).min(most)
+}
+
+/// A payment taken back in part: what was paid, from whom it comes, to whom it goes.
+pub(crate) struct TakenBack {
+    pub payment: Payment,
+    pub from: Vec<(Account, u64)>,
+    pub to: Vec<(Account, u64)>,
+    /// From the payee, who got nothing beyond the fee that the platform keeps.
+    pub kept_fee: u64,
+    pub so_far: u64,
+}
+
+impl Oracle {
+    pub(crate) fn pay(
+        &mut self,
+        id: Id,
+        spend: &Spend,
+        payees: &[(Id, u64)],
+        purpose: Purpose,
+        split: bool,
+    ) -> Rule<Done> {
+        let terms = self.terms();
+        if let Purpose::Authorize(expires) = purpose
+            && (expires <= self.now || expires > self.now.saturating_add(terms.hold_ms_max))
+        {
+            return reject("malformed");
+        }
+        if split && payees.iter().all(|(_, weight)| *weight == 0) {
+            return reject("malformed");
+        }
+        if payees.len() > 100 {
+            return reject("too_many");
+        }
+        let payer = self.wallet(spend.payer)?;
+        let mut to = Vec::new();
+        for (payee, weight) in payees {
+            to.push((self.wallet(*payee)?, *weight));
+        }
+        let party = self.books.wallets[payer as usize].party;
+        let no = |code| deny(code, party);
+
+        // What cannot be right leaves no trace, so it comes before what is refused for good.
+        self.amount(spend.asset, spend.amount)?;
+        if to.iter().any(|(payee, _)| *payee == payer) {
+            return reject("same_wallet");
+        }
+        let mandate = self.books.mandates.get(&(self.tenant, spend.mandate));
+        if spend.mandate != 0 && mandate.is_none_or(|m| m.payer != payer) {
+            return reject("not_found");
+        }
+        self.active(payer)?;
+        for &(payee, _) in &to {
+            let wallet = &self.books.wallets[payee as usize];
+            let its_party = &self.books.parties[wallet.party as usize];
+            if (wallet.standing, its_party.standing) != (Standing::Active, Standing::Active) {
+                return no("payee_unavailable");
+            }
+        }
+        if spend.mandate != 0 {
+            self.within_mandate(payer, spend, &to)?;
+        }
+        let gross = spend.amount;
+        let transfer = purpose == Purpose::Transfer;
+        let country = self.books.parties[party as usize].country;
+        let rate = terms.tax_ppm.get(&country).filter(|_| !transfer);
+        let tax = rate.map_or(0, |ppm| tax_in(gross, *ppm));
+        let fee_minimum = terms.fee_minimum.get(&spend.asset).copied().unwrap_or(0);
+        let fee = match transfer {
+            true => 0,
+            false => fee_on(gross, terms.fee_ppm, fee_minimum, gross - tax),
+        };
+        if terms.deny_at.is_some_and(|at| spend.risk >= at) {
+            return no("risk_declined");
+        }
+        let ask = terms.step_up_at.is_some_and(|at| spend.risk >= at) && !spend.confirmed;
+        let usable = |source, _| source != CREDIT || !transfer;
+        let legs = match self.books.plan(payer, spend.asset, gross, &terms.funding_order, usable) {
+            Ok(legs) => legs,
+            Err(true) => return no("source_not_allowed"),
+            Err(false) => return no("insufficient_funds"),
+        };
+        let room = self.room(party, &terms, spend.asset, gross)?;
+        if ask {
+            self.ask_to_confirm(id, spend);
+            return Ok(done("payment.step_up"));
+        }
+
+        // Nothing refuses from here on.
+        let counted = self.counted_in(party);
+        let mandate = self.books.mandates.get(&(self.tenant, spend.mandate));
+        let mandate_day = mandate.map_or(0, |m| m.day.max(self.civil.day));
+        let mut moves = Moves::new();
+        let kind = match purpose {
+            Purpose::Pay => {
+                let net = gross - tax - fee;
+                let parts = match split {
+                    true => {
+                        let weights: Vec<u64> = to.iter().map(|(_, weight)| *weight).collect();
+                        largest_remainder(net, &weights)
+                    }
+                    false => vec![net],
+                };
+                let payees: Vec<(u32, u64)> = to.iter().map(|(w, _)| *w).zip(parts).collect();
+                self.move_payment(&mut moves, spend.asset, &legs, (tax, country, fee), &payees);
+                if split { "payment.split" } else { "payment.paid" }
+            }
+            Purpose::Transfer => {
+                for &(account, amount) in &legs {
+                    let Account::Wallet { source, origin, .. } = account else { continue };
+                    self.books.post(&mut moves, account, -i128::from(amount));
+                    self.books.credit(&mut moves, to[0].0, spend.asset, (source, origin), amount);
+                }
+                "transfer.made"
+            }
+            Purpose::Authorize(expires) => {
+                for (account, amount) in &legs {
+                    self.books.open(*account).held += i128::from(*amount);
+                }
+                let hold = Hold {
+                    payer,
+                    payee: to[0].0,
+                    asset: spend.asset,
+                    legs,
+                    authorized: gross,
+                    captured: 0,
+                    tax_taken: 0,
+                    fee_taken: 0,
+                    expires,
+                    fee_ppm: terms.fee_ppm,
+                    fee_minimum,
+                    tax: rate.map(|ppm| (country, *ppm)),
+                    room,
+                    when: counted,
+                    mandate: spend.mandate,
+                    mandate_day,
+                };
+                self.open_hold(id, hold);
+                "payment.authorized"
+            }
+        };
+        if let Some(room) = room {
+            let party = &mut self.books.parties[party as usize];
+            *party.by_day.entry(counted.day).or_default() += u128::from(room);
+            *party.by_month.entry(counted.month).or_default() += u128::from(room);
+        }
+        if spend.mandate != 0
+            && let Some(mandate) = self.books.mandates.get_mut(&(self.tenant, spend.mandate))
+        {
+            mandate.day = mandate_day;
+            *mandate.by_day.entry(mandate_day).or_default() += u128::from(gross);
+        }
+        if let Purpose::Authorize(_) = purpose {
+            return Ok(done(kind));
+        }
+        let room = room.map(|room| (party, counted, room));
+        self.remember(id, spend.asset, gross, to[0].0, moves, room);
+        Ok(Done { gross, tax, fee, ..done(kind) })
+    }
+
+    fn within_mandate(&self, payer: u32, spend: &Spend, payees: &[(u32, u64)]) -> Rule<()> {
+        let party = self.books.wallets[payer as usize].party;
+        let Some(mandate) = self.books.mandates.get(&(self.tenant, spend.mandate)) else {
+            return reject("not_found");
+        };
+        // A day already begun does not come again, even if the tenant's zone moves west.
+        let day = mandate.day.max(self.civil.day);
+        let used = mandate.by_day.get(&day).copied().unwrap_or(0);
+        let agent = &self.books.parties[mandate.agent as usize];
+        let asked = u128::from(spend.amount);
+        let code = if agent.standing != Standing::Active {
+            "party_suspended"
+        } else if mandate.revoked {
+            "mandate_revoked"
+        } else if self.now >= mandate.expires {
+            "mandate_expired"
+        } else if mandate.asset != spend.asset {
+            "mandate_asset"
+        } else if !mandate.payees.is_empty()
+            && payees.iter().any(|(payee, _)| !mandate.payees.contains(payee))
+        {
+            "mandate_payee"
+        } else if mandate.per_payment.is_some_and(|most| spend.amount > most) {
+            "mandate_per_payment"
+        } else if mandate.per_day.is_some_and(|most| used + asked > u128::from(most)) {
+            "mandate_per_day"
+        } else {
+            return Ok(());
+        };
+        deny(code, party)
+    }
+
+    /// The day and month a party's spending counts in: never an earlier one than before.
+    fn counted_in(&self, party: u32) -> Civil {
+        let party = &self.books.parties[party as usize];
+        let last = |by: &BTreeMap<u32, u128>| by.last_key_value().map_or(0, |(period, _)| *period);
+        Civil {
+            day: self.civil.day.max(last(&party.by_day)),
+            month: self.civil.month.max(last(&party.by_month)),
+        }
+    }
+
+    /// The room a payment takes in its party's limits, in their asset.
+    fn room(&self, party: u32, terms: &Terms, asset: u16, gross: u64) -> Rule<Option<u64>> {
+        let Some(limits) = &terms.limits else {
+            return Ok(None);
+        };
+        let record = &self.books.parties[party as usize];
+        let asked = if asset == limits.asset {
+            u128::from(gross)
+        } else {
+            match terms.rates.get(&(asset, limits.asset)) {
+                Some((num, den)) => ratio_up(gross, *num, *den),
+                None => u128::MAX,
+            }
+        };
+        if asked > u128::from(u64::MAX) {
+            return deny("no_reference_rate", party);
+        }
+        let when = self.counted_in(party);
+        let day = record.by_day.get(&when.day).copied().unwrap_or(0);
+        let month = record.by_month.get(&when.month).copied().unwrap_or(0);
+        let used = [0, day, month];
+        let codes = ["limit_per_payment", "limit_per_day", "limit_per_month"];
+        for (n, code) in codes.into_iter().enumerate() {
+            let most = limits.tiers[usize::from(record.tier).min(4)][n];
+            if most.is_some_and(|most| used[n] + asked > u128::from(most)) {
+                return deny(code, party);
+            }
+        }
+        Ok(Some(asked as u64))
+    }
+
+    /// Value goes from the payer's accounts to tax and fee, then to the payees, each atom keeping
+    /// the source it came from.
+    fn move_payment(
+        &mut self,
+        moves: &mut Moves,
+        asset: u16,
+        legs: &[(Account, u64)],
+        (tax, country, fee): (u64, [u8; 2], u64),
+        payees: &[(u32, u64)],
+    ) {
+        let tenant = self.tenant;
+        for (account, amount) in legs {
+            self.books.post(moves, *account, -i128::from(*amount));
+        }
+        let due = Account::Tax { tenant, asset, country };
+        self.books.post(moves, due, i128::from(tax));
+        self.books.post(moves, Account::Fees { tenant, asset }, i128::from(fee));
+        let mut purse = legs.to_vec();
+        take_from(&mut purse, tax + fee);
+        for (payee, amount) in payees {
+            for (account, part) in take_from(&mut purse, *amount) {
+                let Account::Wallet { source, origin, .. } = account else { continue };
+                let origin = if source == EARNED { origin } else { source };
+                self.books.credit(moves, *payee, asset, (EARNED, origin), part);
+            }
+        }
+    }
+
+    pub(crate) fn capture(&mut self, id: Id, payment: Id, amount: u64, last: bool) -> Rule<Done> {
+        let key = (self.tenant, payment);
+        let Some(mut hold) = self.books.holds.get(&key).cloned() else {
+            return reject("not_found");
+        };
+        self.amount(hold.asset, amount)?;
+        let party = self.books.wallets[hold.payer as usize].party;
+        let rest = hold.authorized - hold.captured;
+        if self.now >= hold.expires {
+            return deny("hold_expired", party);
+        }
+        if amount > rest {
+            return deny("capture_exceeds_hold", party);
+        }
+        let payee = &self.books.wallets[hold.payee as usize];
+        let payee_party = &self.books.parties[payee.party as usize];
+        if (payee.standing, payee_party.standing) != (Standing::Active, Standing::Active) {
+            return deny("payee_unavailable", party);
+        }
+        // Tax and fee of everything captured so far, less what earlier captures took.
+        let so_far = hold.captured + amount;
+        let tax_so_far = hold.tax.map_or(0, |(_, ppm)| tax_in(so_far, ppm));
+        let fee_so_far = fee_on(so_far, hold.fee_ppm, hold.fee_minimum, so_far - tax_so_far);
+        let tax = tax_so_far.saturating_sub(hold.tax_taken).min(amount);
+        let fee = fee_so_far.saturating_sub(hold.fee_taken).min(amount - tax);
+        let legs = take_from(&mut hold.legs, amount);
+        for (account, part) in &legs {
+            self.books.open(*account).held -= i128::from(*part);
+        }
+        let mut moves = Moves::new();
+        let country = hold.tax.map_or([0; 2], |(country, _)| country);
+        let payees = [(hold.payee, amount - tax - fee)];
+        self.move_payment(&mut moves, hold.asset, &legs, (tax, country, fee), &payees);
+        hold.captured = so_far;
+        hold.tax_taken += tax;
+        hold.fee_taken += fee;
+        let (asset, payee) = (hold.asset, hold.payee);
+        self.books.holds.insert(key, hold);
+        if last || amount == rest {
+            self.release(payment);
+        }
+        self.remember(id, asset, amount, payee, moves, None);
+        Ok(Done { gross: amount, tax, fee, ..done("payment.captured") })
+    }
+
+    /// Ends an authorization: what is left is free again, and so is its room.
+    pub(crate) fn release(&mut self, payment: Id) {
+        let Some(hold) = self.close_hold(payment) else {
+            return;
+        };
+        for (account, amount) in &hold.legs {
+            self.books.open(*account).held -= i128::from(*amount);
+        }
+        let rest = hold.authorized - hold.captured;
+        let party = self.books.wallets[hold.payer as usize].party;
+        if let Some(room) = hold.room {
+            let used = ratio_up(room, hold.captured, hold.authorized);
+            let party = &mut self.books.parties[party as usize];
+            for spent in [party.by_day.get_mut(&hold.when.day), party.by_month.get_mut(&hold.when.month)] {
+                if let Some(spent) = spent {
+                    *spent = spent.saturating_sub(u128::from(room).saturating_sub(used));
+                }
+            }
+        }
+        if let Some(mandate) = self.books.mandates.get_mut(&(self.tenant, hold.mandate))
+            && let Some(spent) = mandate.by_day.get_mut(&hold.mandate_day)
+        {
+            *spent = spent.saturating_sub(u128::from(rest));
+        }
+    }
+
+    pub(crate) fn void(&mut self, payment: Id) -> Rule<Done> {
+        if !self.books.holds.contains_key(&(self.tenant, payment)) {
+            return reject("not_found");
+        }
+        self.release(payment);
+        Ok(done("payment.voided"))
+    }
+
+    pub(crate) fn take_back(&self, payment: Id, amount: u64, carried: Id) -> Rule<TakenBack> {
+        let key = (self.tenant, payment);
+        let found = self.payments.get(&key).filter(|p| p.event == carried);
+        let Some(record) = found.cloned() else {
+            return reject("not_that_payment");
+        };
+        self.amount(record.asset, amount)?;
+        let so_far = self.books.reversed.get(&key).copied().unwrap_or(0);
+        if amount > record.gross - so_far {
+            let party = self.books.wallets[record.payee as usize].party;
+            return deny("refund_exceeds_payment", party);
+        }
+        let side = |sign: i128| -> Vec<(Account, u64)> {
+            let legs = record.moves.iter().filter(|(_, moved)| moved.signum() == sign);
+            legs.map(|(account, moved)| (*account, moved.unsigned_abs() as u64)).collect()
+        };
+        let (mut from, mut to) = (side(1), side(-1));
+        let mut fee_of_payee = None;
+        if !self.terms().fee_refundable {
+            let fee = from.iter().position(|(a, _)| matches!(a, Account::Fees { .. }));
+            let payee = |(account, _): &(Account, u64)| {
+                matches!(
+                    account,
+                    Account::Wallet { .. } | Account::Owed { .. } | Account::Suspense { .. }
+                )
+            };
+            match (fee, from.iter().position(payee)) {
+                (Some(fee), Some(payee)) => {
+                    from[payee].1 += from[fee].1;
+                    from.remove(fee);
+                }
+                _ => fee_of_payee = fee,
+            }
+        }
+        for legs in [&mut from, &mut to] {
+            let parts: Vec<u64> = legs.iter().map(|(_, part)| *part).collect();
+            for (leg, share) in legs.iter_mut().zip(instalment(&parts, so_far, amount)) {
+                leg.1 = share;
+            }
+        }
+        let kept_fee = fee_of_payee.map_or(0, |at| from.remove(at).1);
+        Ok(TakenBack { payment: record, from, to, kept_fee, so_far })
+    }
+
+    /// Takes back from the payees. Returns what came from where: debts first and under the account
+    /// they stand for, which is what a dispute gives back.
+    pub(crate) fn debit_payees(&mut self, moves: &mut Moves, back: &TakenBack) -> Vec<(Account, u64)> {
+        let mut taken = Vec::new();
+        let mut wallets = Vec::new();
+        for (account, amount) in &back.from {
+            wallets.push((Some(*account), *amount));
+        }
+        wallets.push((None, back.kept_fee));
+        for (from, amount) in wallets {
+            let (wallet, asset) = match from {
+                Some(Account::Wallet { wallet, asset, .. }) => (wallet, asset),
+                None => (back.payment.payee, back.payment.asset),
+                Some(other) => {
+                    self.books.post(moves, other, -i128::from(amount));
+                    if amount > 0 {
+                        taken.push((other, amount));
+                    }
+                    continue;
+                }
+            };
+            let start = moves.len();
+            self.books.reclaim(moves, wallet, asset, from, amount);
+            for (account, moved) in &moves[start..] {
+                let amount = moved.unsigned_abs() as u64;
+                match account {
+                    Account::Wallet { .. } => taken.push((*account, amount)),
+                    debt => taken.insert(0, (from.unwrap_or(*debt), amount)),
+                }
+            }
+        }
+        taken
+    }
+
+    /// Gives the payees back what a dispute took. What had paid a debt pays what is still owed.
+    pub(crate) fn give_back(&mut self, moves: &mut Moves, dispute: &crate::Dispute) {
+        let tenant = self.tenant;
+        let is_debt = |leg: &&(Account, u64)| matches!(leg.0, Account::Owed { .. });
+        for (account, amount) in dispute.from.iter().filter(is_debt) {
+            let Account::Owed { party, asset } = *account else { continue };
+            let owed = -self.books.balance(account).balance.min(0);
+            let paid = owed.min(i128::from(*amount));
+            self.books.post(moves, *account, paid);
+            let rest = *amount - paid as u64;
+            if rest == 0 {
+                continue;
+            }
+            if self.books.wallets[dispute.payee as usize].party == party {
+                let origin = match dispute.to.first() {
+                    Some((Account::Wallet { source: EARNED, origin, .. }, _)) => *origin,
+                    Some((Account::Wallet { source, .. }, _)) => *source,
+                    _ => 0,
+                };
+                self.books.credit(moves, dispute.payee, asset, (EARNED, origin), rest);
+            } else {
+                let suspense = Account::Suspense { tenant, asset };
+                self.books.post(moves, suspense, i128::from(rest));
+            }
+        }
+        let others: Vec<_> = dispute.from.iter().filter(|leg| !is_debt(leg)).copied().collect();
+        self.credit_back(moves, &others);
+    }
+
+    pub(crate) fn credit_back(&mut self, moves: &mut Moves, legs: &[(Account, u64)]) {
+        for (account, amount) in legs {
+            match *account {
+                Account::Wallet { wallet, asset, source, origin } => {
+                    self.books.credit(moves, wallet, asset, (source, origin), *amount);
+                }
+                other => self.books.post(moves, other, i128::from(*amount)),
+            }
+        }
+    }
+
+    pub(crate) fn refund(&mut self, payment: Id, amount: u64, carried: Id) -> Rule<Done> {
+        let back = self.take_back(payment, amount, carried)?;
+        let sum = |of: fn(&Account) -> bool| -> u64 {
+            back.from.iter().filter(|(a, _)| of(a)).map(|(_, part)| part).sum()
+        };
+        let tax = sum(|a| matches!(a, Account::Tax { .. }));
+        let fee = sum(|a| matches!(a, Account::Fees { .. }));
+        let mut moves = Moves::new();
+        self.debit_payees(&mut moves, &back);
+        self.credit_back(&mut moves, &back.to);
+        *self.books.reversed.entry((self.tenant, payment)).or_default() += amount;
+        if let (true, Some((party, civil, room))) =
+            (self.terms().refund_restores_room, back.payment.room)
+        {
+            let free = |taken: u64| ratio_down(room, taken, back.payment.gross);
+            let free = free(back.so_far + amount) - free(back.so_far);
+            let party = &mut self.books.parties[party as usize];
+            for spent in [party.by_day.get_mut(&civil.day), party.by_month.get_mut(&civil.month)] {
+                if let Some(spent) = spent {
+                    *spent = spent.saturating_sub(free);
+                }
+            }
+        }
+        Ok(Done { gross: amount, tax, fee, ..done("payment.refunded") })
+    }
+
+    /// Everything in a group is done, or nothing.
+    pub(crate) fn group(&mut self, id: Id, items: &[(Id, crate::Op)]) -> Rule<Done> {
+        use crate::Op;
+        let allowed = |op: &Op| {
+            matches!(
+                op,
+                Op::Pay { .. }
+                    | Op::Authorize { .. }
+                    | Op::Capture { .. }
+                    | Op::Void { .. }
+                    | Op::Refund { .. }
+                    | Op::Transfer { .. }
+                    | Op::Split { .. }
+            )
+        };
+        if items.is_empty() || !items.iter().all(|(_, op)| allowed(op)) {
+            return reject("malformed");
+        }
+        if items.len() > 1_000 {
+            return reject("too_many");
+        }
+        let (books, timers) = (self.books.clone(), self.timers.clone());
+        self.group = Some((id, Vec::new()));
+        let mut used = vec![id];
+        let mut whole = done("group.done");
+        let mut stop = None;
+        for (item, op) in items {
+            let result = self.group_item(*item, op, &mut used);
+            match result {
+                Ok(done) => {
+                    whole.gross = whole.gross.wrapping_add(done.gross);
+                    whole.tax = whole.tax.wrapping_add(done.tax);
+                    whole.fee = whole.fee.wrapping_add(done.fee);
+                }
+                Err(why) => {
+                    stop = Some(why);
+                    break;
+                }
+            }
+        }
+        let remembered = self.group.take().map_or(Vec::new(), |(_, payments)| payments);
+        if let Some(why) = stop {
+            (self.books, self.timers) = (books, timers);
+            for payment in remembered {
+                self.payments.remove(&(self.tenant, payment));
+            }
+            return Err(why);
+        }
+        Ok(whole)
+    }
+
+    fn group_item(&mut self, id: Id, op: &crate::Op, used: &mut Vec<Id>) -> Rule<Done> {
+        use crate::oracle::Seen;
+        if self.pending.contains_key(&(self.tenant, id)) {
+            return reject("id_reused");
+        }
+        if id == 0 {
+            return reject("malformed");
+        }
+        match self.seen(id, self.hint) {
+            Seen::New if self.is_open(id) || used.contains(&id) => return reject("id_reused"),
+            Seen::New => {}
+            Seen::At(_) => return reject("id_reused"),
+            Seen::Not(code) => return reject(code),
+        }
+        let before = self.pending.len();
+        let done = match self.rule(id, op) {
+            Ok(done) => done,
+            Err(Stop::Deny(code, party)) => {
+                let many = self.refused_this_second(party, code) >= self.terms().refusals_per_second;
+                return if many { deny("group_item_refused", party) } else { deny(code, party) };
+            }
+            Err(stop) => return Err(stop),
+        };
+        if self.pending.len() > before {
+            let payer = self.pending.get(&(self.tenant, id)).map(|p| p.payer());
+            self.forget_pending(id);
+            let payer = self.wallet(payer.unwrap_or(0))?;
+            let party = self.books.wallets[payer as usize].party;
+            return deny("step_up_in_group", party);
+        }
+        used.push(id);
+        Ok(done)
+    }
+}
+
+/// Takes an amount out of legs, in their order.
+fn take_from(legs: &mut [(Account, u64)], amount: u64) -> Vec<(Account, u64)> {
+    let mut rest = amount;
+    let mut taken = Vec::new();
+    for (account, left) in legs {
+        let part = (*left).min(rest);
+        if part > 0 {
+            *left -= part;
+            rest -= part;
+            taken.push((*account, part));
+        }
+    }
+    taken
+}

@@ -1,0 +1,443 @@
+//! Everything else: people, money in and out, mandates, disputes.
+
+use crate::books::{CREDIT, EARNED, Moves};
+use crate::oracle::{Done, Oracle, Rule, Tenant, deny, done, reject};
+use crate::{
+    Account, Dispute, Id, Mandate, Op, Party, Standing, TopUp, Verdict3, Wallet, Withdrawal,
+};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+impl Oracle {
+    pub(crate) fn shard_wide(&mut self, op: &Op) -> Rule<Done> {
+        match op {
+            Op::SetShard { window_ms, entries_max } => {
+                if *window_ms < 60_000 || *entries_max < 1_000 {
+                    return reject("malformed");
+                }
+                self.window_ms = *window_ms;
+                self.opened = true;
+                Ok(done("shard.set"))
+            }
+            Op::RegisterAsset { code } => {
+                if self.assets.contains(code) {
+                    return reject("already_exists");
+                }
+                self.assets.push(code);
+                Ok(done("asset.registered"))
+            }
+            Op::OpenTenant { tenant } => {
+                if self.tenants.iter().any(|t| t.id == *tenant) {
+                    return reject("already_exists");
+                }
+                self.tenants.push(Tenant {
+                    id: *tenant,
+                    terms: Rc::default(),
+                    settled: BTreeMap::new(),
+                });
+                Ok(done("tenant.opened"))
+            }
+            _ => reject("not_found"),
+        }
+    }
+
+    pub(crate) fn people(&mut self, op: &Op) -> Rule<Done> {
+        match *op {
+            Op::SetTerms { ref terms } => {
+                self.tenants[self.tenant as usize].terms = Rc::new((**terms).clone());
+                self.civil = self.civil_now();
+                Ok(done("terms.set"))
+            }
+            Op::RegisterParty { party, country, tier } => {
+                if tier > 4 {
+                    return reject("malformed");
+                }
+                if self.party_nos.contains_key(&(self.tenant, party)) {
+                    return reject("already_exists");
+                }
+                let no = self.books.parties.len() as u32;
+                self.party_nos.insert((self.tenant, party), no);
+                self.books.parties.push(Party {
+                    id: party,
+                    tenant: self.tenant,
+                    country,
+                    tier,
+                    standing: Standing::Active,
+                    by_day: BTreeMap::new(),
+                    by_month: BTreeMap::new(),
+                });
+                Ok(done("party.registered"))
+            }
+            Op::ChangeParty { party, country, tier, standing } => {
+                if tier > 4 {
+                    return reject("malformed");
+                }
+                let no = self.party(party)?;
+                let record = &mut self.books.parties[no as usize];
+                (record.country, record.tier, record.standing) = (country, tier, standing);
+                Ok(done("party.changed"))
+            }
+            Op::OpenWallet { wallet, party } => {
+                if self.wallet_nos.contains_key(&(self.tenant, wallet)) {
+                    return reject("already_exists");
+                }
+                let party = self.party(party)?;
+                let no = self.books.wallets.len() as u32;
+                self.wallet_nos.insert((self.tenant, wallet), no);
+                self.books.wallets.push(Wallet {
+                    id: wallet,
+                    tenant: self.tenant,
+                    party,
+                    standing: Standing::Active,
+                    accounts: Vec::new(),
+                });
+                Ok(done("wallet.opened"))
+            }
+            Op::ChangeWallet { wallet, standing } => {
+                let no = self.wallet(wallet)?;
+                let record = &self.books.wallets[no as usize];
+                if record.standing == Standing::Closed {
+                    return deny("wallet_closed", record.party);
+                }
+                let used = |account: &Account| {
+                    let b = self.books.balance(account);
+                    b.balance != 0 || b.held != 0
+                };
+                if standing == Standing::Closed && record.accounts.iter().any(used) {
+                    return reject("not_empty");
+                }
+                self.books.wallets[no as usize].standing = standing;
+                Ok(done("wallet.changed"))
+            }
+            Op::SetCredit { wallet, asset, limit } => {
+                let no = self.wallet(wallet)?;
+                self.amount(asset, 1)?;
+                let record = &self.books.wallets[no as usize];
+                if record.standing == Standing::Closed {
+                    return deny("wallet_closed", record.party);
+                }
+                let (wallet, source, origin) = (no, CREDIT, 0);
+                let account = Account::Wallet { wallet, asset, source, origin };
+                self.books.open(account).credit = i128::from(limit);
+                Ok(done("credit.set"))
+            }
+            _ => reject("not_found"),
+        }
+    }
+
+    pub(crate) fn top_up(&mut self, id: Id, op: &Op) -> Rule<Done> {
+        let tenant = self.tenant;
+        let mut moves = Moves::new();
+        match *op {
+            Op::TopUp { wallet, asset, amount, source, channel, spendable } => {
+                let wallet = self.wallet(wallet)?;
+                self.amount(asset, amount)?;
+                if source == EARNED || source == CREDIT {
+                    return reject("malformed");
+                }
+                let record = &self.books.wallets[wallet as usize];
+                if record.standing == Standing::Closed {
+                    return deny("wallet_closed", record.party);
+                }
+                if spendable {
+                    let from = Account::Clearing { tenant, asset, channel };
+                    self.books.post(&mut moves, from, -i128::from(amount));
+                    self.books.credit(&mut moves, wallet, asset, (source, 0), amount);
+                }
+                let topup = TopUp { wallet, asset, amount, source, channel, spendable };
+                self.topups.insert((tenant, id), topup);
+                Ok(done("topup.pending"))
+            }
+            Op::SettleTopUp { topup } => {
+                let key = (tenant, topup);
+                let Some(record) = self.topups.remove(&key) else {
+                    return reject("not_found");
+                };
+                let TopUp { wallet, asset, source, channel, .. } = record;
+                let rest = record.amount - self.books.reversed.get(&key).copied().unwrap_or(0);
+                let bank = Account::Safeguarding { tenant, asset };
+                self.books.post(&mut moves, bank, -i128::from(rest));
+                if record.spendable {
+                    let to = Account::Clearing { tenant, asset, channel };
+                    self.books.post(&mut moves, to, i128::from(rest));
+                } else {
+                    self.books.credit(&mut moves, wallet, asset, (source, 0), rest);
+                }
+                *self.settled(asset, source) += i128::from(rest);
+                self.closed_topups.insert(key, (id, record));
+                Ok(done("topup.settled"))
+            }
+            Op::ReverseTopUp { topup, amount, carried } => {
+                let key = (tenant, topup);
+                let open = self.topups.get(&key).cloned();
+                let closed = self.closed_topups.get(&key);
+                let closed = closed.filter(|(event, _)| Some(*event) == carried);
+                let is_open = open.is_some();
+                let Some(record) = open.or(closed.map(|(_, record)| record.clone())) else {
+                    return reject("not_found");
+                };
+                self.amount(record.asset, amount)?;
+                let so_far = self.books.reversed.get(&key).copied().unwrap_or(0);
+                if amount > record.amount - so_far {
+                    let party = self.books.wallets[record.wallet as usize].party;
+                    return deny("reversal_exceeds_topup", party);
+                }
+                let TopUp { wallet, asset, source, channel, spendable, .. } = record;
+                if !is_open || spendable {
+                    let to = match is_open {
+                        true => Account::Clearing { tenant, asset, channel },
+                        false => Account::Safeguarding { tenant, asset },
+                    };
+                    self.books.post(&mut moves, to, i128::from(amount));
+                    let mut own = self.books.wallets[wallet as usize].accounts.iter();
+                    let first = own.find(|account| {
+                        matches!(account, Account::Wallet { asset: a, source: s, .. }
+                            if (*a, *s) == (asset, source))
+                    });
+                    let first = first.copied();
+                    self.books.reclaim(&mut moves, wallet, asset, first, amount);
+                }
+                if !is_open {
+                    *self.settled(asset, source) -= i128::from(amount);
+                }
+                *self.books.reversed.entry(key).or_default() += amount;
+                if is_open && so_far + amount == record.amount {
+                    self.topups.remove(&key);
+                    self.closed_topups.insert(key, (id, record));
+                }
+                Ok(done("topup.reversed"))
+            }
+            Op::SettleEarned { wallet, asset, origin, amount } => {
+                let wallet = self.wallet(wallet)?;
+                self.amount(asset, amount)?;
+                let party = self.books.wallets[wallet as usize].party;
+                let from = Account::Wallet { wallet, asset, source: EARNED, origin };
+                let to = Account::Wallet { wallet, asset, source: EARNED, origin: 0 };
+                if self.books.balance(&from).own() < amount {
+                    return deny("insufficient_funds", party);
+                }
+                if *self.settled(asset, origin) < i128::from(amount) {
+                    return deny("source_not_settled", party);
+                }
+                self.books.post(&mut moves, from, -i128::from(amount));
+                self.books.post(&mut moves, to, i128::from(amount));
+                *self.settled(asset, origin) -= i128::from(amount);
+                Ok(done("earned.settled"))
+            }
+            _ => reject("not_found"),
+        }
+    }
+
+    /// What a source has settled, less income released against it.
+    fn settled(&mut self, asset: u16, source: u8) -> &mut i128 {
+        let tenant = &mut self.tenants[self.tenant as usize];
+        tenant.settled.entry((asset, source)).or_default()
+    }
+
+    pub(crate) fn withdrawal(&mut self, id: Id, op: &Op) -> Rule<Done> {
+        let tenant = self.tenant;
+        let mut moves = Moves::new();
+        let key = match *op {
+            Op::Withdraw { wallet, asset, amount, channel } => {
+                let wallet = self.wallet(wallet)?;
+                self.amount(asset, amount)?;
+                self.active(wallet)?;
+                let party = self.books.wallets[wallet as usize].party;
+                let legs = match self.may_leave(wallet, asset, amount) {
+                    Ok(legs) => legs,
+                    Err(code) => return deny(code, party),
+                };
+                for (account, part) in &legs {
+                    self.books.post(&mut moves, *account, -i128::from(*part));
+                    self.unsettle(account, -i128::from(*part));
+                }
+                let to = Account::Clearing { tenant, asset, channel };
+                self.books.post(&mut moves, to, i128::from(amount));
+                let record = Withdrawal { wallet, asset, amount, legs, channel, sent: false };
+                self.withdrawals.insert((tenant, id), record);
+                return Ok(done("withdrawal.requested"));
+            }
+            Op::SendWithdrawal { withdrawal }
+            | Op::SettleWithdrawal { withdrawal }
+            | Op::ReturnWithdrawal { withdrawal } => (tenant, withdrawal),
+            _ => return reject("not_found"),
+        };
+        let Some(record) = self.withdrawals.get_mut(&key) else {
+            return reject("not_found");
+        };
+        let party = self.books.wallets[record.wallet as usize].party;
+        let Withdrawal { wallet, asset, amount, channel, sent, .. } = *record;
+        let clearing = Account::Clearing { tenant, asset, channel };
+        match op {
+            Op::SendWithdrawal { .. } if sent => deny("wrong_state", party),
+            Op::SendWithdrawal { .. } => {
+                record.sent = true;
+                Ok(done("withdrawal.sent"))
+            }
+            Op::SettleWithdrawal { .. } if !sent => deny("wrong_state", party),
+            Op::SettleWithdrawal { .. } => {
+                self.withdrawals.remove(&key);
+                let bank = Account::Safeguarding { tenant, asset };
+                self.books.post(&mut moves, clearing, -i128::from(amount));
+                self.books.post(&mut moves, bank, i128::from(amount));
+                Ok(done("withdrawal.settled"))
+            }
+            _ => {
+                let legs = record.legs.clone();
+                self.withdrawals.remove(&key);
+                self.books.post(&mut moves, clearing, -i128::from(amount));
+                for (account, part) in legs {
+                    let Account::Wallet { source, origin, .. } = account else { continue };
+                    self.unsettle(&account, i128::from(part));
+                    self.books.credit(&mut moves, wallet, asset, (source, origin), part);
+                }
+                Ok(done("withdrawal.returned"))
+            }
+        }
+    }
+
+    /// From which accounts so much may leave: of a source of one's own at most what that source has
+    /// settled and nobody has taken out yet, of income what was released.
+    fn may_leave(
+        &mut self,
+        wallet: u32,
+        asset: u16,
+        amount: u64,
+    ) -> Result<Vec<(Account, u64)>, &'static str> {
+        let allowed = self.terms().withdrawable.clone();
+        let accounts: Vec<(Account, u8, u8, u64)> = self.books.wallets[wallet as usize]
+            .accounts
+            .iter()
+            .filter_map(|account| match *account {
+                Account::Wallet { asset: a, source, origin, .. } if a == asset && source != CREDIT => {
+                    let spendable = self.books.balance(account).spendable();
+                    Some((*account, source, origin, spendable))
+                }
+                _ => None,
+            })
+            .collect();
+        let mut legs = Vec::new();
+        let mut rest = amount;
+        for wanted in &allowed {
+            let mut pool = match *wanted {
+                EARNED => i128::MAX,
+                source => *self.settled(asset, source),
+            };
+            for (account, source, origin, spendable) in &accounts {
+                let part = i128::from((*spendable).min(rest)).min(pool.max(0));
+                if source == wanted && *origin == 0 && part > 0 {
+                    legs.push((*account, part as u64));
+                    rest -= part as u64;
+                    pool -= part;
+                }
+            }
+        }
+        let sum = |of: &dyn Fn(u8) -> bool| -> u128 {
+            let some = accounts.iter().filter(|(_, source, ..)| of(*source));
+            some.map(|(.., spendable)| u128::from(*spendable)).sum()
+        };
+        if rest == 0 {
+            Ok(legs)
+        } else if sum(&|source| allowed.contains(&source)) >= u128::from(amount) {
+            Err("source_not_settled")
+        } else if sum(&|_| true) >= u128::from(amount) {
+            Err("source_not_allowed")
+        } else {
+            Err("insufficient_funds")
+        }
+    }
+
+    /// What leaves a source of one's own is no longer there for others to take out.
+    fn unsettle(&mut self, account: &Account, delta: i128) {
+        if let Account::Wallet { asset, source, .. } = *account
+            && source != EARNED
+        {
+            *self.settled(asset, source) += delta;
+        }
+    }
+
+    pub(crate) fn mandate(&mut self, id: Id, op: &Op) -> Rule<Done> {
+        match op {
+            Op::GrantMandate { payer, agent, asset, per_payment, per_day, payees, expires } => {
+                let payer = self.wallet(*payer)?;
+                let agent = self.party(*agent)?;
+                self.amount(*asset, 1)?;
+                if *expires <= self.now {
+                    return reject("malformed");
+                }
+                let mut allowed = Vec::new();
+                for payee in payees {
+                    allowed.push(self.wallet(*payee)?);
+                }
+                self.active(payer)?;
+                let mandate = Mandate {
+                    payer,
+                    agent,
+                    asset: *asset,
+                    per_payment: *per_payment,
+                    per_day: *per_day,
+                    payees: allowed,
+                    expires: *expires,
+                    revoked: false,
+                    day: self.civil.day,
+                    by_day: BTreeMap::new(),
+                };
+                self.books.mandates.insert((self.tenant, id), mandate);
+                Ok(done("mandate.granted"))
+            }
+            Op::RevokeMandate { mandate } => {
+                let Some(record) = self.books.mandates.get_mut(&(self.tenant, *mandate)) else {
+                    return reject("not_found");
+                };
+                if record.revoked {
+                    let party = self.books.wallets[record.payer as usize].party;
+                    return deny("mandate_revoked", party);
+                }
+                record.revoked = true;
+                Ok(done("mandate.revoked"))
+            }
+            _ => reject("not_found"),
+        }
+    }
+
+    pub(crate) fn dispute(&mut self, id: Id, op: &Op) -> Rule<Done> {
+        let tenant = self.tenant;
+        let mut moves = Moves::new();
+        match *op {
+            Op::OpenDispute { payment, amount, carried } => {
+                let back = self.take_back(payment, amount, carried)?;
+                let asset = back.payment.asset;
+                let from = self.debit_payees(&mut moves, &back);
+                let held = Account::Dispute { tenant, asset };
+                self.books.post(&mut moves, held, i128::from(amount));
+                *self.books.reversed.entry((tenant, payment)).or_default() += amount;
+                let (payee, to) = (back.payment.payee, back.to);
+                let dispute = Dispute { payment, payee, asset, amount, from, to };
+                self.disputes.insert((tenant, id), dispute);
+                Ok(Done { gross: amount, ..done("dispute.opened") })
+            }
+            Op::ResolveDispute { dispute, verdict } => {
+                let Some(record) = self.disputes.remove(&(tenant, dispute)) else {
+                    return reject("not_found");
+                };
+                let (asset, amount) = (record.asset, i128::from(record.amount));
+                self.books.post(&mut moves, Account::Dispute { tenant, asset }, -amount);
+                match verdict {
+                    Verdict3::PayeeWins => {
+                        self.give_back(&mut moves, &record);
+                        let reversed = self.books.reversed.entry((tenant, record.payment));
+                        *reversed.or_default() -= record.amount;
+                        return Ok(done("dispute.won"));
+                    }
+                    Verdict3::PayerWins => self.credit_back(&mut moves, &record.to),
+                    Verdict3::ChannelTook => {
+                        let to = Account::Clearing { tenant, asset, channel: 1 };
+                        self.books.post(&mut moves, to, amount);
+                    }
+                }
+                Ok(done("dispute.lost"))
+            }
+            _ => reject("not_found"),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! From a command to an answer: what the node said, as the API says it.
+
+use crate::app::App;
+use crate::extract::Caller;
+use crate::problem::{Outcome, Problem};
+use crate::types::Time;
+use engine::command::{Command, Op};
+use engine::event::{Event, Refused};
+use engine::explain;
+use engine::records::PartyNo;
+use engine::{Code, Id, Position};
+use node::Answer;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Something that happened, and where it stands.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// Where.
+    pub position: Position,
+    /// What.
+    pub event: Box<Event>,
+    /// Whether it happened before.
+    pub replayed: bool,
+}
+
+/// Makes a command of the caller's.
+pub fn command(caller: &Caller, id: Id, op: Op) -> Command {
+    Command {
+        id,
+        tenant: caller.tenant,
+        actor: caller.actor(),
+        op,
+    }
+}
+
+/// Asks the node; what was refused for good or could not be considered is a problem. `shown` is the
+/// id as the caller knows it.
+///
+/// # Errors
+/// All of them; see [`crate::codes`].
+pub async fn submit(
+    app: &App,
+    caller: &Caller,
+    id: Id,
+    shown: impl ToString,
+    op: Op,
+) -> Outcome<Done> {
+    let answer = app.node.submit(command(caller, id, op)).await?;
+    told(app, caller, shown, answer).await
+}
+
+/// The same of an answer that is already there.
+///
+/// # Errors
+/// See [`submit`].
+pub async fn told(
+    app: &App,
+    caller: &Caller,
+    shown: impl ToString,
+    answer: Answer,
+) -> Outcome<Done> {
+    let done = match answer {
+        Answer::Done { position, event } => Done {
+            position,
+            event,
+            replayed: false,
+        },
+        Answer::Known { position, event } => Done {
+            position,
+            event,
+            replayed: true,
+        },
+        Answer::Rejected(rejection) => {
+            return Err(Problem::rejected(&rejection, caller.audience()));
+        }
+    };
+    match done.event.refusal() {
+        None => Ok(done),
+        Some(refused) => {
+            let mut problem = denied(app, caller, refused).await?;
+            problem.id = Some(shown.to_string());
+            problem.replayed = done.replayed;
+            Err(problem)
+        }
+    }
+}
+
+/// A denial in words, as far as the caller may know.
+///
+/// # Errors
+/// The node is busy or has stopped.
+pub async fn denied(app: &App, caller: &Caller, refused: &Refused) -> Outcome<Box<Problem>> {
+    let refused = *refused;
+    let code = refused.code.shown_to(caller.audience());
+    let mut problem = Problem::of(code, code.help());
+    if code != refused.code {
+        return Ok(problem);
+    }
+    let assets = match app.assets() {
+        known if known.get(refused.asset).is_some() => known,
+        _ => app.assets_now().await?,
+    };
+    let remedy = match refused.code {
+        Code::LimitPerPayment | Code::LimitPerDay | Code::LimitPerMonth => {
+            let tenant = caller.tenant;
+            app.query(move |state| {
+                let terms = state
+                    .tenant(tenant)
+                    .map(|t| t.terms.clone())
+                    .unwrap_or_default();
+                let party = (refused.party != PartyNo::NONE).then(|| state.party(refused.party));
+                explain::remedy(&refused, &terms, &state.assets, party)
+            })
+            .await?
+        }
+        _ => explain::remedy(&refused, &engine::terms::Terms::default(), &assets.0, None),
+    };
+    problem.remedy = Some(remedy.into());
+    if matches!(refused.code, Code::GroupItemRefused | Code::StepUpInGroup) || refused.item > 0 {
+        problem.item = Some(refused.item);
+    }
+    if refused.code == Code::RiskDeclined {
+        return Ok(problem);
+    }
+    if let Some(asset) = assets.get(refused.asset) {
+        let show =
+            |atoms: u128| Some(asset.format_signed(i128::try_from(atoms).unwrap_or(i128::MAX)));
+        if refused.asked > 0 {
+            problem.asset = Some(asset.code.to_string());
+            problem.asked = show(u128::from(refused.asked));
+            if refused.limit > 0 || refused.used > 0 || refused.code == Code::InsufficientFunds {
+                (problem.limit, problem.used) = (show(refused.limit), show(refused.used));
+            }
+        }
+    }
+    Ok(problem)
+}
+
+/// What happened, in brief: the answer to commands whose whole effect is that they were done.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Happened {
+    /// The command's id: the one given, or a fresh one.
+    pub id: String,
+    /// What happened.
+    #[schema(examples("topup.settled"))]
+    pub kind: String,
+    /// When.
+    pub at: Time,
+    /// The row of the journal.
+    pub seq: u64,
+    /// The place in that row.
+    pub index: u32,
+}
+
+impl Happened {
+    /// From what the node said.
+    pub fn new(id: impl ToString, done: &Done) -> Happened {
+        Happened {
+            id: id.to_string(),
+            kind: done.event.kind.as_str().to_owned(),
+            at: Time(done.event.at),
+            seq: done.position.seq,
+            index: done.position.index,
+        }
+    }
+}

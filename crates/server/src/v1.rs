@@ -1,0 +1,33 @@
+//! Version 1 of the API: a file a resource, each with its paths, its handlers and what they say.
+
+mod assets;
+mod common;
+mod corrections;
+mod disputes;
+mod events;
+mod groups;
+mod keys;
+mod ledger;
+mod mandates;
+mod parties;
+mod payments;
+mod tenants;
+mod terms;
+mod topups;
+mod transfers;
+mod wallets;
+mod withdrawals;
+
+pub use events::KindText;
+
+use crate::guard::Routes;
+
+/// Registers all of it.
+pub fn routes(routes: Routes) -> Routes {
+    let routes = terms::routes(tenants::routes(assets::routes(routes)));
+    let routes = wallets::routes(parties::routes(routes));
+    let routes = withdrawals::routes(topups::routes(routes));
+    let routes = groups::routes(transfers::routes(payments::routes(routes)));
+    let routes = corrections::routes(disputes::routes(mandates::routes(routes)));
+    keys::routes(ledger::routes(events::routes(routes)))
+}

@@ -1,0 +1,136 @@
+//! What several resources do alike: amounts, text, what is left to take back.
+
+use crate::app::App;
+use crate::extract::Caller;
+use crate::lookup;
+use crate::problem::{Outcome, Problem};
+use crate::types::ids::WalletId;
+use crate::types::{Amount, Details};
+use engine::event::Event;
+use engine::records::TenantNo;
+use engine::{Code, Id};
+use ledger::AssetNo;
+use money::Atoms;
+
+/// An amount's asset and atoms; `field` is where it stands.
+///
+/// # Errors
+/// The asset is not registered; [`crate::codes::AMOUNT_INVALID`].
+pub async fn amount_of(app: &App, amount: &Amount, field: &str) -> Outcome<(AssetNo, Atoms)> {
+    let (no, asset) = app.asset(amount.asset.0, &format!("{field}.asset")).await?;
+    Ok((no, atoms(amount, &asset, field)?))
+}
+
+/// The atoms of an amount that must be in the asset of what it is about.
+///
+/// # Errors
+/// As [`amount_of`]; `not_that_payment` for another asset.
+pub async fn same_asset(app: &App, amount: &Amount, asset: AssetNo) -> Outcome<Atoms> {
+    let (no, atoms) = amount_of(app, amount, "amount").await?;
+    if no == asset {
+        Ok(atoms)
+    } else {
+        Err(Problem::of(Code::NotThatPayment, "it is in another asset").at("amount.asset"))
+    }
+}
+
+/// The atoms of an amount.
+///
+/// # Errors
+/// [`crate::codes::AMOUNT_INVALID`].
+pub fn atoms(amount: &Amount, asset: &money::Asset, field: &str) -> Outcome<Atoms> {
+    amount.amount.atoms(asset).map_err(|error| {
+        Problem::new(crate::codes::AMOUNT_INVALID, error.to_string()).at(format!("{field}.amount"))
+    })
+}
+
+/// Keeps a thing's text; `payer` says whose erasure takes it along.
+///
+/// # Errors
+/// Other text stands under the id; the store cannot be reached.
+pub async fn keep_text(
+    app: &App,
+    caller: &Caller,
+    thing: Id,
+    wallet: WalletId,
+    details: &Details,
+) -> Outcome<()> {
+    let text = details.stored();
+    if text.is_empty() {
+        return Ok(());
+    }
+    let tenant = caller.tenant;
+    let subject = app.query(move |state| {
+        let no = state.wallet_no(tenant, engine::ids::WalletId(wallet.0))?;
+        Some(state.party_id(state.wallet(no).party).0)
+    });
+    // An unknown wallet is the node's to refuse.
+    let Some(subject) = subject.await? else {
+        return Ok(());
+    };
+    app.details
+        .put(caller.tenant_id(), thing.0, subject.0, text)
+        .await
+}
+
+/// What is left of a payment to take back, and its wallets.
+pub async fn rest_of(
+    app: &App,
+    tenant: TenantNo,
+    thing: Id,
+    event: &Event,
+) -> Outcome<(u64, AssetNo, Option<WalletId>)> {
+    let not_that = || {
+        Problem::of(
+            Code::NotThatPayment,
+            "this is no payment or capture that was made",
+        )
+        .at("payment")
+    };
+    let paid = event
+        .part(thing)
+        .and_then(|part| part.paid().copied())
+        .ok_or_else(not_that)?;
+    let (taken, payer) = app
+        .query(move |state| {
+            let taken = state.reversed.get(&(tenant, thing)).copied().unwrap_or(0);
+            (
+                taken,
+                state
+                    .wallets
+                    .get(paid.payer.0 as usize)
+                    .map(|w| WalletId(w.id.0)),
+            )
+        })
+        .await?;
+    Ok((paid.gross.saturating_sub(taken), paid.asset, payer))
+}
+
+/// "All that is left" of a repeated command is what was left the first time.
+pub async fn rest_or_first(app: &App, tenant: TenantNo, id: Id, rest: u64) -> Outcome<u64> {
+    let first = lookup::event_of(app, tenant, id).await?;
+    let first = first.and_then(|(_, event)| {
+        event
+            .part(id)
+            .and_then(|part| part.paid().map(|paid| paid.gross))
+    });
+    // Nothing left is a refusal of one atom too many, with its numbers.
+    Ok(first.unwrap_or(rest.max(1)))
+}
+
+/// The text of a thing, if there is any that can still be read.
+///
+/// # Errors
+/// The store cannot be reached.
+pub async fn details_of(app: &App, caller: &Caller, thing: Id) -> Outcome<Details> {
+    let tenant = caller.tenant_id();
+    let found = app
+        .blocking(move |app| app.store.get_details(tenant, thing.0))
+        .await?;
+    match found {
+        Ok(stored) => Ok(stored.map(Details::from_stored).unwrap_or_default()),
+        // The payment stands when its words are gone.
+        Err(store::Error::Erased | store::Error::Unreadable) => Ok(Details::default()),
+        Err(error) => Err(Problem::store(&error)),
+    }
+}

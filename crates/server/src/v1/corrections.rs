@@ -1,0 +1,243 @@
+//! Corrections: a new entry with a reason and two keys. Nothing is ever edited.
+
+use crate::app::App;
+use crate::codes;
+use crate::extract::{Answer, Caller, Handled, Json, PathId, Query};
+use crate::guard::Routes;
+use crate::history;
+use crate::idempotency;
+use crate::problem::Problem;
+use crate::submit::{self, Happened};
+use crate::types::ids::{CommandId, CorrectionId};
+use crate::types::{AccountNumber, Page, Signed, Text, Time};
+use crate::v1::parties::{from_word, word};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use engine::command::Op;
+use engine::{Code, Id, UtcMillis};
+use identity::Scope;
+use ledger::{AccountNo, Posting};
+use serde::{Deserialize, Serialize};
+use store::read::{CorrectionLine, ThingFilter};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+/// Registers the paths.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .needs(Scope::CorrectionsPropose, routes!(propose_correction))
+        .needs_or_regulator(Scope::LedgerRead, routes!(list_corrections))
+        .needs_or_regulator(Scope::LedgerRead, routes!(get_correction))
+        .needs(Scope::CorrectionsApprove, routes!(approve_correction))
+}
+
+/// A correction to propose.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewCorrection {
+    /// Makes it happen once; see `Idempotency-Key`.
+    id: Option<CorrectionId>,
+    /// What it would post; sums to zero in each asset.
+    #[schema(min_items = 2, max_items = 100)]
+    postings: Vec<NewPosting>,
+    /// Why. Kept beside the journal, which has its hash.
+    reason: Text<1000>,
+}
+
+/// One leg of a correction.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPosting {
+    /// The account's number, as `/v1/ledger/accounts` lists it.
+    account: AccountNumber,
+    /// By how much it changes, in units of its asset.
+    amount: Signed,
+}
+
+/// A correction.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Correction {
+    /// Its id.
+    id: CorrectionId,
+    /// Where it stands.
+    status: CorrectionStatus,
+    /// Why, if it can still be read; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<String>,
+    /// When it was proposed.
+    at: Time,
+}
+
+/// Where a correction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum CorrectionStatus {
+    /// Waits for its second key.
+    Proposed,
+    /// Made.
+    Made,
+}
+
+list_query! {
+    /// Which corrections.
+    CorrectionQuery {
+        /// That stand so.
+        status: CorrectionStatus,
+    }
+}
+
+fn shown(line: &CorrectionLine, reason: Option<String>) -> Option<Correction> {
+    Some(Correction {
+        id: CorrectionId(Id(line.id)),
+        status: from_word(&line.state)?,
+        reason,
+        at: Time(UtcMillis(line.at_ms)),
+    })
+}
+
+/// Propose a correction: the first of two keys.
+#[utoipa::path(
+    post,
+    path = "/v1/corrections",
+    request_body = NewCorrection,
+    responses((status = 201, description = "Proposed.", body = Correction))
+)]
+async fn propose_correction(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(new): Json<NewCorrection>,
+) -> Handled<Correction> {
+    let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
+    let accounts: Vec<u32> = new
+        .postings
+        .iter()
+        .map(|posting| posting.account.0)
+        .collect();
+    let assets = app
+        .query(move |state| {
+            let asset = |no: &u32| {
+                state
+                    .book
+                    .get(AccountNo(*no))
+                    .map(|a| state.assets[usize::from(a.asset.0)])
+            };
+            accounts.iter().map(asset).collect::<Vec<_>>()
+        })
+        .await?;
+    let mut postings = Vec::with_capacity(new.postings.len());
+    for ((at, new), asset) in new.postings.iter().enumerate().zip(assets) {
+        let field = |name: &str| format!("postings[{at}].{name}");
+        let asset = asset.ok_or_else(|| {
+            Problem::not_found(&field("account"), "no such account in this tenant")
+        })?;
+        let amount = asset.parse_signed(&new.amount.0);
+        let amount = amount.map_err(|error| {
+            Problem::new(codes::AMOUNT_INVALID, error.to_string()).at(field("amount"))
+        })?;
+        postings.push(Posting {
+            account: AccountNo(new.account.0),
+            amount,
+        });
+    }
+    let reason = new.reason.0;
+    // The reason names a case, not a person; it stands under the correction's own key.
+    let text = store::Details {
+        description: Some(reason.clone()),
+        ..store::Details::default()
+    };
+    app.details
+        .put(caller.tenant_id(), id.0.0, id.0.0, text)
+        .await?;
+    let hash = *blake3::hash(reason.as_bytes()).as_bytes();
+    let done = submit::submit(
+        &app,
+        &caller,
+        id.0,
+        id,
+        Op::ProposeCorrection {
+            postings,
+            reason: hash,
+        },
+    )
+    .await?;
+    let (status, at) = (CorrectionStatus::Proposed, Time(done.event.at));
+    Ok(Answer::created(
+        Correction {
+            id,
+            status,
+            reason: Some(reason),
+            at,
+        },
+        done.replayed,
+    ))
+}
+
+/// The corrections of the tenant, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/corrections",
+    params(CorrectionQuery),
+    responses((status = 200, description = "A page of them.", body = Page<Correction>))
+)]
+async fn list_corrections(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<CorrectionQuery>,
+) -> Handled<Page<Correction>> {
+    let filter = ThingFilter {
+        wallet: None,
+        state: query.status.map(word),
+    };
+    let (cursor, limit, tenant) = (query.cursor(), query.limit(), caller.tenant.0);
+    let (page, as_of) = history::ask(&app, query.min_seq(), move |m| {
+        m.corrections(tenant, &filter, cursor.as_deref(), limit)
+    })
+    .await?;
+    Ok(Answer::ok(
+        Page::of(page, as_of, |line| shown(&line, None)).whole(),
+    ))
+}
+
+/// One correction.
+#[utoipa::path(
+    get,
+    path = "/v1/corrections/{id}",
+    params(("id" = CorrectionId, Path, description = "Which correction.")),
+    responses((status = 200, description = "The correction.", body = Correction))
+)]
+async fn get_correction(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId<CorrectionId>,
+) -> Handled<Correction> {
+    let tenant = caller.tenant.0;
+    let line = history::ask_now(&app, move |m| m.correction(tenant, id.0.0)).await?;
+    let text = crate::v1::common::details_of(&app, &caller, id.0).await?;
+    let found = line.and_then(|line| shown(&line, text.description.map(|t| t.0)));
+    Ok(Answer::ok(found.ok_or_else(|| {
+        Problem::of(Code::NotFound, "no such correction in this tenant").at("id")
+    })?))
+}
+
+/// Approve a correction: the second of two keys, not the first one again.
+#[utoipa::path(
+    post,
+    path = "/v1/corrections/{id}/approve",
+    params(("id" = CorrectionId, Path, description = "Which correction.")),
+    responses((status = 200, description = "Made.", body = Happened))
+)]
+async fn approve_correction(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(correction): PathId<CorrectionId>,
+    headers: HeaderMap,
+) -> Handled<Happened> {
+    let id: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
+    let op = Op::ApproveCorrection {
+        correction: correction.0,
+    };
+    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    Ok(Answer::done(Happened::new(id, &done), done.replayed))
+}

@@ -1,0 +1,257 @@
+//! Disputes: a payment called into question, its value held back until it is decided.
+
+use crate::app::{App, Assets};
+use crate::extract::{Answer, Caller, Handled, Json, PathId, Query};
+use crate::guard::Routes;
+use crate::history;
+use crate::idempotency;
+use crate::lookup;
+use crate::problem::Problem;
+use crate::submit::{self, Happened};
+use crate::types::ids::{CaptureId, CommandId, DisputeId, PaymentId, WalletId};
+use crate::types::words::DisputeVerdict;
+use crate::types::{Amount, Details, Metadata, Page, Text, Time};
+use crate::v1::common::{keep_text, rest_of, rest_or_first, same_asset};
+use crate::v1::parties::{from_word, word};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use engine::command::{Carried, Op};
+use engine::{Id, UtcMillis};
+use identity::Scope;
+use money::Atoms;
+use serde::{Deserialize, Serialize};
+use store::read::{DisputeLine, ThingFilter};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+/// Registers the paths.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .needs(Scope::DisputesWrite, routes!(create_dispute))
+        .needs_or_regulator(Scope::PaymentsRead, routes!(list_disputes))
+        .needs_or_regulator(Scope::PaymentsRead, routes!(get_dispute))
+        .needs(Scope::DisputesWrite, routes!(resolve_dispute))
+}
+
+/// A dispute to open.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewDispute {
+    /// Makes it happen once; see `Idempotency-Key`.
+    id: Option<DisputeId>,
+    /// Which payment.
+    payment: PaymentId,
+    /// Of a payment that was authorized first: which capture.
+    capture: Option<CaptureId>,
+    /// How much; without it, all that is left.
+    amount: Option<Amount>,
+    /// Your own number for it.
+    reference: Option<Text<200>>,
+    /// For people.
+    description: Option<Text<1000>>,
+    /// Your own names and values.
+    metadata: Option<Metadata>,
+}
+
+/// How a dispute ends.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Resolution {
+    /// `payee_wins` keeps the payment, `payer_wins` gives it back into the wallet, `channel_took`
+    /// says that the channel has paid it back outside.
+    verdict: DisputeVerdict,
+}
+
+/// A dispute.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Dispute {
+    /// Its id.
+    id: DisputeId,
+    /// Where it stands.
+    status: DisputeStatus,
+    /// Which payment or capture, as its 32 digits stand after `pay_` or `cap_`.
+    payment: PaymentId,
+    /// Who paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    payer: Option<WalletId>,
+    /// Who was paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    payee: Option<WalletId>,
+    /// How much.
+    amount: Amount,
+    /// Since when.
+    at: Time,
+}
+
+/// Where a dispute stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum DisputeStatus {
+    /// Not decided.
+    Open,
+    /// The payee keeps it.
+    Won,
+    /// The payee gave it back.
+    Lost,
+}
+
+list_query! {
+    /// Which disputes.
+    DisputeQuery {
+        /// Of this payer.
+        wallet: WalletId,
+        /// That stand so.
+        status: DisputeStatus,
+    }
+}
+
+fn shown(line: DisputeLine, assets: &Assets) -> Option<Dispute> {
+    let asset = assets.get(ledger::AssetNo(line.asset))?;
+    Some(Dispute {
+        id: DisputeId(Id(line.id)),
+        status: from_word(&line.state)?,
+        payment: PaymentId(Id(line.payment)),
+        payer: line.payer.map(|id| WalletId(Id(id))),
+        payee: line.payee.map(|id| WalletId(Id(id))),
+        amount: Amount::of(asset, line.amount),
+        at: Time(UtcMillis(line.at_ms)),
+    })
+}
+
+/// Call a payment into question: its value is held back.
+#[utoipa::path(
+    post,
+    path = "/v1/disputes",
+    request_body = NewDispute,
+    responses((status = 201, description = "Opened.", body = Dispute))
+)]
+async fn create_dispute(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(new): Json<NewDispute>,
+) -> Handled<Dispute> {
+    let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
+    let thing = new.capture.map_or(new.payment.0, |capture| capture.0);
+    let found = lookup::event_of(&app, caller.tenant, thing).await?;
+    let (_, event) =
+        found.ok_or_else(|| Problem::not_found("payment", "no such payment in this tenant"))?;
+    let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, &event).await?;
+    let payee = event
+        .part(thing)
+        .and_then(|part| part.paid().map(|paid| paid.payee));
+    let payee = app
+        .query(move |state| {
+            state
+                .wallets
+                .get(payee?.0 as usize)
+                .map(|wallet| WalletId(wallet.id.0))
+        })
+        .await?;
+    let amount = match &new.amount {
+        Some(amount) => same_asset(&app, amount, asset).await?,
+        None => Atoms(rest_or_first(&app, caller.tenant, id.0, rest).await?),
+    };
+    let details = Details {
+        reference: new.reference,
+        description: new.description,
+        metadata: new.metadata,
+    };
+    if let Some(payer) = payer {
+        keep_text(&app, &caller, id.0, payer, &details).await?;
+    }
+    let op = Op::OpenDispute {
+        payment: thing,
+        amount,
+        carried: Carried(event),
+    };
+    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let assets = app.assets_now().await?;
+    let record = assets
+        .get(asset)
+        .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
+    let body = Dispute {
+        id,
+        status: DisputeStatus::Open,
+        payment: PaymentId(thing),
+        payer,
+        payee,
+        amount: Amount::of(record, amount.0),
+        at: Time(done.event.at),
+    };
+    Ok(Answer::created(body, done.replayed))
+}
+
+/// The disputes of the tenant, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/disputes",
+    params(DisputeQuery),
+    responses((status = 200, description = "A page of them.", body = Page<Dispute>))
+)]
+async fn list_disputes(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<DisputeQuery>,
+) -> Handled<Page<Dispute>> {
+    let filter = ThingFilter {
+        wallet: query.wallet.map(|w| w.0.0),
+        state: query.status.map(word),
+    };
+    let (cursor, limit, tenant) = (query.cursor(), query.limit(), caller.tenant.0);
+    let (page, as_of) = history::ask(&app, query.min_seq(), move |m| {
+        m.disputes(tenant, &filter, cursor.as_deref(), limit)
+    })
+    .await?;
+    let assets = app.assets_now().await?;
+    Ok(Answer::ok(
+        Page::of(page, as_of, |line| shown(line, &assets)).whole(),
+    ))
+}
+
+/// One dispute.
+#[utoipa::path(
+    get,
+    path = "/v1/disputes/{id}",
+    params(("id" = DisputeId, Path, description = "Which dispute.")),
+    responses((status = 200, description = "The dispute.", body = Dispute))
+)]
+async fn get_dispute(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId<DisputeId>,
+) -> Handled<Dispute> {
+    let tenant = caller.tenant.0;
+    let line = history::ask_now(&app, move |m| m.dispute(tenant, id.0.0)).await?;
+    let assets = app.assets_now().await?;
+    let found = line.and_then(|line| shown(line, &assets));
+    Ok(Answer::ok(found.ok_or_else(|| {
+        Problem::not_found("id", "no such dispute in this tenant")
+    })?))
+}
+
+/// Decide a dispute.
+#[utoipa::path(
+    post,
+    path = "/v1/disputes/{id}/resolve",
+    params(("id" = DisputeId, Path, description = "Which dispute.")),
+    request_body = Resolution,
+    responses((status = 200, description = "Decided.", body = Happened))
+)]
+async fn resolve_dispute(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(dispute): PathId<DisputeId>,
+    headers: HeaderMap,
+    Json(new): Json<Resolution>,
+) -> Handled<Happened> {
+    let id: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
+    let op = Op::ResolveDispute {
+        dispute: dispute.0,
+        verdict: new.verdict.into(),
+    };
+    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    Ok(Answer::done(Happened::new(id, &done), done.replayed))
+}

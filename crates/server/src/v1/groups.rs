@@ -1,0 +1,277 @@
+//! Groups: several commands, all or nothing.
+
+use super::payments::NewPayment;
+use crate::app::App;
+use crate::extract::{Answer, Caller, Handled, Json};
+use crate::guard::Routes;
+use crate::idempotency;
+use crate::lookup;
+use crate::problem::{Outcome, Problem};
+use crate::submit;
+use crate::types::ids::{CaptureId, CommandId, GroupId, PaymentId, RefundId, TransferId, WalletId};
+use crate::types::{Amount, Time};
+use crate::v1::common::{amount_of, keep_text, rest_of, same_asset};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use engine::Id;
+use engine::command::{Carried, Op, Spend};
+use identity::Scope;
+use money::Atoms;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+/// Registers the path.
+pub fn routes(routes: Routes) -> Routes {
+    routes.needs(Scope::PaymentsWrite, routes!(create_group))
+}
+
+/// Commands to do together.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewGroup {
+    /// Makes it happen once; see `Idempotency-Key`.
+    id: Option<GroupId>,
+    /// In their order, each seeing what the ones before it did.
+    #[schema(min_items = 1, max_items = 1000)]
+    items: Vec<GroupItem>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum GroupItem {
+    /// A payment, as `POST /v1/payments` takes it.
+    Payment(NewPayment),
+    /// A transfer.
+    Transfer(GroupTransfer),
+    /// A capture.
+    Capture(GroupCapture),
+    /// The release of an authorization.
+    Void(GroupVoid),
+    /// A refund; the key needs `refunds:write` too.
+    Refund(GroupRefund),
+}
+
+/// A transfer in a group.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct GroupTransfer {
+    /// Its id.
+    id: Option<TransferId>,
+    /// From where.
+    from: WalletId,
+    /// To where.
+    to: WalletId,
+    /// How much.
+    amount: Amount,
+}
+
+/// A capture in a group.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct GroupCapture {
+    /// Its id.
+    id: Option<CaptureId>,
+    /// Which payment.
+    payment: PaymentId,
+    /// How much.
+    amount: Amount,
+    /// Whether what is left is free again: yes, unless you say no.
+    last: Option<bool>,
+}
+
+/// A release in a group.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct GroupVoid {
+    /// Its id.
+    id: Option<CommandId>,
+    /// Which payment.
+    payment: PaymentId,
+}
+
+/// A refund in a group.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct GroupRefund {
+    /// Its id.
+    id: Option<RefundId>,
+    /// Which payment.
+    payment: PaymentId,
+    /// Of a payment that was authorized first: which capture.
+    capture: Option<CaptureId>,
+    /// How much.
+    amount: Amount,
+}
+
+/// What was done together.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Group {
+    /// Its id.
+    id: GroupId,
+    /// What came of each, in their order.
+    items: Vec<GroupPart>,
+    /// When.
+    at: Time,
+    /// The row of the journal.
+    seq: u64,
+    /// The place in that row.
+    index: u32,
+}
+
+/// What came of one.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct GroupPart {
+    /// Its id.
+    id: String,
+    /// What happened.
+    #[schema(examples("payment.paid"))]
+    kind: String,
+}
+
+struct Items<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    group: Id,
+}
+
+impl Items<'_> {
+    /// Items without an id have one made of the group's, so that a repeat is the same.
+    fn id(&self, at: usize, given: Option<Id>) -> Id {
+        given.unwrap_or_else(|| {
+            let text = format!("{:032x} item {at}", self.group.0);
+            idempotency::id_of::<CommandId>(&text, self.caller.tenant_id())
+        })
+    }
+
+    /// The item's id as its kind of thing shows it, and its command.
+    async fn op(&self, at: usize, item: &GroupItem) -> Outcome<(String, Id, Op)> {
+        let (app, caller) = (self.app, self.caller);
+        Ok(match item {
+            GroupItem::Payment(new) => {
+                let id = PaymentId(self.id(at, new.id.map(|id| id.0)));
+                let op = new.op(app, caller.tenant, false).await?;
+                keep_text(app, caller, id.0, new.payer, &new.details()).await?;
+                (id.to_string(), id.0, op)
+            }
+            GroupItem::Transfer(new) => {
+                let id = TransferId(self.id(at, new.id.map(|id| id.0)));
+                let (asset, amount) = amount_of(app, &new.amount, "amount").await?;
+                let spend = Spend {
+                    payer: engine::ids::WalletId(new.from.0),
+                    mandate: engine::ids::MandateId(Id::NONE),
+                    amount,
+                    asset,
+                    risk: risk::Score(0),
+                    confirmed: false,
+                };
+                (
+                    id.to_string(),
+                    id.0,
+                    Op::Transfer {
+                        spend,
+                        payee: engine::ids::WalletId(new.to.0),
+                    },
+                )
+            }
+            GroupItem::Capture(new) => {
+                let id = CaptureId(self.id(at, new.id.map(|id| id.0)));
+                let amount: Atoms = amount_of(app, &new.amount, "amount").await?.1;
+                let op = Op::Capture {
+                    payment: new.payment.0,
+                    amount,
+                    last: new.last.unwrap_or(true),
+                };
+                (id.to_string(), id.0, op)
+            }
+            GroupItem::Void(new) => {
+                let id = CommandId(self.id(at, new.id.map(|id| id.0)));
+                (
+                    id.to_string(),
+                    id.0,
+                    Op::Void {
+                        payment: new.payment.0,
+                    },
+                )
+            }
+            GroupItem::Refund(new) => {
+                caller.key.require(Scope::RefundsWrite).map_err(|error| {
+                    Problem::new(crate::codes::SCOPE_MISSING, error.to_string())
+                })?;
+                let id = RefundId(self.id(at, new.id.map(|id| id.0)));
+                let thing = new.capture.map_or(new.payment.0, |capture| capture.0);
+                let found = lookup::event_of(app, caller.tenant, thing).await?;
+                let (_, event) = found.ok_or_else(|| {
+                    Problem::not_found("payment", "no such payment in this tenant")
+                })?;
+                let (_, asset, _) = rest_of(app, caller.tenant, thing, &event).await?;
+                let amount = same_asset(app, &new.amount, asset).await?;
+                (
+                    id.to_string(),
+                    id.0,
+                    Op::Refund {
+                        payment: thing,
+                        amount,
+                        carried: Carried(event),
+                    },
+                )
+            }
+        })
+    }
+}
+
+/// Do several things, all or nothing. When an item is refused nothing is done, and `item` says which.
+#[utoipa::path(
+    post,
+    path = "/v1/groups",
+    request_body = NewGroup,
+    responses((status = 201, description = "All done.", body = Group))
+)]
+async fn create_group(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(new): Json<NewGroup>,
+) -> Handled<Group> {
+    if new.items.is_empty() || new.items.len() > engine::command::GROUP_ITEMS_MAX {
+        let words = "a group has 1 to 1000 items";
+        return Err(Problem::of(engine::Code::Malformed, words)
+            .at("items")
+            .into());
+    }
+    let id: GroupId = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
+    let items = Items {
+        app: &app,
+        caller: &caller,
+        group: id.0,
+    };
+    let (mut shown, mut ops) = (Vec::new(), Vec::new());
+    for (at, item) in new.items.iter().enumerate() {
+        let (text, item_id, op) = items.op(at, item).await.map_err(|mut problem| {
+            problem.item = u32::try_from(at).ok();
+            problem.field = Some(match problem.field.take() {
+                Some(field) => format!("items[{at}].{field}"),
+                None => format!("items[{at}]"),
+            });
+            problem
+        })?;
+        shown.push(text);
+        ops.push((item_id, op));
+    }
+    let done = submit::submit(&app, &caller, id.0, id, Op::Group { items: ops }).await?;
+    let parts = done.event.parts().zip(shown);
+    let body = Group {
+        id,
+        items: parts
+            .map(|(part, id)| GroupPart {
+                id,
+                kind: part.kind.as_str().to_owned(),
+            })
+            .collect(),
+        at: Time(done.event.at),
+        seq: done.position.seq,
+        index: done.position.index,
+    };
+    Ok(Answer::created(body, done.replayed))
+}

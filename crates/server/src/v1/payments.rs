@@ -1,0 +1,338 @@
+//! Payments: payer to payee, once.
+
+mod batch;
+mod capture;
+mod confirm;
+mod refund;
+mod view;
+mod void;
+
+pub use batch::{NDJSON, lines};
+pub use view::{Payment, PaymentStatus, payment};
+
+use crate::app::App;
+use crate::extract::{Answer, Caller, Handled, Json, PathId};
+use crate::guard::Routes;
+use crate::idempotency;
+use crate::lookup::{self, Names};
+use crate::problem::{Outcome, Problem};
+use crate::submit::{self, Done};
+use crate::types::ids::{MandateId, PaymentId, WalletId};
+use crate::types::{Amount, Details, Metadata, Text, Time};
+use crate::v1::common::{amount_of, details_of, keep_text};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use engine::code::Audience;
+use engine::command::{Op, SPLIT_PAYEES_MAX, Share, Spend};
+use engine::records::{TenantNo, WalletNo};
+use engine::{Code, Id, UtcMillis, explain};
+use identity::Scope;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+/// An authorization lasts so long when nothing is said, or as long as the terms allow.
+const HOLD_MS: u64 = 7 * 86_400_000;
+
+/// Registers the paths.
+pub fn routes(routes: Routes) -> Routes {
+    let routes = routes
+        .needs(Scope::PaymentsWrite, routes!(create_payment))
+        .needs_or_regulator(Scope::PaymentsRead, routes!(get_payment));
+    let routes = batch::routes(capture::routes(confirm::routes(routes)));
+    refund::routes(void::routes(routes))
+}
+
+/// A payment to make.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPayment {
+    /// Makes it happen once; see `Idempotency-Key`.
+    pub id: Option<PaymentId>,
+    /// Who pays.
+    pub payer: WalletId,
+    /// Who is paid; or give `payees`.
+    pub payee: Option<WalletId>,
+    /// Who is paid what part, after tax and fee.
+    #[schema(min_items = 1, max_items = 100)]
+    pub payees: Option<Vec<NewShare>>,
+    /// How much, all included.
+    pub amount: Amount,
+    /// What the payer allowed the agent who pays.
+    pub mandate: Option<MandateId>,
+    /// `manual` sets the amount aside for a later capture.
+    pub capture: Option<Capture>,
+    /// When what is set aside is free again; by default after seven days.
+    pub expires_at: Option<Time>,
+    /// The fraud score, 0 to 1000.
+    #[schema(minimum = 0, maximum = 1000)]
+    pub risk_score: Option<RiskScore>,
+    /// Your own number for it.
+    pub reference: Option<Text<200>>,
+    /// For people.
+    pub description: Option<Text<1000>>,
+    /// Your own names and values.
+    pub metadata: Option<Metadata>,
+}
+
+/// One of several payees.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewShare {
+    /// Who is paid.
+    pub wallet: WalletId,
+    /// The part, relative to the others'.
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
+    pub weight: Weight,
+}
+
+/// Whether money moves at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Capture {
+    /// At once.
+    Automatic,
+    /// By a capture, up to the amount set aside.
+    Manual,
+}
+
+bounded! {
+    /// 0 to 1000.
+    RiskScore(u16) 0..=1000;
+    /// 1 to a billion.
+    Weight(u64) 1..=1_000_000_000;
+}
+
+impl NewPayment {
+    /// Its text.
+    pub fn details(&self) -> Details {
+        Details {
+            reference: self.reference.clone(),
+            description: self.description.clone(),
+            metadata: self.metadata.clone(),
+        }
+    }
+
+    /// Who is paid first: what the answer names as payee.
+    fn first_payee(&self) -> Option<WalletId> {
+        self.payee
+            .or_else(|| self.payees.as_ref()?.first().map(|share| share.wallet))
+    }
+
+    /// As a command. The checks stand in the order the document names the fields.
+    pub async fn op(&self, app: &App, tenant: TenantNo, confirmed: bool) -> Outcome<Op> {
+        let malformed = |field: &str, words: &str| Problem::of(Code::Malformed, words).at(field);
+        let (asset, amount) = amount_of(app, &self.amount, "amount").await?;
+        let spend = Spend {
+            payer: engine::ids::WalletId(self.payer.0),
+            mandate: engine::ids::MandateId(self.mandate.map_or(Id::NONE, |m| m.0)),
+            amount,
+            asset,
+            risk: risk::Score(self.risk_score.map_or(0, |s| s.0)),
+            confirmed,
+        };
+        let manual = self.capture == Some(Capture::Manual);
+        if self.expires_at.is_some() && !manual {
+            return Err(malformed(
+                "expires_at",
+                "only a payment with `capture: manual` expires",
+            ));
+        }
+        match (&self.payee, &self.payees) {
+            (Some(_), Some(_)) => Err(malformed("payees", "give `payee` or `payees`, not both")),
+            (None, None) => Err(malformed("payee", "give `payee` or `payees`")),
+            (None, Some(_)) if manual => Err(malformed(
+                "capture",
+                "a payment to several payees cannot be captured by hand",
+            )),
+            (None, Some(shares)) => {
+                if shares.is_empty() || shares.len() > SPLIT_PAYEES_MAX {
+                    return Err(malformed("payees", "1 to 100 payees"));
+                }
+                let payee = |share: &NewShare| Share {
+                    payee: engine::ids::WalletId(share.wallet.0),
+                    weight: share.weight.0,
+                };
+                Ok(Op::Split {
+                    spend,
+                    payees: shares.iter().map(payee).collect(),
+                })
+            }
+            (Some(payee), None) => {
+                let payee = engine::ids::WalletId(payee.0);
+                if !manual {
+                    return Ok(Op::Pay { spend, payee });
+                }
+                let expires = match self.expires_at {
+                    Some(at) => at.0,
+                    None => default_expiry(app, tenant).await?,
+                };
+                Ok(Op::Authorize {
+                    spend,
+                    payee,
+                    expires,
+                })
+            }
+        }
+    }
+}
+
+/// Seven days, or less if the terms say so.
+async fn default_expiry(app: &App, tenant: TenantNo) -> Outcome<UtcMillis> {
+    let now = app.node.now();
+    let longest = app
+        .query(move |state| state.tenant(tenant).map_or(0, |t| t.terms.hold_ms_max))
+        .await?;
+    // A second less than the longest: the node's clock is the one that counts.
+    Ok(now.plus(HOLD_MS.min(longest.saturating_sub(1_000))))
+}
+
+/// The names of a payment just made: its wallets are those of the request.
+fn names_of(done: &Done, new: &NewPayment) -> Names {
+    let wallets = lookup::wallets_of(&done.event.effects);
+    let payer = (
+        wallets.first().copied().unwrap_or(WalletNo::NONE),
+        new.payer,
+    );
+    let payee = new.first_payee().unwrap_or(new.payer);
+    Names::pair(
+        payer,
+        (wallets.get(1).copied().unwrap_or(WalletNo::NONE), payee),
+    )
+}
+
+/// Make a payment, or set its amount aside with `capture: manual`. 202 means that the payer must
+/// confirm first.
+#[utoipa::path(
+    post,
+    path = "/v1/payments",
+    request_body = NewPayment,
+    responses(
+        (status = 201, description = "Paid, or set aside.", body = Payment),
+        (status = 202, description = "The payer must confirm.", body = Payment),
+    )
+)]
+async fn create_payment(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(new): Json<NewPayment>,
+) -> Handled<Payment> {
+    let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
+    Ok(make(&app, &caller, id, &new, false).await?)
+}
+
+async fn make(
+    app: &App,
+    caller: &Caller,
+    id: PaymentId,
+    new: &NewPayment,
+    confirmed: bool,
+) -> Outcome<Answer<Payment>> {
+    let op = new.op(app, caller.tenant, confirmed).await?;
+    let details = new.details();
+    keep_text(app, caller, id.0, new.payer, &details).await?;
+    let done = submit::submit(app, caller, id.0, id, op).await;
+    let done = done.inspect_err(|problem| {
+        app.metrics.payment(if problem.id.is_some() {
+            "denied"
+        } else {
+            "rejected"
+        });
+    })?;
+    let part = done
+        .event
+        .part(id.0)
+        .ok_or_else(|| Problem::internal(&"the answer is not this payment's"))?;
+    let body = payment(
+        &part,
+        done.event.at,
+        done.position,
+        &app.assets(),
+        &names_of(&done, new),
+        details,
+    )?;
+    let status = if body.status == PaymentStatus::StepUp {
+        StatusCode::ACCEPTED
+    } else {
+        StatusCode::CREATED
+    };
+    app.metrics.payment(match body.status {
+        PaymentStatus::StepUp => "step_up",
+        PaymentStatus::Authorized => "authorized",
+        _ => "paid",
+    });
+    Ok(Answer {
+        body,
+        status,
+        replayed: done.replayed,
+    })
+}
+
+/// One payment as it is now, with its postings and why it was decided so.
+#[utoipa::path(
+    get,
+    path = "/v1/payments/{id}",
+    params(("id" = PaymentId, Path, description = "Which payment.")),
+    responses((status = 200, description = "The payment.", body = Payment))
+)]
+async fn get_payment(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId<PaymentId>,
+) -> Handled<Payment> {
+    let not_there = || Problem::not_found("id", "no such payment in this tenant");
+    let tenant = caller.tenant;
+    let found = lookup::event_of(&app, tenant, id.0)
+        .await?
+        .ok_or_else(not_there)?;
+    let (position, event) = found;
+    let part = event.part(id.0).ok_or_else(not_there)?;
+    if !view::is_payment(part.kind) {
+        return Err(not_there().into());
+    }
+    let wallets = lookup::wallets_of(part.effects);
+    let payer = wallets.first().copied();
+    let accounts: Vec<_> = part.postings.to_vec();
+    let (names, payer, terms, now, postings) = app
+        .query(move |state| {
+            let payer = payer.map(|no| state.party(state.wallet(no).party).clone());
+            let terms = state
+                .tenant(tenant)
+                .map(|t| (t.terms.clone(), t.terms_version));
+            let now = view::Now::of(state, tenant, id.0);
+            let postings = view::entries(state, &accounts);
+            (Names::of(state, wallets), payer, terms, now, postings)
+        })
+        .await?;
+    let assets = app.assets_now().await?;
+    let (current, current_version) = terms.unwrap_or_default();
+    let audience = caller.audience();
+    let details = details_of(&app, &caller, id.0).await?;
+    let mut body = payment(&part, event.at, position, &assets, &names, details)?;
+    let version = body.terms_version.unwrap_or(current_version);
+    let terms = if version == current_version {
+        current
+    } else {
+        crate::history::terms_of(&app, tenant, version)
+            .await?
+            .map_or(current, |(_, terms)| terms)
+    };
+    let why = explain::explain(&part, &terms, version, &assets.0, payer.as_ref(), audience);
+    body.explain(why, audience);
+    body.apply(now, &assets);
+    if body.status == PaymentStatus::Captured {
+        let hold = crate::history::ask_now(&app, move |model| model.hold(tenant.0, id.0.0)).await?;
+        body.ended(hold.as_ref().map_or("captured", |hold| hold.state.as_str()));
+        if let (Some(hold), Some(asset)) = (
+            &hold,
+            assets.0.iter().find(|a| a.code == body.amount.asset.0),
+        ) {
+            body.captured = Some(Amount::of(asset, hold.captured));
+        }
+    }
+    if audience >= Audience::Operator {
+        body.postings = Some(postings);
+    }
+    Ok(Answer::ok(body))
+}

@@ -1,0 +1,191 @@
+//! Giving a payment back, in part or whole.
+
+use crate::app::App;
+use crate::extract::{Answer, Caller, Handled, OptionalJson, PathId};
+use crate::guard::Routes;
+use crate::idempotency;
+use crate::lookup;
+use crate::problem::Problem;
+use crate::submit;
+use crate::types::ids::{CaptureId, PaymentId, RefundId};
+use crate::types::{Amount, Details, Metadata, Text, Time};
+use crate::v1::common::{details_of, keep_text, rest_of, rest_or_first, same_asset};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use engine::Code;
+use engine::Position;
+use engine::command::{Carried, Op};
+use engine::event::Event;
+use identity::Scope;
+use money::Atoms;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+/// Registers the paths.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .needs(Scope::RefundsWrite, routes!(refund_payment))
+        .needs(Scope::PaymentsRead, routes!(get_refund))
+}
+
+/// A refund to make.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRefund {
+    /// Makes it happen once; see `Idempotency-Key`.
+    pub id: Option<RefundId>,
+    /// Of a payment that was authorized first: which capture.
+    pub capture: Option<CaptureId>,
+    /// How much; without it, all that is left.
+    pub amount: Option<Amount>,
+    /// Your own number for it.
+    pub reference: Option<Text<200>>,
+    /// For people.
+    pub description: Option<Text<1000>>,
+    /// Your own names and values.
+    pub metadata: Option<Metadata>,
+}
+
+/// A refund.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Refund {
+    /// Its id.
+    pub id: RefundId,
+    /// The payment or capture given back, as its 32 digits stand after `pay_` or `cap_`.
+    pub of: PaymentId,
+    /// How much.
+    pub amount: Amount,
+    /// The tax in it.
+    pub tax: Amount,
+    /// The platform's fee in it.
+    pub fee: Amount,
+    /// When.
+    pub at: Time,
+    /// The row of the journal.
+    pub seq: u64,
+    /// The place in that row.
+    pub index: u32,
+    /// Your own number for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reference: Option<Text<200>>,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub description: Option<Text<1000>>,
+    /// Your own names and values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub metadata: Option<Metadata>,
+}
+
+async fn shown(
+    app: &App,
+    id: RefundId,
+    event: &Event,
+    position: Position,
+    details: Details,
+) -> Result<Refund, Box<Problem>> {
+    let paid = event.part(id.0).and_then(|part| part.paid().copied());
+    let paid = paid.ok_or_else(|| Problem::internal(&"a refund without its amounts"))?;
+    let assets = app.assets_now().await?;
+    let asset = assets
+        .get(paid.asset)
+        .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
+    Ok(Refund {
+        id,
+        of: PaymentId(paid.of),
+        amount: Amount::of(asset, paid.gross),
+        tax: Amount::of(asset, paid.tax),
+        fee: Amount::of(asset, paid.fee),
+        at: Time(event.at),
+        seq: position.seq,
+        index: position.index,
+        reference: details.reference,
+        description: details.description,
+        metadata: details.metadata,
+    })
+}
+
+/// Give a payment back, in part or whole, to where it came from.
+#[utoipa::path(
+    post,
+    path = "/v1/payments/{id}/refund",
+    params(("id" = PaymentId, Path, description = "Which payment.")),
+    request_body = Option<NewRefund>,
+    responses((status = 201, description = "Given back.", body = Refund))
+)]
+async fn refund_payment(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(payment): PathId<PaymentId>,
+    headers: HeaderMap,
+    OptionalJson(new): OptionalJson<NewRefund>,
+) -> Handled<Refund> {
+    let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
+    let thing = new.capture.map_or(payment.0, |capture| capture.0);
+    let found = lookup::event_of(&app, caller.tenant, thing).await?;
+    let (_, event) =
+        found.ok_or_else(|| Problem::not_found("payment", "no such payment in this tenant"))?;
+    if new.capture.is_some() {
+        let of = event
+            .part(thing)
+            .and_then(|part| part.paid().map(|paid| paid.of));
+        if of != Some(payment.0) {
+            return Err(
+                Problem::of(Code::NotThatPayment, "the capture is of another payment")
+                    .at("capture")
+                    .into(),
+            );
+        }
+    }
+    let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, &event).await?;
+    let amount = match &new.amount {
+        Some(amount) => same_asset(&app, amount, asset).await?,
+        None => Atoms(rest_or_first(&app, caller.tenant, id.0, rest).await?),
+    };
+    let details = Details {
+        reference: new.reference,
+        description: new.description,
+        metadata: new.metadata,
+    };
+    if let Some(payer) = payer {
+        keep_text(&app, &caller, id.0, payer, &details).await?;
+    }
+    let op = Op::Refund {
+        payment: thing,
+        amount,
+        carried: Carried(event),
+    };
+    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let body = shown(&app, id, &done.event, done.position, details).await?;
+    Ok(Answer::created(body, done.replayed))
+}
+
+/// One refund.
+#[utoipa::path(
+    get,
+    path = "/v1/refunds/{id}",
+    params(("id" = RefundId, Path, description = "Which refund.")),
+    responses((status = 200, description = "The refund.", body = Refund))
+)]
+async fn get_refund(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId<RefundId>,
+) -> Handled<Refund> {
+    let found = lookup::event_of(&app, caller.tenant, id.0).await?;
+    let is_refund = |event: &Event| {
+        event
+            .part(id.0)
+            .is_some_and(|p| p.kind == engine::EventKind::Refunded)
+    };
+    let found = found.filter(|(_, event)| is_refund(event));
+    let (position, event) =
+        found.ok_or_else(|| Problem::not_found("id", "no such refund in this tenant"))?;
+    let details = details_of(&app, &caller, id.0).await?;
+    Ok(Answer::ok(
+        shown(&app, id, &event, position, details).await?,
+    ))
+}

@@ -1,0 +1,393 @@
+//! A payment as the API shows it.
+
+use crate::app::Assets;
+use crate::lookup::Names;
+use crate::problem::{Outcome, Problem, Remedy};
+use crate::types::ids::{PaymentId, WalletId};
+use crate::types::words::{AccountClass, Source};
+use crate::types::{Amount, AssetText, Details, Metadata, Signed, Text, Time};
+use engine::code::Audience;
+use engine::event::{Effect, EventKind, Part};
+use engine::explain::Explanation;
+use engine::records::TenantNo;
+use engine::{Id, Position, State, UtcMillis};
+use ledger::Posting;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A payment.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Payment {
+    /// Its id.
+    pub id: PaymentId,
+    /// What became of it.
+    pub status: PaymentStatus,
+    /// Who pays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub payer: Option<WalletId>,
+    /// Who is paid; of several, the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub payee: Option<WalletId>,
+    /// How much, all included.
+    pub amount: Amount,
+    /// The tax in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub tax: Option<Amount>,
+    /// The platform's fee in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub fee: Option<Amount>,
+    /// Of an authorization, what was captured so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub captured: Option<Amount>,
+    /// What was given back so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub refunded: Option<Amount>,
+    /// When an authorization or the wait for a confirmation ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub expires_at: Option<Time>,
+    /// What the payer must do to go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub step_up: Option<StepUp>,
+    /// When it was decided.
+    pub at: Time,
+    /// The version of the terms it was decided under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub terms_version: Option<u32>,
+    /// The row of the journal: what `min_seq` takes.
+    pub seq: u64,
+    /// The place in that row.
+    pub index: u32,
+    /// Your own number for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reference: Option<Text<200>>,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub description: Option<Text<1000>>,
+    /// Your own names and values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub metadata: Option<Metadata>,
+    /// How balances moved; to staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub postings: Option<Vec<Entry>>,
+    /// Why it was decided so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub trace: Option<Trace>,
+}
+
+/// What became of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// Paid.
+    Paid,
+    /// Set aside, and may be captured.
+    Authorized,
+    /// Set aside once, and captured, in part or whole.
+    Captured,
+    /// Set aside once, and released.
+    Voided,
+    /// Set aside or waiting for confirmation once, and too late.
+    Expired,
+    /// Waits for its payer's confirmation.
+    StepUp,
+    /// Refused for good.
+    Denied,
+}
+
+/// What the payer must do.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StepUp {
+    /// Where the confirmation goes, once the payer has proved who they are.
+    #[schema(examples("/v1/payments/pay_01936b2f000070008000000000000001/confirm"))]
+    pub confirm: String,
+    /// Until when.
+    pub expires_at: Time,
+}
+
+/// One leg of an entry.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Entry {
+    /// The account's number.
+    pub account: u32,
+    /// What the account is for.
+    pub class: AccountClass,
+    /// Of a wallet's account, whose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub wallet: Option<WalletId>,
+    /// Of a wallet's account, where its value came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub source: Option<Source>,
+    /// By how much it changed.
+    pub amount: Signed,
+    /// In what.
+    pub asset: AssetText,
+}
+
+/// Why a payment was decided as it was.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Trace {
+    /// `allow`, `step_up` or `deny`.
+    #[schema(examples("allow"))]
+    pub verdict: String,
+    /// The reason of a denial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub code: Option<String>,
+    /// What it means and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub help: Option<String>,
+    /// The rules evaluated, in order; to staff only.
+    pub rules: Vec<Rule>,
+    /// What would help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub remedy: Option<Remedy>,
+}
+
+/// One rule of a trace.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Rule {
+    /// Which stage of the step.
+    pub stage: String,
+    /// Which rule.
+    pub rule: String,
+    /// In words.
+    pub text: String,
+    /// Its number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub limit: Option<String>,
+    /// How much was used before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub used: Option<String>,
+}
+
+/// Whether an event is a payment, as this resource means it.
+pub fn is_payment(kind: EventKind) -> bool {
+    use EventKind as K;
+    matches!(
+        kind,
+        K::Paid | K::Split | K::Authorized | K::StepUpAsked | K::Refused
+    )
+}
+
+/// What an item of an event says of its payment.
+///
+/// # Errors
+/// It is no payment, which is a mistake of ours.
+pub fn payment(
+    part: &Part<'_>,
+    at: UtcMillis,
+    position: Position,
+    assets: &Assets,
+    names: &Names,
+    details: Details,
+) -> Outcome<Payment> {
+    let asset = |no| {
+        assets
+            .get(no)
+            .ok_or_else(|| Problem::internal(&"an event names an unknown asset"))
+    };
+    let id = PaymentId(part.id);
+    let Details {
+        reference,
+        description,
+        metadata,
+    } = details;
+    let mut payment = Payment {
+        id,
+        status: PaymentStatus::Paid,
+        payer: None,
+        payee: None,
+        amount: Amount {
+            amount: crate::types::Decimal(String::new()),
+            asset: AssetText(money::AssetCode::literal("XXX")),
+        },
+        tax: None,
+        fee: None,
+        captured: None,
+        refunded: None,
+        expires_at: None,
+        step_up: None,
+        at: Time(at),
+        terms_version: None,
+        seq: position.seq,
+        index: position.index,
+        reference,
+        description,
+        metadata,
+        postings: None,
+        trace: None,
+    };
+    for effect in part.effects {
+        match effect {
+            Effect::Paid(paid) => {
+                let asset = asset(paid.asset)?;
+                (payment.payer, payment.payee) = (names.get(paid.payer), names.get(paid.payee));
+                payment.amount = Amount::of(asset, paid.gross);
+                payment.tax = Some(Amount::of(asset, paid.tax));
+                payment.fee = Some(Amount::of(asset, paid.fee));
+                payment.terms_version = Some(paid.terms);
+                return Ok(payment);
+            }
+            Effect::HoldOpened(hold) => {
+                let asset = asset(hold.asset)?;
+                payment.status = PaymentStatus::Authorized;
+                (payment.payer, payment.payee) = (names.get(hold.payer), names.get(hold.payee));
+                payment.amount = Amount::of(asset, hold.authorized);
+                payment.captured = Some(Amount::of(asset, hold.captured));
+                payment.expires_at = Some(Time(hold.expires));
+                payment.terms_version = Some(hold.terms);
+                return Ok(payment);
+            }
+            Effect::PendingOpened(pending) => {
+                payment.status = PaymentStatus::StepUp;
+                payment.payer = Some(WalletId(pending.payer.0));
+                payment.payee = Some(WalletId(pending.payee.0));
+                payment.amount = Amount::of(asset(pending.asset)?, pending.amount.0);
+                payment.expires_at = Some(Time(pending.expires));
+                let confirm = format!("/v1/payments/{id}/confirm");
+                payment.step_up = Some(StepUp {
+                    confirm,
+                    expires_at: Time(pending.expires),
+                });
+                return Ok(payment);
+            }
+            Effect::Refused(refused) => {
+                payment.status = PaymentStatus::Denied;
+                (payment.payer, payment.payee) =
+                    (names.get(refused.wallet), names.get(refused.payee));
+                payment.amount = Amount::of(asset(refused.asset)?, refused.asked);
+                payment.terms_version = Some(refused.terms);
+                return Ok(payment);
+            }
+            _ => {}
+        }
+    }
+    Err(Problem::internal(
+        &"an event without a payment was shown as one",
+    ))
+}
+
+impl Payment {
+    /// Adds why.
+    pub fn explain(&mut self, why: Explanation, audience: Audience) {
+        let rule = |line: engine::explain::Line| Rule {
+            stage: line.stage.to_owned(),
+            rule: line.rule.to_owned(),
+            text: line.text,
+            limit: line.limit,
+            used: line.used,
+        };
+        // The rules and their numbers are the operator's; a payer is told what stopped the payment.
+        let all = audience >= Audience::Operator || why.verdict == "deny";
+        self.trace = Some(Trace {
+            verdict: why.verdict.to_owned(),
+            code: why.code.map(str::to_owned),
+            help: why.help.map(str::to_owned),
+            rules: if all {
+                why.trace.into_iter().map(rule).collect()
+            } else {
+                Vec::new()
+            },
+            remedy: why.remedy.map(Remedy::from),
+        });
+    }
+
+    /// How an authorization that stands no more has ended.
+    pub fn ended(&mut self, state: &str) {
+        self.status = match state {
+            "voided" => PaymentStatus::Voided,
+            "expired" => PaymentStatus::Expired,
+            _ => PaymentStatus::Captured,
+        };
+    }
+
+    /// Adds what has become of it since.
+    pub fn apply(&mut self, now: Now, assets: &Assets) {
+        let asset = assets
+            .0
+            .iter()
+            .find(|asset| asset.code == self.amount.asset.0);
+        let Some(asset) = asset else { return };
+        match self.status {
+            PaymentStatus::Authorized => match now.captured {
+                Some(captured) => self.captured = Some(Amount::of(asset, captured)),
+                None => {
+                    self.status = PaymentStatus::Captured;
+                    self.captured = None;
+                }
+            },
+            PaymentStatus::StepUp if !now.pending => {
+                self.status = PaymentStatus::Expired;
+                self.step_up = None;
+            }
+            PaymentStatus::Paid if now.refunded > 0 => {
+                self.refunded = Some(Amount::of(asset, now.refunded));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the state knows of a payment now.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Captured of the standing authorization.
+    pub captured: Option<u64>,
+    /// Given back.
+    pub refunded: u64,
+    /// Waits for confirmation.
+    pub pending: bool,
+}
+
+impl Now {
+    /// Reads it.
+    pub fn of(state: &State, tenant: TenantNo, id: Id) -> Now {
+        let key = (tenant, id);
+        Now {
+            captured: state.holds.get(&key).map(|hold| hold.captured),
+            refunded: state.reversed.get(&key).copied().unwrap_or(0),
+            pending: state.pending.contains_key(&key),
+        }
+    }
+}
+
+/// Postings with the names of their accounts.
+pub fn entries(state: &State, postings: &[Posting]) -> Vec<Entry> {
+    let entry = |posting: &Posting| {
+        let account = state.book.get(posting.account)?;
+        let asset = state.assets.get(usize::from(account.asset.0))?;
+        let is_wallet = account.class == ledger::AccountClass::Wallet;
+        let wallet = is_wallet
+            .then(|| state.wallets.get(account.owner as usize))
+            .flatten();
+        Some(Entry {
+            account: posting.account.0,
+            class: account.class.into(),
+            wallet: wallet.map(|w| WalletId(w.id.0)),
+            source: account.source.map(Source::from),
+            amount: Signed(asset.format_signed(posting.amount)),
+            asset: AssetText(asset.code),
+        })
+    };
+    postings.iter().filter_map(entry).collect()
+}

@@ -1,0 +1,359 @@
+//! Top-ups: money in, pending, settled, reversed.
+
+use crate::app::{App, Assets};
+use crate::extract::{Answer, Caller, Handled, Json, OptionalJson, PathId, Query};
+use crate::guard::Routes;
+use crate::history;
+use crate::idempotency;
+use crate::lookup;
+use crate::problem::Problem;
+use crate::submit::{self, Happened};
+use crate::types::ids::{CommandId, TopUpId, WalletId};
+use crate::types::words::Source;
+use crate::types::{Amount, Details, Metadata, Page, Text, Time};
+use crate::v1::common::{amount_of, keep_text, same_asset};
+use crate::v1::parties::{from_word, word};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use engine::command::{Carried, Op};
+use engine::event::Effect;
+use engine::records::Channel;
+use engine::{Id, UtcMillis};
+use identity::Scope;
+use money::Atoms;
+use serde::{Deserialize, Serialize};
+use store::read::{ThingFilter, TopUpLine};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+/// Registers the paths.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .needs(Scope::TopupsWrite, routes!(create_topup))
+        .needs_or_regulator(Scope::WalletsRead, routes!(list_topups))
+        .needs_or_regulator(Scope::WalletsRead, routes!(get_topup))
+        .needs(Scope::TopupsWrite, routes!(settle_topup))
+        .needs(Scope::TopupsWrite, routes!(reverse_topup))
+}
+
+/// Where outside money comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum TopUpSource {
+    /// A payment card.
+    Card,
+    /// A bank account.
+    Bank,
+    /// A telephone bill.
+    Carrier,
+    /// A blockchain.
+    Crypto,
+    /// Cash over a counter.
+    Cash,
+    /// The operator's promotion.
+    Promo,
+    /// A subsidy.
+    Grant,
+}
+
+impl From<TopUpSource> for ledger::Source {
+    fn from(source: TopUpSource) -> Self {
+        match source {
+            TopUpSource::Card => ledger::Source::Card,
+            TopUpSource::Bank => ledger::Source::Bank,
+            TopUpSource::Carrier => ledger::Source::Carrier,
+            TopUpSource::Crypto => ledger::Source::Crypto,
+            TopUpSource::Cash => ledger::Source::Cash,
+            TopUpSource::Promo => ledger::Source::Promo,
+            TopUpSource::Grant => ledger::Source::Grant,
+        }
+    }
+}
+
+/// A top-up to begin.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewTopUp {
+    /// Makes it happen once; see `Idempotency-Key`.
+    id: Option<TopUpId>,
+    /// Whose.
+    wallet: WalletId,
+    /// How much.
+    amount: Amount,
+    /// Where it comes from.
+    source: TopUpSource,
+    /// Whether it may be spent before it settles; no, if not given.
+    spendable: Option<bool>,
+    /// Your own number for it.
+    reference: Option<Text<200>>,
+    /// For people.
+    description: Option<Text<1000>>,
+    /// Your own names and values.
+    metadata: Option<Metadata>,
+}
+
+/// A top-up that the channel takes back.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reversal {
+    /// How much; without it, all that is left.
+    amount: Option<Amount>,
+}
+
+/// A top-up.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct TopUp {
+    /// Its id.
+    id: TopUpId,
+    /// Where it stands.
+    status: TopUpStatus,
+    /// Whose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    wallet: Option<WalletId>,
+    /// How much.
+    amount: Amount,
+    /// How much of it was taken back.
+    reversed: Amount,
+    /// Where it came from.
+    source: Source,
+    /// Whether it could be spent before it settled.
+    spendable: bool,
+    /// When it began.
+    at: Time,
+}
+
+/// Where a top-up stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum TopUpStatus {
+    /// The money has not arrived.
+    Pending,
+    /// The money is there.
+    Settled,
+    /// All of it was taken back.
+    Reversed,
+}
+
+list_query! {
+    /// Which top-ups.
+    TopUpQuery {
+        /// Of this wallet.
+        wallet: WalletId,
+        /// That stand so.
+        status: TopUpStatus,
+    }
+}
+
+fn shown(line: TopUpLine, assets: &Assets) -> Option<TopUp> {
+    let asset = assets.get(ledger::AssetNo(line.asset))?;
+    Some(TopUp {
+        id: TopUpId(Id(line.id)),
+        status: from_word(&line.state)?,
+        wallet: line.wallet.map(|id| WalletId(Id(id))),
+        amount: Amount::of(asset, line.amount),
+        reversed: Amount::of(asset, line.reversed),
+        source: from_word(&line.source)?,
+        spendable: line.spendable,
+        at: Time(UtcMillis(line.at_ms)),
+    })
+}
+
+/// Begin a top-up: the wallet's money is on its way.
+#[utoipa::path(
+    post,
+    path = "/v1/topups",
+    request_body = NewTopUp,
+    responses((status = 201, description = "Begun.", body = TopUp))
+)]
+async fn create_topup(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(new): Json<NewTopUp>,
+) -> Handled<TopUp> {
+    let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
+    let (asset, amount) = amount_of(&app, &new.amount, "amount").await?;
+    let details = Details {
+        reference: new.reference,
+        description: new.description,
+        metadata: new.metadata,
+    };
+    keep_text(&app, &caller, id.0, new.wallet, &details).await?;
+    let source: ledger::Source = new.source.into();
+    let spendable = new.spendable.unwrap_or(false);
+    let wallet = engine::ids::WalletId(new.wallet.0);
+    let op = Op::TopUp {
+        wallet,
+        asset,
+        amount,
+        source,
+        channel: Channel::MANUAL,
+        spendable,
+    };
+    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let assets = app.assets_now().await?;
+    let record = assets
+        .get(asset)
+        .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
+    let body = TopUp {
+        id,
+        status: TopUpStatus::Pending,
+        wallet: Some(new.wallet),
+        amount: Amount::of(record, amount.0),
+        reversed: Amount::of(record, 0),
+        source: source.into(),
+        spendable,
+        at: Time(done.event.at),
+    };
+    Ok(Answer::created(body, done.replayed))
+}
+
+/// The top-ups of the tenant, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/topups",
+    params(TopUpQuery),
+    responses((status = 200, description = "A page of them.", body = Page<TopUp>))
+)]
+async fn list_topups(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<TopUpQuery>,
+) -> Handled<Page<TopUp>> {
+    let filter = ThingFilter {
+        wallet: query.wallet.map(|w| w.0.0),
+        state: query.status.map(word),
+    };
+    let (cursor, limit, tenant) = (query.cursor(), query.limit(), caller.tenant.0);
+    let (page, as_of) = history::ask(&app, query.min_seq(), move |m| {
+        m.topups(tenant, &filter, cursor.as_deref(), limit)
+    })
+    .await?;
+    let assets = app.assets_now().await?;
+    let page = Page::of(page, as_of, |line| shown(line, &assets));
+    Ok(Answer::ok(page.whole()))
+}
+
+/// One top-up.
+#[utoipa::path(
+    get,
+    path = "/v1/topups/{id}",
+    params(("id" = TopUpId, Path, description = "Which top-up.")),
+    responses((status = 200, description = "The top-up.", body = TopUp))
+)]
+async fn get_topup(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId<TopUpId>,
+) -> Handled<TopUp> {
+    let tenant = caller.tenant.0;
+    let line = history::ask_now(&app, move |m| m.topup(tenant, id.0.0)).await?;
+    let assets = app.assets_now().await?;
+    let found = line.and_then(|line| shown(line, &assets));
+    Ok(Answer::ok(found.ok_or_else(|| {
+        Problem::not_found("id", "no such top-up in this tenant")
+    })?))
+}
+
+/// The money of a top-up has arrived.
+#[utoipa::path(
+    post,
+    path = "/v1/topups/{id}/settle",
+    params(("id" = TopUpId, Path, description = "Which top-up.")),
+    responses((status = 200, description = "Settled.", body = Happened))
+)]
+async fn settle_topup(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(topup): PathId<TopUpId>,
+    headers: HeaderMap,
+) -> Handled<Happened> {
+    let id: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
+    let done = submit::submit(&app, &caller, id.0, id, Op::SettleTopUp { topup: topup.0 }).await?;
+    Ok(Answer::done(Happened::new(id, &done), done.replayed))
+}
+
+/// The channel takes a top-up back, in part or whole: a chargeback, a refusal of the carrier, a
+/// return. What was spent already becomes a debt of the party; a reversal is never refused for that.
+#[utoipa::path(
+    post,
+    path = "/v1/topups/{id}/reverse",
+    params(("id" = TopUpId, Path, description = "Which top-up.")),
+    request_body = Option<Reversal>,
+    responses((status = 200, description = "Taken back.", body = Happened))
+)]
+async fn reverse_topup(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(topup): PathId<TopUpId>,
+    headers: HeaderMap,
+    OptionalJson(new): OptionalJson<Reversal>,
+) -> Handled<Happened> {
+    let id: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
+    let not_there = || Problem::not_found("topup", "no such top-up in this tenant");
+    let tenant = caller.tenant;
+    let key = (tenant, topup.0);
+    let open = app.query(move |state| {
+        let reversed = state.reversed.get(&key).copied().unwrap_or(0);
+        (
+            state
+                .topups
+                .get(&key)
+                .map(|record| (record.asset, record.amount)),
+            reversed,
+        )
+    });
+    let (open, reversed) = open.await?;
+    let (asset, whole, carried) = match open {
+        Some((asset, whole)) => (asset, whole, None),
+        None => {
+            let positions =
+                history::ask_now(&app, move |m| m.events_about(tenant.0, topup.0.0)).await?;
+            let mut closed = None;
+            for at in positions.into_iter().rev() {
+                let position = engine::Position {
+                    seq: at.seq,
+                    index: at.index,
+                };
+                let event = app.blocking(move |app| app.node.event_at(position)).await?;
+                let event = event.map_err(|error| Problem::internal(&error))?;
+                let record = event.as_ref().and_then(|event| {
+                    event.effects.iter().find_map(|effect| match effect {
+                        Effect::TopUpClosed { topup: id, record } if *id == topup.0 => {
+                            Some((record.asset, record.amount))
+                        }
+                        _ => None,
+                    })
+                });
+                if let (Some(event), Some(record)) = (event, record) {
+                    closed = Some((record, Carried(Box::new(event))));
+                    break;
+                }
+            }
+            let ((asset, whole), carried) = closed.ok_or_else(not_there)?;
+            (asset, whole, Some(carried))
+        }
+    };
+    let amount = match &new.amount {
+        Some(amount) => same_asset(&app, amount, asset).await?,
+        None => {
+            let first = lookup::event_of(&app, tenant, id.0)
+                .await?
+                .and_then(|(_, event)| {
+                    event.effects.iter().find_map(|effect| match effect {
+                        Effect::Reversed { amount, .. } => Some(*amount),
+                        _ => None,
+                    })
+                });
+            Atoms(first.unwrap_or(whole.saturating_sub(reversed).max(1)))
+        }
+    };
+    let op = Op::ReverseTopUp {
+        topup: topup.0,
+        amount,
+        carried,
+    };
+    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    Ok(Answer::done(Happened::new(id, &done), done.replayed))
+}

@@ -1,0 +1,226 @@
+//! Transfers: value passed on between wallets, its source kept, without tax or fee.
+
+use crate::app::App;
+use crate::extract::{Answer, Caller, Handled, Json, PathId};
+use crate::guard::Routes;
+use crate::idempotency;
+use crate::lookup;
+use crate::problem::{Outcome, Problem};
+use crate::submit;
+use crate::types::ids::{TransferId, WalletId};
+use crate::types::{Amount, Details, Metadata, Text, Time};
+use crate::v1::common::{amount_of, details_of, keep_text};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use engine::command::{Op, Spend};
+use engine::event::{Effect, Event};
+use engine::{EventKind, Id, Position};
+use identity::Scope;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+/// Registers the paths.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .needs(Scope::PaymentsWrite, routes!(create_transfer))
+        .needs_or_regulator(Scope::PaymentsRead, routes!(get_transfer))
+}
+
+/// A transfer to make.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewTransfer {
+    /// Makes it happen once; see `Idempotency-Key`.
+    id: Option<TransferId>,
+    /// From where.
+    from: WalletId,
+    /// To where.
+    to: WalletId,
+    /// How much.
+    amount: Amount,
+    /// Your own number for it.
+    reference: Option<Text<200>>,
+    /// For people.
+    description: Option<Text<1000>>,
+    /// Your own names and values.
+    metadata: Option<Metadata>,
+}
+
+/// A transfer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Transfer {
+    /// Its id.
+    id: TransferId,
+    /// What became of it.
+    status: TransferStatus,
+    /// From where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    from: Option<WalletId>,
+    /// To where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    to: Option<WalletId>,
+    /// How much.
+    amount: Amount,
+    /// When.
+    at: Time,
+    /// The row of the journal.
+    seq: u64,
+    /// The place in that row.
+    index: u32,
+    /// Your own number for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reference: Option<Text<200>>,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    description: Option<Text<1000>>,
+    /// Your own names and values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    metadata: Option<Metadata>,
+}
+
+/// What became of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum TransferStatus {
+    /// Made.
+    Made,
+    /// Waits for a confirmation.
+    StepUp,
+}
+
+async fn shown(
+    app: &App,
+    id: TransferId,
+    event: &Event,
+    at: Position,
+    details: Details,
+) -> Outcome<Transfer> {
+    let part = event
+        .part(id.0)
+        .ok_or_else(|| Problem::internal(&"not this transfer's event"))?;
+    let found = part.effects.iter().find_map(|effect| match effect {
+        Effect::Paid(paid) => Some((TransferStatus::Made, paid.asset, paid.gross)),
+        Effect::PendingOpened(pending) => {
+            Some((TransferStatus::StepUp, pending.asset, pending.amount.0))
+        }
+        _ => None,
+    });
+    let (status, asset, atoms) =
+        found.ok_or_else(|| Problem::internal(&"a transfer without its amount"))?;
+    let wallets = lookup::wallets_of(part.effects);
+    let ids = app.query(move |state| {
+        let id = |at: usize| wallets.get(at).map(|no| WalletId(state.wallet(*no).id.0));
+        (id(0), id(1))
+    });
+    let (from, to) = ids.await?;
+    let assets = app.assets_now().await?;
+    let asset = assets
+        .get(asset)
+        .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
+    Ok(Transfer {
+        id,
+        status,
+        from,
+        to,
+        amount: Amount::of(asset, atoms),
+        at: Time(event.at),
+        seq: at.seq,
+        index: at.index,
+        reference: details.reference,
+        description: details.description,
+        metadata: details.metadata,
+    })
+}
+
+/// Pass value on to another wallet.
+#[utoipa::path(
+    post,
+    path = "/v1/transfers",
+    request_body = NewTransfer,
+    responses(
+        (status = 201, description = "Made.", body = Transfer),
+        (status = 202, description = "The payer must confirm.", body = Transfer),
+    )
+)]
+async fn create_transfer(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(new): Json<NewTransfer>,
+) -> Handled<Transfer> {
+    let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
+    let (asset, amount) = amount_of(&app, &new.amount, "amount").await?;
+    let details = Details {
+        reference: new.reference,
+        description: new.description,
+        metadata: new.metadata,
+    };
+    keep_text(&app, &caller, id.0, new.from, &details).await?;
+    let spend = Spend {
+        payer: engine::ids::WalletId(new.from.0),
+        mandate: engine::ids::MandateId(Id::NONE),
+        amount,
+        asset,
+        risk: risk::Score(0),
+        confirmed: false,
+    };
+    let op = Op::Transfer {
+        spend,
+        payee: engine::ids::WalletId(new.to.0),
+    };
+    let done = submit::submit(&app, &caller, id.0, id, op)
+        .await
+        .map_err(|mut problem| {
+            // The engine's words for the two wallets are a payment's.
+            problem.field = problem.field.map(|field| match field.as_str() {
+                "payer" => "from".to_owned(),
+                "payee" => "to".to_owned(),
+                _ => field,
+            });
+            problem
+        })?;
+    let body = shown(&app, id, &done.event, done.position, details).await?;
+    let status = if body.status == TransferStatus::StepUp {
+        StatusCode::ACCEPTED
+    } else {
+        StatusCode::CREATED
+    };
+    Ok(Answer {
+        body,
+        status,
+        replayed: done.replayed,
+    })
+}
+
+/// One transfer.
+#[utoipa::path(
+    get,
+    path = "/v1/transfers/{id}",
+    params(("id" = TransferId, Path, description = "Which transfer.")),
+    responses((status = 200, description = "The transfer.", body = Transfer))
+)]
+async fn get_transfer(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId<TransferId>,
+) -> Handled<Transfer> {
+    let found = lookup::event_of(&app, caller.tenant, id.0).await?;
+    let is_transfer = |event: &Event| {
+        event
+            .part(id.0)
+            .is_some_and(|p| p.kind == EventKind::Transferred)
+    };
+    let found = found.filter(|(_, event)| is_transfer(event));
+    let (position, event) =
+        found.ok_or_else(|| Problem::not_found("id", "no such transfer in this tenant"))?;
+    let details = details_of(&app, &caller, id.0).await?;
+    Ok(Answer::ok(
+        shown(&app, id, &event, position, details).await?,
+    ))
+}

@@ -1,0 +1,268 @@
+//! A small town to test in: a node in a temporary folder, a tenant or two, and a way to ask.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use engine::command::{Command, Op};
+use engine::ids::{ActorId, TenantId};
+use engine::recents::Window;
+use engine::records::{Mode, TenantNo};
+use engine::{Id, UtcMillis};
+use http_body_util::BodyExt;
+use identity::{KeyRing, KeySpec, OsRandom, Scope, Scopes};
+use node::{Answer, Fatal, Node, NodeOptions};
+use serde_json::{Value, json};
+use server::{App, Config};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use store::Store;
+use tower::ServiceExt;
+
+pub struct Town {
+    pub router: Router,
+    pub node: Node,
+    pub keys: Arc<KeyRing>,
+    /// The operator's admin key.
+    pub admin: String,
+    /// An admin key of another tenant.
+    pub other: String,
+    pub tenants: [u128; 2],
+    _dir: tempfile::TempDir,
+}
+
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    #[track_caller]
+    pub fn is(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        if self.text.is_empty() {
+            Value::Null
+        } else {
+            self.json()
+        }
+    }
+
+    /// A problem document of this status and code.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        let body = self.is(status);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(body["code"], code, "{}", self.text);
+        assert_eq!(body["status"], status);
+        for field in ["type", "title", "detail", "help"] {
+            assert!(
+                body[field].as_str().is_some_and(|words| !words.is_empty()),
+                "{field}: {}",
+                self.text
+            );
+        }
+        assert!(self.headers.contains_key("x-request-id"));
+        body
+    }
+
+    pub fn replayed(&self) -> bool {
+        self.headers
+            .get("idempotent-replayed")
+            .is_some_and(|value| value == "true")
+    }
+}
+
+pub fn config() -> Config {
+    Config::default()
+}
+
+impl Town {
+    pub async fn new() -> Town {
+        Town::with(config()).await
+    }
+
+    pub async fn with(config: Config) -> Town {
+        let dir = tempfile::tempdir().unwrap();
+        let options = NodeOptions {
+            fatal: Fatal::Call(Arc::new(|why| panic!("{why}"))),
+            ..NodeOptions::default()
+        };
+        let node = Node::open(dir.path(), options).unwrap();
+        let now = node.now();
+        let store = Arc::new(Store::open(dir.path(), now.0 as i64).unwrap());
+        let keys = Arc::new(KeyRing::new(Arc::clone(&store)));
+        let tenants = [fresh_id(now), fresh_id(now)].map(|id| id.0);
+        let eur = money::Asset::known("EUR").unwrap();
+        let jpy = money::Asset::known("JPY").unwrap();
+        let mut ops = vec![
+            Op::SetShard {
+                window: Window::default(),
+            },
+            Op::RegisterAsset { asset: eur },
+            Op::RegisterAsset { asset: jpy },
+        ];
+        ops.extend(tenants.map(|id| Op::OpenTenant {
+            tenant: TenantId(Id(id)),
+            mode: Mode::Test,
+        }));
+        for op in ops {
+            let command = Command {
+                id: fresh_id(now),
+                tenant: TenantNo(0),
+                actor: ActorId::default(),
+                op,
+            };
+            let answer = node.submit(command).await.unwrap();
+            assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");
+        }
+        let all = Scopes::of(&[Scope::Admin]);
+        let app = App::new(node.clone(), store, Arc::clone(&keys), config);
+        let (admin, other) = (
+            key(&keys, tenants[0], all, now),
+            key(&keys, tenants[1], all, now),
+        );
+        Town {
+            router: server::router(app),
+            node,
+            keys,
+            admin,
+            other,
+            tenants,
+            _dir: dir,
+        }
+    }
+
+    pub fn key(&self, scopes: &[Scope]) -> String {
+        key(
+            &self.keys,
+            self.tenants[0],
+            Scopes::of(scopes),
+            self.node.now(),
+        )
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+
+    pub async fn ask(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if !key.is_empty() {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(
+            request
+                .body(body.map_or_else(Body::empty, |text| Body::from(text.to_owned())))
+                .unwrap(),
+        )
+        .await
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.ask(&self.admin, "GET", path, &[], None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.ask(&self.admin, "POST", path, &[], Some(&body.to_string()))
+            .await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Reply {
+        self.ask(&self.admin, "PUT", path, &[], Some(&body.to_string()))
+            .await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Reply {
+        self.ask(&self.admin, "PATCH", path, &[], Some(&body.to_string()))
+            .await
+    }
+
+    /// A wallet of a new party, with settled money from a card.
+    pub async fn wallet(&self, euros: &str) -> String {
+        let party = self
+            .post("/v1/parties", json!({"kind": "person", "country": "FR"}))
+            .await
+            .is(201);
+        let wallet = self
+            .post("/v1/wallets", json!({"party": party["id"]}))
+            .await
+            .is(201);
+        let wallet = wallet["id"].as_str().unwrap().to_owned();
+        if euros != "0" {
+            let topup = self.post(
+                "/v1/topups",
+                json!({"wallet": wallet, "amount": eur(euros), "source": "card"}),
+            );
+            let topup = topup.await.is(201);
+            let path = format!("/v1/topups/{}/settle", topup["id"].as_str().unwrap());
+            self.post(&path, json!({})).await.is(200);
+        }
+        wallet
+    }
+
+    /// What a wallet has in euros.
+    pub async fn balance(&self, wallet: &str) -> String {
+        let wallet = self.get(&format!("/v1/wallets/{wallet}")).await.is(200);
+        wallet["balances"][0]["balance"]
+            .as_str()
+            .unwrap_or("0")
+            .to_owned()
+    }
+}
+
+fn key(keys: &KeyRing, tenant: u128, scopes: Scopes, now: UtcMillis) -> String {
+    let spec = KeySpec {
+        tenant,
+        mode: identity::Mode::Test,
+        scopes,
+        label: "test".into(),
+        expires_at_ms: None,
+    };
+    keys.create(spec, now.0 as i64, &mut OsRandom)
+        .unwrap()
+        .secret
+        .expose()
+        .to_owned()
+}
+
+/// Never the same twice in a test.
+pub fn fresh_id(now: UtcMillis) -> Id {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    Id::timed(now.0, u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+pub fn id(town: &Town, prefix: &str) -> String {
+    fresh_id(town.node.now()).with_prefix(prefix)
+}
+
+pub fn eur(amount: &str) -> Value {
+    json!({"amount": amount, "asset": "EUR"})
+}
+
+pub fn payment(payer: &str, payee: &str, amount: &str) -> Value {
+    json!({"payer": payer, "payee": payee, "amount": eur(amount)})
+}
