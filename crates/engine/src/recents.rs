@@ -225,7 +225,9 @@ impl Slices {
         while let Some(first) = self.list.front()
             && (first.number + 1).saturating_mul(self.slice_ms) <= before
         {
-            self.forgotten_before = (first.number + 1).saturating_mul(self.slice_ms);
+            // Never back: an old id may have been put again (a confirmation that came too late).
+            let end = (first.number + 1).saturating_mul(self.slice_ms);
+            self.forgotten_before = self.forgotten_before.max(end);
             forgotten += u64::from(first.entries.len);
             self.list.pop_front();
         }

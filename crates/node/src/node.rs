@@ -19,7 +19,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// How long a stopping node waits for its read model.
+const CATCH_UP: Duration = Duration::from_secs(10);
 
 /// What the node's parts share.
 pub(crate) struct Shared {
@@ -338,7 +342,6 @@ impl Node {
         let opaque = command.id.is_some() && command.id.time_ms().is_none();
         match &self.0.projection {
             Some(projection) if opaque && !confirms(&command.op) => {
-                projection.check_opaque(command.tenant, command.id)?;
                 projection.known(command.tenant, command.id)
             }
             _ => Ok(None),
@@ -498,6 +501,11 @@ impl Node {
             }
         }
         if let Some(projection) = &self.0.projection {
+            let head = self.0.stats.view().durable_seq;
+            if !projection.wait_for(head, CATCH_UP) {
+                // The next start goes on from there.
+                tracing::warn!(head, "read_model_behind_at_stop");
+            }
             projection.stop();
         }
     }

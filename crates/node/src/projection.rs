@@ -248,15 +248,6 @@ impl Projection {
         }
         Ok(())
     }
-
-    /// `Ok` if an id without a time can be checked against the past. What the past says of it is
-    /// [`Self::known`]'s to answer, for State must first say that it has forgotten it.
-    ///
-    /// # Errors
-    /// [`Unavailable::ReadModelBehind`].
-    pub fn check_opaque(&self, _tenant: TenantNo, _id: Id) -> Result<(), Unavailable> {
-        self.check_fresh()
-    }
 }
 
 impl Drop for Projection {

@@ -54,11 +54,7 @@ fn nested(parts: &[u64], taken: u64) -> Vec<u64> {
         return Vec::new();
     };
     let whole: u128 = parts.iter().map(|p| u128::from(*p)).sum();
-    let share = if whole == 0 {
-        0
-    } else {
-        (u128::from(taken) * u128::from(*first) / whole) as u64
-    };
+    let share = (u128::from(taken) * u128::from(*first)).checked_div(whole).unwrap_or(0) as u64;
     let mut shares = vec![share];
     shares.extend(nested(others, taken - share));
     shares

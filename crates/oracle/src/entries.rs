@@ -342,10 +342,9 @@ impl Oracle {
         if let Some(room) = hold.room {
             let used = ratio_up(room, hold.captured, hold.authorized);
             let party = &mut self.books.parties[party as usize];
-            for spent in [party.by_day.get_mut(&hold.when.day), party.by_month.get_mut(&hold.when.month)] {
-                if let Some(spent) = spent {
-                    *spent = spent.saturating_sub(u128::from(room).saturating_sub(used));
-                }
+            let windows = [party.by_day.get_mut(&hold.when.day), party.by_month.get_mut(&hold.when.month)];
+            for spent in windows.into_iter().flatten() {
+                *spent = spent.saturating_sub(u128::from(room).saturating_sub(used));
             }
         }
         if let Some(mandate) = self.books.mandates.get_mut(&(self.tenant, hold.mandate))
@@ -498,10 +497,9 @@ impl Oracle {
             let free = |taken: u64| ratio_down(room, taken, back.payment.gross);
             let free = free(back.so_far + amount) - free(back.so_far);
             let party = &mut self.books.parties[party as usize];
-            for spent in [party.by_day.get_mut(&civil.day), party.by_month.get_mut(&civil.month)] {
-                if let Some(spent) = spent {
-                    *spent = spent.saturating_sub(free);
-                }
+            let windows = [party.by_day.get_mut(&civil.day), party.by_month.get_mut(&civil.month)];
+            for spent in windows.into_iter().flatten() {
+                *spent = spent.saturating_sub(free);
             }
         }
         Ok(Done { gross: amount, tax, fee, ..done("payment.refunded") })

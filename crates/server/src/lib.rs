@@ -45,7 +45,6 @@ use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
 
 /// Every route, with its guard and its documentation.
-#[must_use]
 pub fn router(app: App) -> Router {
     let routes = guard::Routes::new(&app, OpenApiRouter::with_openapi(openapi::base()));
     let routes = v1::routes(probes::routes(&app, routes));

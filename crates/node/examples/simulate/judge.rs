@@ -284,7 +284,7 @@ impl Judge {
         let mut found = 0;
         let mut wrong: Option<String> = None;
         let mut expired = BTreeSet::new();
-        let replayed = node::replay(&mut *reader, &mut state, &mut at, |event, position| {
+        let replayed = node::replay(&mut *reader, &mut state, &mut at, |_, event, position| {
             let place = (position.seq, position.index);
             if wrong.is_some() {
                 return;

@@ -46,7 +46,10 @@ async fn nothing_of_one_tenant_can_be_reached_by_another() {
     );
     let dispute = json!({"payment": paid, "amount": eur("0.1")});
     let dispute = text(&town.post("/v1/disputes", dispute).await.is(201)["id"]);
-    let accounts = town.get("/v1/ledger/accounts?class=wallet").await.is(200);
+    let accounts = town
+        .get(&town.caught_up("/v1/ledger/accounts?class=wallet").await)
+        .await
+        .is(200);
     let no = |at: usize| accounts["items"][at]["no"].clone();
     let postings =
         json!([{"account": no(0), "amount": "-0.1"}, {"account": no(1), "amount": "0.1"}]);

@@ -404,8 +404,11 @@ async fn a_batch_answers_line_by_line() {
 async fn money_in_and_out_and_back() {
     let town = Town::new().await;
     let wallet = town.wallet("10").await;
-    let topups = town.get(&format!("/v1/topups?wallet={wallet}")).await;
-    let _ = topups;
+    let topups = town
+        .get(&town.caught_up(&format!("/v1/topups?wallet={wallet}")).await)
+        .await
+        .is(200);
+    assert_eq!(topups["items"][0]["status"], "settled");
     let topup = town
         .post(
             "/v1/topups",
@@ -542,7 +545,10 @@ async fn mandates_disputes_and_corrections() {
     assert_eq!(town.get(&path).await.is(200)["status"], "won");
     assert_eq!(town.balance(&payee).await, "1");
 
-    let accounts = town.get("/v1/ledger/accounts?class=wallet").await.is(200);
+    let accounts = town
+        .get(&town.caught_up("/v1/ledger/accounts?class=wallet").await)
+        .await
+        .is(200);
     let account = |wallet: &str| {
         let items = accounts["items"].as_array().unwrap();
         items.iter().find(|a| a["wallet"] == wallet).unwrap()["no"].clone()
@@ -595,7 +601,9 @@ async fn the_ledger_settings_and_probes_can_be_read() {
         .collect();
     assert!(kinds.contains(&"payment.paid".to_owned()), "{kinds:?}");
     assert_eq!(
-        town.get("/v1/events?limit=1").await.is(200)["items"]
+        town.get(&town.caught_up("/v1/events?limit=1").await)
+            .await
+            .is(200)["items"]
             .as_array()
             .unwrap()
             .len(),

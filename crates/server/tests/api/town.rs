@@ -201,6 +201,15 @@ impl Town {
             .await
     }
 
+    /// A list's path that waits for everything done so far.
+    pub async fn caught_up(&self, path: &str) -> String {
+        let seq = self.get("/ready").await.is(200)["seq"].as_u64().unwrap();
+        format!(
+            "{path}{}min_seq={seq}",
+            if path.contains('?') { '&' } else { '?' }
+        )
+    }
+
     /// A wallet of a new party, with settled money from a card.
     pub async fn wallet(&self, euros: &str) -> String {
         let party = self
