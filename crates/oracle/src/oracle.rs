@@ -105,16 +105,13 @@ pub struct Answered {
     pub command: Rc<Command>,
 }
 
-/// What the platform's answer says of an id whose time is past the window.
+/// What the platform's answer says of ids whose time is past the window, where it is free to choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Hint {
-    /// Nothing.
-    #[default]
-    None,
-    /// It no longer knows it, which it may if the id carries no time.
-    Forgotten,
-    /// It refused it as expired, which it may if the window has grown since.
-    Expired,
+pub struct Hint {
+    /// It did not know the id, which it may if that carries no time.
+    pub forgotten: bool,
+    /// It refused an id as expired, which it may if the window has grown since.
+    pub expired: bool,
 }
 
 pub(crate) enum Seen {
@@ -340,13 +337,13 @@ impl Oracle {
             Some(time) if time > self.now + AHEAD_MS => return Seen::Not("id_in_future"),
             Some(time) if time + window_ms <= self.now => return Seen::Not("id_expired"),
             // The window was smaller once.
-            Some(time) if hint == Hint::Expired && time < self.may_be_forgotten => {
+            Some(time) if hint.expired && time < self.may_be_forgotten => {
                 return Seen::Not("id_expired");
             }
             Some(_) => {}
             None => {
                 let old = known.is_some_and(|a| a.arrived < self.may_be_forgotten);
-                if hint == Hint::Forgotten && old {
+                if hint.forgotten && old {
                     return Seen::New;
                 }
             }

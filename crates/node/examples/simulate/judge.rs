@@ -109,10 +109,9 @@ impl Judge {
             other => format!("{other:?}"),
         };
         self.note(clock, command, words);
-        let hint = match &told {
-            Told::Known(..) => Hint::None,
-            Told::Rejected("id_expired") => Hint::Expired,
-            _ => Hint::Forgotten,
+        let hint = Hint {
+            forgotten: !matches!(told, Told::Known(..)),
+            expired: matches!(told, Told::Rejected("id_expired")),
         };
         let key = (command.tenant, command.id);
         let verdict = self.oracle.ask(command, clock, hint);
@@ -230,7 +229,10 @@ impl Judge {
                         let own = (command.tenant, command.id) == (event.tenant.0, event.id.0);
                         let words = format!("nothing; the journal holds {:?} at {place:?}", event.kind);
                         self.note(*clock, command, words);
-                        let hint = if own { Hint::Forgotten } else { Hint::Expired };
+                        let hint = Hint {
+                            forgotten: own,
+                            expired: !own,
+                        };
                         match self.oracle.ask(command, *clock, hint) {
                             Verdict::Done(done) if own => {
                                 compare(&done, self.oracle.last, &event)?;
