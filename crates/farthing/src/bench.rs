@@ -7,8 +7,8 @@
 //!
 //! Floats are for statistics only; no amount is one.
 
-pub mod durable;
 pub mod draw;
+pub mod durable;
 mod histogram;
 pub mod loopback;
 pub mod machine;

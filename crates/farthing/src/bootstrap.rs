@@ -47,7 +47,12 @@ impl Ids {
 
 /// A command of a tenant, by no key.
 pub fn command(tenant: TenantNo, id: Id, op: Op) -> Command {
-    Command { id, tenant, actor: ActorId(Id::NONE), op }
+    Command {
+        id,
+        tenant,
+        actor: ActorId(Id::NONE),
+        op,
+    }
 }
 
 /// Submits a command that must succeed.
@@ -73,25 +78,44 @@ pub fn must(node: &Node, command: Command) -> Result<Answer, Failure> {
 }
 
 /// Opens the shard if it is fresh. Settings differing from the journaled ones are journaled anew.
-pub fn open_shard(node: &Node, ids: &mut Ids, now: UtcMillis, window: Window) -> Result<(), Failure> {
+pub fn open_shard(
+    node: &Node,
+    ids: &mut Ids,
+    now: UtcMillis,
+    window: Window,
+) -> Result<(), Failure> {
     let current = node.query_blocking(|state| state.opened.then(|| state.recents.window()))?;
     if current != Some(window) {
-        must(node, command(TenantNo(0), ids.at(now), Op::SetShard { window }))?;
+        must(
+            node,
+            command(TenantNo(0), ids.at(now), Op::SetShard { window }),
+        )?;
     }
     Ok(())
 }
 
 /// The number of an asset, registered if it is new.
-pub fn asset_no(node: &Node, ids: &mut Ids, now: UtcMillis, asset: Asset) -> Result<AssetNo, Failure> {
+pub fn asset_no(
+    node: &Node,
+    ids: &mut Ids,
+    now: UtcMillis,
+    asset: Asset,
+) -> Result<AssetNo, Failure> {
     let find = move |state: &engine::State| state.asset(asset.code);
     if let Some((no, known)) = node.query_blocking(find)? {
         return if known == asset {
             Ok(no)
         } else {
-            Err(Failure::said(format!("{} is registered with another scale", asset.code)))
+            Err(Failure::said(format!(
+                "{} is registered with another scale",
+                asset.code
+            )))
         };
     }
-    must(node, command(TenantNo(0), ids.at(now), Op::RegisterAsset { asset }))?;
+    must(
+        node,
+        command(TenantNo(0), ids.at(now), Op::RegisterAsset { asset }),
+    )?;
     let (no, _) = node
         .query_blocking(find)?
         .ok_or_else(|| Failure::said(format!("{} could not be registered", asset.code)))?;
@@ -107,12 +131,24 @@ pub fn open_tenant(
     terms: Option<Terms>,
 ) -> Result<(TenantNo, TenantId), Failure> {
     let tenant = TenantId(ids.at(now));
-    must(node, command(TenantNo(0), ids.at(now), Op::OpenTenant { tenant, mode }))?;
+    must(
+        node,
+        command(TenantNo(0), ids.at(now), Op::OpenTenant { tenant, mode }),
+    )?;
     let no = node
         .query_blocking(move |state| state.tenant_no(tenant))?
         .ok_or_else(|| Failure::said("the tenant could not be opened"))?;
     if let Some(terms) = terms {
-        must(node, command(no, ids.at(now), Op::SetTerms { terms: Box::new(terms) }))?;
+        must(
+            node,
+            command(
+                no,
+                ids.at(now),
+                Op::SetTerms {
+                    terms: Box::new(terms),
+                },
+            ),
+        )?;
     }
     Ok((no, tenant))
 }

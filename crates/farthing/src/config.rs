@@ -69,8 +69,18 @@ impl Config {
             )*};
         }
         overlay!(
-            data, listen, shard, queue_max, snapshot_every, projection, id_window_minutes,
-            id_window_entries, body_bytes_max, requests_per_second, requests_burst, metrics_open
+            data,
+            listen,
+            shard,
+            queue_max,
+            snapshot_every,
+            projection,
+            id_window_minutes,
+            id_window_entries,
+            body_bytes_max,
+            requests_per_second,
+            requests_burst,
+            metrics_open
         );
         Ok(config)
     }
@@ -93,10 +103,18 @@ mod tests {
 
     #[test]
     fn an_unknown_option_or_wrong_value_names_its_line() {
-        let error = parse("listen = \"x\"\nlistne = 1\n").unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("listne"), "{error}");
+        let error = parse("listen = \"x\"\nlistne = 1\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 2") && error.contains("listne"),
+            "{error}"
+        );
         let error = parse("queue_max = \"many\"").unwrap_err().to_string();
-        assert!(error.contains("queue_max") && error.contains("line 1"), "{error}");
+        assert!(
+            error.contains("queue_max") && error.contains("line 1"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -105,7 +123,9 @@ mod tests {
         for _ in 0..2_000 {
             let text: String = (0..40)
                 .map(|_| {
-                    seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                    seed = seed
+                        .wrapping_mul(6364136223846793005)
+                        .wrapping_add(1442695040888963407);
                     char::from(b"listen = \"1\n[]{}#data_.:"[(seed >> 33) as usize % 24])
                 })
                 .collect();

@@ -1,5 +1,7 @@
 //! Why a command did not work out, and what to do.
 
+use journal::JournalError;
+use std::error::Error;
 use std::path::Path;
 use thiserror::Error;
 
@@ -17,7 +19,7 @@ pub enum Failure {
     #[error(transparent)]
     Unavailable(#[from] node::Unavailable),
     #[error(transparent)]
-    Journal(#[from] journal::JournalError),
+    Journal(#[from] JournalError),
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]
@@ -37,10 +39,24 @@ impl Failure {
         Failure::Said(format!("{}: {error}", path.display()))
     }
 
+    /// What went wrong and, where the words leave it out, why.
+    pub fn words(&self) -> String {
+        let mut words = self.to_string();
+        let mut why = self.source();
+        while let Some(error) = why {
+            let more = error.to_string();
+            if !words.contains(&more) {
+                words = format!("{words}: {more}");
+            }
+            why = error.source();
+        }
+        words
+    }
+
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Failure::NotRight(_) => 3,
+            Failure::NotRight(_) | Failure::Journal(JournalError::Broken { .. }) => 3,
             _ => 1,
         }
     }

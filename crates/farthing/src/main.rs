@@ -19,10 +19,20 @@ use std::process::ExitCode;
 /// A self-hosted micropayment platform: every payment is priced, taxed, checked, split and posted
 /// to a double-entry ledger in one step, durable before it is acknowledged.
 #[derive(Parser)]
-#[command(name = "farthing", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "farthing",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 struct Cli {
     /// What is logged, e.g. `info`, `warn` or `node=debug`.
-    #[arg(long, global = true, env = "FARTHING_LOG_LEVEL", default_value = "warn")]
+    #[arg(
+        long,
+        global = true,
+        env = "FARTHING_LOG_LEVEL",
+        default_value = "warn"
+    )]
     log_level: String,
     /// Log as JSON, one event a line.
     #[arg(long, global = true, env = "FARTHING_LOG_JSON")]
@@ -73,7 +83,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("farthing: {failure}");
+            eprintln!("farthing: {}", failure.words());
             ExitCode::from(failure.exit_code())
         }
     }
@@ -82,7 +92,9 @@ fn main() -> ExitCode {
 fn log_to_stderr(level: &str, json: bool) -> Result<(), String> {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if json {
         log.json().init();
     } else {

@@ -18,16 +18,27 @@ impl Progress {
         let terminal = std::io::stderr().is_terminal();
         let bar = (terminal && !quiet).then(|| {
             let (bar, style) = if total > 0 {
-                (ProgressBar::new(total), "{msg} [{bar:32}] {human_pos}/{human_len} {per_sec} {eta}")
+                (
+                    ProgressBar::new(total),
+                    "{msg} [{bar:32}] {human_pos}/{human_len} {per_sec} {eta}",
+                )
             } else {
-                (ProgressBar::new_spinner(), "{spinner} {msg} {human_pos} {per_sec}")
+                (
+                    ProgressBar::new_spinner(),
+                    "{spinner} {msg} {human_pos} {per_sec}",
+                )
             };
             let style = ProgressStyle::with_template(style);
             bar.set_style(style.expect("the template is a constant that parses"));
             bar.set_message(what);
             bar
         });
-        Progress { bar, plain: !terminal && !quiet, what, last: Instant::now() }
+        Progress {
+            bar,
+            plain: !terminal && !quiet,
+            what,
+            last: Instant::now(),
+        }
     }
 
     /// So far.

@@ -55,7 +55,12 @@ pub fn open(config: &Config) -> Result<Opened, Failure> {
     };
     open_shard(&node, &mut ids, now, window)?;
     let first = prepare(&node, &keys, &mut ids, now)?;
-    Ok(Opened { node, store, keys, first })
+    Ok(Opened {
+        node,
+        store,
+        keys,
+        first,
+    })
 }
 
 fn ms(now: UtcMillis) -> i64 {
@@ -79,8 +84,14 @@ fn prepare(
     let live = first_key(node, keys, ids, now, Mode::Live)?;
     Ok(match (test, live) {
         (Some(test), Some(live)) => Some(FirstKeys { test, live }),
-        (Some(test), None) => Some(FirstKeys { test, live: String::new() }),
-        (None, Some(live)) => Some(FirstKeys { test: String::new(), live }),
+        (Some(test), None) => Some(FirstKeys {
+            test,
+            live: String::new(),
+        }),
+        (None, Some(live)) => Some(FirstKeys {
+            test: String::new(),
+            live,
+        }),
         (None, None) => None,
     })
 }
@@ -93,7 +104,11 @@ fn first_key(
     mode: Mode,
 ) -> Result<Option<String>, Failure> {
     let find = move |state: &engine::State| {
-        state.tenants.iter().find(|tenant| tenant.mode == mode).map(|tenant| tenant.id)
+        state
+            .tenants
+            .iter()
+            .find(|tenant| tenant.mode == mode)
+            .map(|tenant| tenant.id)
     };
     let tenant: TenantId = match node.query_blocking(find)? {
         Some(tenant) => tenant,

@@ -501,23 +501,17 @@ fn a_journal_that_was_changed_does_not_verify() {
     let words = run_well(&["verify", "--data", path(&data)]);
     assert!(words.contains("hash chain   intact"), "{words}");
 
-    let journal = data.join("journal.db");
-    let bytes = std::fs::read(&journal).unwrap();
-    // The payer's country as it was registered: a change that SQLite does not see.
-    let at = bytes
-        .windows(2)
-        .rposition(|two| two == b"DE")
-        .expect("a registration is journaled");
-    let mut changed = bytes.clone();
-    changed[at..at + 2].copy_from_slice(b"FR");
-    std::fs::write(&journal, changed).unwrap();
-    let output = run(&["verify", "--data", path(&data)]);
-    assert!(!output.status.success(), "{}", text(&output.stdout));
-    assert!(
-        !text(&output.stderr).contains("panicked"),
-        "{}",
-        text(&output.stderr)
-    );
+    // A backup is one file; the node's own keeps its newest rows in a log beside it.
+    let backup = scene.at("backup");
+    run_well(&["backup", "--data", path(&data), "--to", path(&backup)]);
+    let journal = backup.join("journal.db");
+    let mut bytes = std::fs::read(&journal).unwrap();
+    // A party's country, as it was registered: a change that SQLite does not see.
+    let at = bytes.windows(2).rposition(|two| two == b"DE");
+    let at = at.expect("a registration is journaled");
+    bytes[at..at + 2].copy_from_slice(b"FR");
+    std::fs::write(&journal, bytes).unwrap();
+    fails(&["verify", "--data", path(&backup)], 3, "");
 }
 
 /// It must fail with this exit code, in words, and not by a panic.
@@ -620,8 +614,8 @@ fn whatever_a_file_holds_the_error_says_which() {
             std::fs::write(folder.join(db), bytes).unwrap();
         }
         for command in ["verify", "serve", "keys"] {
-            // Empty files are fresh databases; only what holds something is wrong.
-            if bytes.is_empty() {
+            // SQLite takes these two for databases that are still to be filled.
+            if bytes.is_empty() || *bytes == b"\0" {
                 continue;
             }
             let mut args = vec![command, "--data", path(&folder)];

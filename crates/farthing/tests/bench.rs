@@ -13,7 +13,11 @@ fn rows(arguments: &[&str]) -> Vec<Value> {
         .args(["--quick", "--json"])
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     for row in &rows {
         for name in [
@@ -34,7 +38,9 @@ fn rows(arguments: &[&str]) -> Vec<Value> {
 }
 
 fn names(rows: &[Value]) -> Vec<&str> {
-    rows.iter().map(|row| row["name"].as_str().unwrap()).collect()
+    rows.iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
@@ -42,7 +48,11 @@ fn engine_has_a_row_for_each_way_of_paying() {
     let rows = rows(&["engine"]);
     assert_eq!(names(&rows), ["uniform", "zipf", "hot", "replay"]);
     assert!(rows[0]["rss_bytes_per_wallet"].is_number());
-    assert!(rows[..3].iter().all(|row| row["bytes_per_payment"].as_f64().unwrap() < 160.0));
+    assert!(
+        rows[..3]
+            .iter()
+            .all(|row| row["bytes_per_payment"].as_f64().unwrap() < 160.0)
+    );
 }
 
 #[test]
@@ -54,6 +64,8 @@ fn recovery_has_what_was_acknowledged_before_the_kill() {
 
 #[test]
 fn a_bench_that_is_not_there_is_a_wrong_command_line() {
-    let output = Command::new(env!("CARGO_BIN_EXE_farthing")).args(["bench", "warp"]).output();
+    let output = Command::new(env!("CARGO_BIN_EXE_farthing"))
+        .args(["bench", "warp"])
+        .output();
     assert_eq!(output.unwrap().status.code(), Some(2));
 }

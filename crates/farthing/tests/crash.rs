@@ -21,12 +21,14 @@ mod load;
 mod wallets;
 
 use dice::Dice;
-use farthing::{Farthing, path, spawn, verify};
+use farthing::{Farthing, path, run_well, spawn, verify};
 use load::{Client, Judged, Town, judge};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use wallets::open_wallet;
 
 const CLIENTS: u64 = 12;
 /// Snapshots are taken, and started from, during the test too.
@@ -70,6 +72,15 @@ impl Scene {
 
     fn start(&self, data: &Path) -> Farthing {
         Farthing::start(data, &self.log(), &["--config", path(&self.config())])
+    }
+
+    fn try_start(&self, data: &Path) -> Result<Farthing, std::process::ExitStatus> {
+        Farthing::try_start(data, &self.log(), &["--config", path(&self.config())])
+    }
+
+    /// All that was said on standard error.
+    fn words(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
     }
 
     fn clients(&mut self) -> Vec<Client> {
@@ -164,6 +175,29 @@ fn a_killed_server_has_kept_what_it_acknowledged_and_nothing_in_half() {
     );
 }
 
+#[test]
+fn a_first_start_that_was_cut_short_is_taken_up_again() {
+    let mut scene = Scene::new("first start");
+    for folder in 0..crashes() / 3 {
+        let data = scene.folder.path().join(format!("data-{folder}"));
+        for _ in 0..3 {
+            let mut child = spawn(&data, &scene.log(), &[]);
+            std::thread::sleep(Duration::from_micros(scene.dice.below(60_000)));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let farthing = scene.start(&data);
+        // A key that was made and not shown is not had again; another is.
+        let made = run_well(&["keys", "create", "--json", "--data", path(&data)]);
+        let made: Value = serde_json::from_str(&made).unwrap();
+        let mut http = farthing.http(made["secret"].as_str().unwrap());
+        open_wallet(&mut http, &mut scene.dice);
+        assert!(farthing.stop().success(), "{}", scene.words());
+        verify(&data);
+    }
+    assert!(!scene.words().contains("panicked"), "{}", scene.words());
+}
+
 /// A small file system of its own, gone when dropped.
 struct Disk(PathBuf);
 
@@ -197,41 +231,59 @@ impl Drop for Disk {
     }
 }
 
+/// The disk is filled, found full again at the next start, and enlarged, so often.
+const DISK_SIZES: [&str; 4] = ["16m", "22m", "30m", "256m"];
+
 #[test]
 fn a_full_disk_stops_the_server_and_loses_nothing_it_acknowledged() {
     let mut scene = Scene::new("disk full");
     let start = Instant::now();
-    let Some(disk) = Disk::mount(scene.folder.path().join("disk"), "16m") else {
+    let Some(disk) = Disk::mount(scene.folder.path().join("disk"), DISK_SIZES[0]) else {
         println!("disk full: skipped, for a tmpfs cannot be mounted here (it takes root)");
         return;
     };
     let data = disk.0.join("data");
-    let farthing = scene.start(&data);
+    let mut farthing = scene.start(&data);
     let key = farthing.keys[0].clone();
     let town = Town::open(&farthing, &key, &mut scene.dice);
     let mut clients = scene.clients();
-    let mut status = None;
-    under_load(farthing, &town, &mut clients, |mut farthing| {
-        status = Some(farthing.wait_end());
-    });
-    let status = status.expect("it has ended");
-    let log = std::fs::read_to_string(scene.log()).unwrap();
-    assert_eq!(
-        status.code(),
-        Some(70),
-        "a failed commit ends the process\n{log}"
-    );
-    assert!(!log.contains("panicked"), "{log}");
-    let unknown = sum(&clients, |client| client.unknown() as u64);
+    let mut unknown = 0;
+    for larger in &DISK_SIZES[1..] {
+        let mut status = None;
+        under_load(farthing, &town, &mut clients, |mut farthing| {
+            status = Some(farthing.wait_end());
+        });
+        let status = status.expect("it has ended");
+        assert_eq!(
+            status.code(),
+            Some(70),
+            "a failed commit ends the process\n{}",
+            scene.words()
+        );
+        unknown += sum(&clients, |client| client.unknown() as u64);
+        // Started on a full disk it says so, or serves until its first commit.
+        if let Err(status) = scene.try_start(&data) {
+            assert!(
+                matches!(status.code(), Some(1 | 70)),
+                "{status}\n{}",
+                scene.words()
+            );
+        }
+        assert!(!scene.words().contains("panicked"), "{}", scene.words());
 
-    disk.enlarge("256m");
-    let farthing = scene.start(&data);
-    let judged = settle_and_judge(&farthing, &town, &mut clients);
+        disk.enlarge(larger);
+        farthing = scene.start(&data);
+        for client in &mut clients {
+            client.settle(&farthing.address, &town);
+        }
+    }
+    let judged = judge(&farthing, &town, &clients);
     assert!(farthing.stop().success());
     verify(&data);
     println!(
-        "survived a full disk: {} answers acknowledged, {} payments checked one by one, {unknown} \
-         unknown at the end, {} sent again ({} had happened, once); {:.1?}",
+        "survived a full disk {} times: {} answers acknowledged, {} payments checked one by one, \
+         {unknown} unknown at the end, {} sent again ({} had happened, once); {:.1?}",
+        DISK_SIZES.len() - 1,
         sum(&clients, |client| client.acknowledged() as u64),
         judged.payments,
         sum(&clients, |client| client.retried),

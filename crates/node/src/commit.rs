@@ -70,7 +70,10 @@ struct Handed {
 pub(crate) struct Slot {
     handed: Mutex<Handed>,
     some: Condvar,
-    #[expect(clippy::vec_box, reason = "batches are handed over as boxes, again and again")]
+    #[expect(
+        clippy::vec_box,
+        reason = "batches are handed over as boxes, again and again"
+    )]
     spare: Mutex<Vec<Box<Batch>>>,
     failed: AtomicBool,
 }

@@ -240,7 +240,10 @@ impl Node {
         for command in &commands {
             known.push(self.known_before(command)?);
         }
-        let fresh = commands.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let fresh = commands
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| known.is_none());
         let fresh = fresh.map(|(command, _)| command.clone()).collect();
         let (to, told) = oneshot::channel();
         self.push_many(fresh, true, ManyReply::Full(to), false)?;

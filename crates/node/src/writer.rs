@@ -12,8 +12,8 @@ use engine::event::Event;
 use engine::ids::ActorId;
 use engine::records::{PartyNo, TenantNo};
 use engine::{
-    Code, Command, Handles, Id, Op, Outcome, Position, RESOLVE_CHUNK, Rejection, State, UtcMillis, apply, decide,
-    resolve,
+    Code, Command, Handles, Id, Op, Outcome, Position, RESOLVE_CHUNK, Rejection, State, UtcMillis,
+    apply, decide, resolve,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,7 +88,12 @@ impl Writer {
                 break;
             }
             self.process(&mut items);
-            if !self.batch.is_empty() && self.queue.claim_commit() {
+            let claimed = !self.batch.is_empty() && self.queue.claim_commit();
+            // A committer that has failed says it is free but takes nothing more.
+            if self.slot.failed() {
+                return self.give_up(Vec::new());
+            }
+            if claimed {
                 self.hand_over();
             }
         }
@@ -127,8 +132,9 @@ impl Writer {
                 }
                 Item::ConfirmClock => {
                     self.run_commands();
+                    // What is in the batch keeps its time.
+                    self.hand_over_waiting();
                     self.watch.confirm(&*self.clock);
-                    self.begun = false;
                     self.begin();
                 }
             }
@@ -138,7 +144,9 @@ impl Writer {
 
     /// Starts a batch: its time, what is due, what was counted.
     fn begin(&mut self) {
-        if self.begun {
+        // While nothing is in it a batch has no time yet: a writer that woke for nothing must not
+        // decide the next command, hours later, at the time of its waking.
+        if self.begun && !self.batch.is_empty() {
             return;
         }
         self.begun = true;
@@ -288,7 +296,9 @@ impl Writer {
             self.queue
                 .take(&mut Vec::new(), 0, true, Some(Duration::from_millis(50)));
         }
-        self.hand_over();
+        if !self.slot.failed() {
+            self.hand_over();
+        }
     }
 
     /// A commit has failed: nobody's outcome is known any more.

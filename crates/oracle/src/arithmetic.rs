@@ -54,7 +54,9 @@ fn nested(parts: &[u64], taken: u64) -> Vec<u64> {
         return Vec::new();
     };
     let whole: u128 = parts.iter().map(|p| u128::from(*p)).sum();
-    let share = (u128::from(taken) * u128::from(*first)).checked_div(whole).unwrap_or(0) as u64;
+    let share = (u128::from(taken) * u128::from(*first))
+        .checked_div(whole)
+        .unwrap_or(0) as u64;
     let mut shares = vec![share];
     shares.extend(nested(others, taken - share));
     shares
@@ -74,12 +76,23 @@ mod tests {
 
     #[test]
     fn half_way_goes_to_the_even_neighbour() {
-        for (amount, num, den, expected) in
-            [(1, 1, 2, 0), (3, 1, 2, 2), (5, 1, 2, 2), (4, 1, 3, 1), (5, 1, 3, 2)]
-        {
-            assert_eq!(part_half_even(amount, num, den), expected, "{amount}*{num}/{den}");
+        for (amount, num, den, expected) in [
+            (1, 1, 2, 0),
+            (3, 1, 2, 2),
+            (5, 1, 2, 2),
+            (4, 1, 3, 1),
+            (5, 1, 3, 2),
+        ] {
+            assert_eq!(
+                part_half_even(amount, num, den),
+                expected,
+                "{amount}*{num}/{den}"
+            );
         }
-        assert_eq!(part_half_even(u64::MAX, 190_000, 1_190_000), 2_945_273_457_923_540_927);
+        assert_eq!(
+            part_half_even(u64::MAX, 190_000, 1_190_000),
+            2_945_278_465_550_264_544
+        );
     }
 
     #[test]

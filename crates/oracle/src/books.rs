@@ -7,14 +7,42 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)]
 pub enum Account {
-    Wallet { wallet: u32, asset: u16, source: u8, origin: u8 },
-    Owed { party: u32, asset: u16 },
-    Fees { tenant: u32, asset: u16 },
-    Tax { tenant: u32, asset: u16, country: [u8; 2] },
-    Clearing { tenant: u32, asset: u16, channel: u16 },
-    Safeguarding { tenant: u32, asset: u16 },
-    Suspense { tenant: u32, asset: u16 },
-    Dispute { tenant: u32, asset: u16 },
+    Wallet {
+        wallet: u32,
+        asset: u16,
+        source: u8,
+        origin: u8,
+    },
+    Owed {
+        party: u32,
+        asset: u16,
+    },
+    Fees {
+        tenant: u32,
+        asset: u16,
+    },
+    Tax {
+        tenant: u32,
+        asset: u16,
+        country: [u8; 2],
+    },
+    Clearing {
+        tenant: u32,
+        asset: u16,
+        channel: u16,
+    },
+    Safeguarding {
+        tenant: u32,
+        asset: u16,
+    },
+    Suspense {
+        tenant: u32,
+        asset: u16,
+    },
+    Dispute {
+        tenant: u32,
+        asset: u16,
+    },
 }
 
 pub(crate) const EARNED: u8 = 6;
@@ -218,14 +246,24 @@ impl Books {
         (source, origin): (u8, u8),
         amount: u64,
     ) {
-        let Wallet { party, tenant, standing, .. } = self.wallets[wallet as usize];
+        let Wallet {
+            party,
+            tenant,
+            standing,
+            ..
+        } = self.wallets[wallet as usize];
         let owed = Account::Owed { party, asset };
         let debt = -self.balance(&owed).balance.min(0);
         let recovered = debt.min(i128::from(amount));
         self.post(moves, owed, recovered);
         let to = match standing {
             Standing::Closed => Account::Suspense { tenant, asset },
-            _ => Account::Wallet { wallet, asset, source, origin },
+            _ => Account::Wallet {
+                wallet,
+                asset,
+                source,
+                origin,
+            },
         };
         self.post(moves, to, i128::from(amount) - recovered);
     }
@@ -268,7 +306,12 @@ impl Books {
         let accounts = || {
             let all = self.wallets[wallet as usize].accounts.iter();
             all.filter_map(|account| match *account {
-                Account::Wallet { asset: a, source, origin, .. } if a == asset => {
+                Account::Wallet {
+                    asset: a,
+                    source,
+                    origin,
+                    ..
+                } if a == asset => {
                     Some((*account, source, origin, self.balance(account).spendable()))
                 }
                 _ => None,
@@ -286,7 +329,9 @@ impl Books {
         if rest == 0 {
             return Ok(legs);
         }
-        let all: u128 = accounts().map(|(.., spendable)| u128::from(spendable)).sum();
+        let all: u128 = accounts()
+            .map(|(.., spendable)| u128::from(spendable))
+            .sum();
         Err(all >= u128::from(amount))
     }
 }

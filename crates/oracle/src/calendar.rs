@@ -28,7 +28,19 @@ pub fn civil(at_ms: u64, offset_s: i64) -> Civil {
         year += 1;
     }
     let mut month = 0;
-    for days in [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+    for days in [
+        31,
+        if is_leap(year) { 29 } else { 28 },
+        31,
+        30,
+        31,
+        30,
+        31,
+        31,
+        30,
+        31,
+        30,
+    ] {
         if left < days {
             break;
         }
@@ -47,8 +59,17 @@ mod tests {
 
     #[test]
     fn months_are_counted() {
-        for (day, year, month) in [(0, 1970, 0), (58, 1970, 1), (59, 1970, 2), (11_016, 2000, 1)] {
-            assert_eq!(civil(day * 86_400_000, 0).month, year * 12 + month, "day {day}");
+        for (day, year, month) in [
+            (0, 1970, 0),
+            (58, 1970, 1),
+            (59, 1970, 2),
+            (11_016, 2000, 1),
+        ] {
+            assert_eq!(
+                civil(day * 86_400_000, 0).month,
+                year * 12 + month,
+                "day {day}"
+            );
         }
         assert_eq!(civil(20_781 * 86_400_000 - 1, 1).day, 20_781);
         assert_eq!(civil(364 * 86_400_000, 0).month, 1970 * 12 + 11);

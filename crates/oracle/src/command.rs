@@ -57,33 +57,115 @@ pub enum Verdict3 {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Op {
-    Pay { spend: Spend, payee: Id },
-    Authorize { spend: Spend, payee: Id, expires: u64 },
-    Transfer { spend: Spend, payee: Id },
-    Split { spend: Spend, payees: Vec<(Id, u64)> },
-    Capture { payment: Id, amount: u64, last: bool },
-    Void { payment: Id },
-    Refund { payment: Id, amount: u64, carried: Id },
-    Group { items: Vec<(Id, Op)> },
+    Pay {
+        spend: Spend,
+        payee: Id,
+    },
+    Authorize {
+        spend: Spend,
+        payee: Id,
+        expires: u64,
+    },
+    Transfer {
+        spend: Spend,
+        payee: Id,
+    },
+    Split {
+        spend: Spend,
+        payees: Vec<(Id, u64)>,
+    },
+    Capture {
+        payment: Id,
+        amount: u64,
+        last: bool,
+    },
+    Void {
+        payment: Id,
+    },
+    Refund {
+        payment: Id,
+        amount: u64,
+        carried: Id,
+    },
+    Group {
+        items: Vec<(Id, Op)>,
+    },
 
-    SetShard { window_ms: u64, entries_max: u64 },
-    RegisterAsset { code: &'static str },
-    OpenTenant { tenant: Id },
-    SetTerms { terms: Box<Terms> },
-    RegisterParty { party: Id, country: [u8; 2], tier: u8 },
-    ChangeParty { party: Id, country: [u8; 2], tier: u8, standing: Standing },
-    OpenWallet { wallet: Id, party: Id },
-    ChangeWallet { wallet: Id, standing: Standing },
-    SetCredit { wallet: Id, asset: u16, limit: u64 },
+    SetShard {
+        window_ms: u64,
+        entries_max: u64,
+    },
+    RegisterAsset {
+        code: &'static str,
+    },
+    OpenTenant {
+        tenant: Id,
+    },
+    SetTerms {
+        terms: Box<Terms>,
+    },
+    RegisterParty {
+        party: Id,
+        country: [u8; 2],
+        tier: u8,
+    },
+    ChangeParty {
+        party: Id,
+        country: [u8; 2],
+        tier: u8,
+        standing: Standing,
+    },
+    OpenWallet {
+        wallet: Id,
+        party: Id,
+    },
+    ChangeWallet {
+        wallet: Id,
+        standing: Standing,
+    },
+    SetCredit {
+        wallet: Id,
+        asset: u16,
+        limit: u64,
+    },
 
-    TopUp { wallet: Id, asset: u16, amount: u64, source: u8, channel: u16, spendable: bool },
-    SettleTopUp { topup: Id },
-    ReverseTopUp { topup: Id, amount: u64, carried: Option<Id> },
-    SettleEarned { wallet: Id, asset: u16, origin: u8, amount: u64 },
-    Withdraw { wallet: Id, asset: u16, amount: u64, channel: u16 },
-    SendWithdrawal { withdrawal: Id },
-    SettleWithdrawal { withdrawal: Id },
-    ReturnWithdrawal { withdrawal: Id },
+    TopUp {
+        wallet: Id,
+        asset: u16,
+        amount: u64,
+        source: u8,
+        channel: u16,
+        spendable: bool,
+    },
+    SettleTopUp {
+        topup: Id,
+    },
+    ReverseTopUp {
+        topup: Id,
+        amount: u64,
+        carried: Option<Id>,
+    },
+    SettleEarned {
+        wallet: Id,
+        asset: u16,
+        origin: u8,
+        amount: u64,
+    },
+    Withdraw {
+        wallet: Id,
+        asset: u16,
+        amount: u64,
+        channel: u16,
+    },
+    SendWithdrawal {
+        withdrawal: Id,
+    },
+    SettleWithdrawal {
+        withdrawal: Id,
+    },
+    ReturnWithdrawal {
+        withdrawal: Id,
+    },
 
     GrantMandate {
         payer: Id,
@@ -94,7 +176,16 @@ pub enum Op {
         payees: Vec<Id>,
         expires: u64,
     },
-    RevokeMandate { mandate: Id },
-    OpenDispute { payment: Id, amount: u64, carried: Id },
-    ResolveDispute { dispute: Id, verdict: Verdict3 },
+    RevokeMandate {
+        mandate: Id,
+    },
+    OpenDispute {
+        payment: Id,
+        amount: u64,
+        carried: Id,
+    },
+    ResolveDispute {
+        dispute: Id,
+        verdict: Verdict3,
+    },
 }

@@ -3,8 +3,8 @@
 use crate::books::{CREDIT, EARNED, Moves};
 use crate::oracle::{Done, Oracle, Payment, Rule, Stop, deny, done, reject};
 use crate::{
-    Account, Civil, Hold, Id, Spend, Standing, Terms, instalment, largest_remainder, part_half_even,
-    ratio_down, ratio_up,
+    Account, Civil, Hold, Id, Spend, Standing, Terms, instalment, largest_remainder,
+    part_half_even, ratio_down, ratio_up,
 };
 use std::collections::BTreeMap;
 
@@ -23,7 +23,9 @@ fn tax_in(gross: u64, ppm: u32) -> u64 {
 
 /// The fee on a gross amount, at most `most`.
 fn fee_on(gross: u64, ppm: u32, minimum: u64, most: u64) -> u64 {
-    part_half_even(gross, u64::from(ppm), 1_000_000).max(minimum).min(most)
+    part_half_even(gross, u64::from(ppm), 1_000_000)
+        .max(minimum)
+        .min(most)
 }
 
 /// A payment taken back in part: what was paid, from whom it comes, to whom it goes.
@@ -100,7 +102,10 @@ impl Oracle {
         }
         let ask = terms.step_up_at.is_some_and(|at| spend.risk >= at) && !spend.confirmed;
         let usable = |source, _| source != CREDIT || !transfer;
-        let legs = match self.books.plan(payer, spend.asset, gross, &terms.funding_order, usable) {
+        let legs = match self
+            .books
+            .plan(payer, spend.asset, gross, &terms.funding_order, usable)
+        {
             Ok(legs) => legs,
             Err(true) => return no("source_not_allowed"),
             Err(false) => return no("insufficient_funds"),
@@ -128,13 +133,20 @@ impl Oracle {
                 };
                 let payees: Vec<(u32, u64)> = to.iter().map(|(w, _)| *w).zip(parts).collect();
                 self.move_payment(&mut moves, spend.asset, &legs, (tax, country, fee), &payees);
-                if split { "payment.split" } else { "payment.paid" }
+                if split {
+                    "payment.split"
+                } else {
+                    "payment.paid"
+                }
             }
             Purpose::Transfer => {
                 for &(account, amount) in &legs {
-                    let Account::Wallet { source, origin, .. } = account else { continue };
+                    let Account::Wallet { source, origin, .. } = account else {
+                        continue;
+                    };
                     self.books.post(&mut moves, account, -i128::from(amount));
-                    self.books.credit(&mut moves, to[0].0, spend.asset, (source, origin), amount);
+                    self.books
+                        .credit(&mut moves, to[0].0, spend.asset, (source, origin), amount);
                 }
                 "transfer.made"
             }
@@ -180,7 +192,12 @@ impl Oracle {
         }
         let room = room.map(|room| (party, counted, room));
         self.remember(id, spend.asset, gross, to[0].0, moves, room);
-        Ok(Done { gross, tax, fee, ..done(kind) })
+        Ok(Done {
+            gross,
+            tax,
+            fee,
+            ..done(kind)
+        })
     }
 
     fn within_mandate(&self, payer: u32, spend: &Spend, payees: &[(u32, u64)]) -> Rule<()> {
@@ -202,12 +219,17 @@ impl Oracle {
         } else if mandate.asset != spend.asset {
             "mandate_asset"
         } else if !mandate.payees.is_empty()
-            && payees.iter().any(|(payee, _)| !mandate.payees.contains(payee))
+            && payees
+                .iter()
+                .any(|(payee, _)| !mandate.payees.contains(payee))
         {
             "mandate_payee"
         } else if mandate.per_payment.is_some_and(|most| spend.amount > most) {
             "mandate_per_payment"
-        } else if mandate.per_day.is_some_and(|most| used + asked > u128::from(most)) {
+        } else if mandate
+            .per_day
+            .is_some_and(|most| used + asked > u128::from(most))
+        {
             "mandate_per_day"
         } else {
             return Ok(());
@@ -270,16 +292,24 @@ impl Oracle {
         for (account, amount) in legs {
             self.books.post(moves, *account, -i128::from(*amount));
         }
-        let due = Account::Tax { tenant, asset, country };
+        let due = Account::Tax {
+            tenant,
+            asset,
+            country,
+        };
         self.books.post(moves, due, i128::from(tax));
-        self.books.post(moves, Account::Fees { tenant, asset }, i128::from(fee));
+        self.books
+            .post(moves, Account::Fees { tenant, asset }, i128::from(fee));
         let mut purse = legs.to_vec();
         take_from(&mut purse, tax + fee);
         for (payee, amount) in payees {
             for (account, part) in take_from(&mut purse, *amount) {
-                let Account::Wallet { source, origin, .. } = account else { continue };
+                let Account::Wallet { source, origin, .. } = account else {
+                    continue;
+                };
                 let origin = if source == EARNED { origin } else { source };
-                self.books.credit(moves, *payee, asset, (EARNED, origin), part);
+                self.books
+                    .credit(moves, *payee, asset, (EARNED, origin), part);
             }
         }
     }
@@ -326,7 +356,12 @@ impl Oracle {
             self.release(payment);
         }
         self.remember(id, asset, amount, payee, moves, None);
-        Ok(Done { gross: amount, tax, fee, ..done("payment.captured") })
+        Ok(Done {
+            gross: amount,
+            tax,
+            fee,
+            ..done("payment.captured")
+        })
     }
 
     /// Ends an authorization: what is left is free again, and so is its room.
@@ -342,7 +377,10 @@ impl Oracle {
         if let Some(room) = hold.room {
             let used = ratio_up(room, hold.captured, hold.authorized);
             let party = &mut self.books.parties[party as usize];
-            let windows = [party.by_day.get_mut(&hold.when.day), party.by_month.get_mut(&hold.when.month)];
+            let windows = [
+                party.by_day.get_mut(&hold.when.day),
+                party.by_month.get_mut(&hold.when.month),
+            ];
             for spent in windows.into_iter().flatten() {
                 *spent = spent.saturating_sub(u128::from(room).saturating_sub(used));
             }
@@ -375,13 +413,19 @@ impl Oracle {
             return deny("refund_exceeds_payment", party);
         }
         let side = |sign: i128| -> Vec<(Account, u64)> {
-            let legs = record.moves.iter().filter(|(_, moved)| moved.signum() == sign);
-            legs.map(|(account, moved)| (*account, moved.unsigned_abs() as u64)).collect()
+            let legs = record
+                .moves
+                .iter()
+                .filter(|(_, moved)| moved.signum() == sign);
+            legs.map(|(account, moved)| (*account, moved.unsigned_abs() as u64))
+                .collect()
         };
         let (mut from, mut to) = (side(1), side(-1));
         let mut fee_of_payee = None;
         if !self.terms().fee_refundable {
-            let fee = from.iter().position(|(a, _)| matches!(a, Account::Fees { .. }));
+            let fee = from
+                .iter()
+                .position(|(a, _)| matches!(a, Account::Fees { .. }));
             let payee = |(account, _): &(Account, u64)| {
                 matches!(
                     account,
@@ -403,12 +447,22 @@ impl Oracle {
             }
         }
         let kept_fee = fee_of_payee.map_or(0, |at| from.remove(at).1);
-        Ok(TakenBack { payment: record, from, to, kept_fee, so_far })
+        Ok(TakenBack {
+            payment: record,
+            from,
+            to,
+            kept_fee,
+            so_far,
+        })
     }
 
     /// Takes back from the payees. Returns what came from where: debts first and under the account
     /// they stand for, which is what a dispute gives back.
-    pub(crate) fn debit_payees(&mut self, moves: &mut Moves, back: &TakenBack) -> Vec<(Account, u64)> {
+    pub(crate) fn debit_payees(
+        &mut self,
+        moves: &mut Moves,
+        back: &TakenBack,
+    ) -> Vec<(Account, u64)> {
         let mut taken = Vec::new();
         let mut wallets = Vec::new();
         for (account, amount) in &back.from {
@@ -445,7 +499,9 @@ impl Oracle {
         let tenant = self.tenant;
         let is_debt = |leg: &&(Account, u64)| matches!(leg.0, Account::Owed { .. });
         for (account, amount) in dispute.from.iter().filter(is_debt) {
-            let Account::Owed { party, asset } = *account else { continue };
+            let Account::Owed { party, asset } = *account else {
+                continue;
+            };
             let owed = -self.books.balance(account).balance.min(0);
             let paid = owed.min(i128::from(*amount));
             self.books.post(moves, *account, paid);
@@ -455,25 +511,44 @@ impl Oracle {
             }
             if self.books.wallets[dispute.payee as usize].party == party {
                 let origin = match dispute.to.first() {
-                    Some((Account::Wallet { source: EARNED, origin, .. }, _)) => *origin,
+                    Some((
+                        Account::Wallet {
+                            source: EARNED,
+                            origin,
+                            ..
+                        },
+                        _,
+                    )) => *origin,
                     Some((Account::Wallet { source, .. }, _)) => *source,
                     _ => 0,
                 };
-                self.books.credit(moves, dispute.payee, asset, (EARNED, origin), rest);
+                self.books
+                    .credit(moves, dispute.payee, asset, (EARNED, origin), rest);
             } else {
                 let suspense = Account::Suspense { tenant, asset };
                 self.books.post(moves, suspense, i128::from(rest));
             }
         }
-        let others: Vec<_> = dispute.from.iter().filter(|leg| !is_debt(leg)).copied().collect();
+        let others: Vec<_> = dispute
+            .from
+            .iter()
+            .filter(|leg| !is_debt(leg))
+            .copied()
+            .collect();
         self.credit_back(moves, &others);
     }
 
     pub(crate) fn credit_back(&mut self, moves: &mut Moves, legs: &[(Account, u64)]) {
         for (account, amount) in legs {
             match *account {
-                Account::Wallet { wallet, asset, source, origin } => {
-                    self.books.credit(moves, wallet, asset, (source, origin), *amount);
+                Account::Wallet {
+                    wallet,
+                    asset,
+                    source,
+                    origin,
+                } => {
+                    self.books
+                        .credit(moves, wallet, asset, (source, origin), *amount);
                 }
                 other => self.books.post(moves, other, i128::from(*amount)),
             }
@@ -483,26 +558,42 @@ impl Oracle {
     pub(crate) fn refund(&mut self, payment: Id, amount: u64, carried: Id) -> Rule<Done> {
         let back = self.take_back(payment, amount, carried)?;
         let sum = |of: fn(&Account) -> bool| -> u64 {
-            back.from.iter().filter(|(a, _)| of(a)).map(|(_, part)| part).sum()
+            back.from
+                .iter()
+                .filter(|(a, _)| of(a))
+                .map(|(_, part)| part)
+                .sum()
         };
         let tax = sum(|a| matches!(a, Account::Tax { .. }));
         let fee = sum(|a| matches!(a, Account::Fees { .. }));
         let mut moves = Moves::new();
         self.debit_payees(&mut moves, &back);
         self.credit_back(&mut moves, &back.to);
-        *self.books.reversed.entry((self.tenant, payment)).or_default() += amount;
+        *self
+            .books
+            .reversed
+            .entry((self.tenant, payment))
+            .or_default() += amount;
         if let (true, Some((party, civil, room))) =
             (self.terms().refund_restores_room, back.payment.room)
         {
             let free = |taken: u64| ratio_down(room, taken, back.payment.gross);
             let free = free(back.so_far + amount) - free(back.so_far);
             let party = &mut self.books.parties[party as usize];
-            let windows = [party.by_day.get_mut(&civil.day), party.by_month.get_mut(&civil.month)];
+            let windows = [
+                party.by_day.get_mut(&civil.day),
+                party.by_month.get_mut(&civil.month),
+            ];
             for spent in windows.into_iter().flatten() {
                 *spent = spent.saturating_sub(free);
             }
         }
-        Ok(Done { gross: amount, tax, fee, ..done("payment.refunded") })
+        Ok(Done {
+            gross: amount,
+            tax,
+            fee,
+            ..done("payment.refunded")
+        })
     }
 
     /// Everything in a group is done, or nothing.
@@ -545,7 +636,10 @@ impl Oracle {
                 }
             }
         }
-        let remembered = self.group.take().map_or(Vec::new(), |(_, payments)| payments);
+        let remembered = self
+            .group
+            .take()
+            .map_or(Vec::new(), |(_, payments)| payments);
         if let Some(why) = stop {
             (self.books, self.timers) = (books, timers);
             for payment in remembered {
@@ -574,8 +668,13 @@ impl Oracle {
         let done = match self.rule(id, op) {
             Ok(done) => done,
             Err(Stop::Deny(code, party)) => {
-                let many = self.refused_this_second(party, code) >= self.terms().refusals_per_second;
-                return if many { deny("group_item_refused", party) } else { deny(code, party) };
+                let many =
+                    self.refused_this_second(party, code) >= self.terms().refusals_per_second;
+                return if many {
+                    deny("group_item_refused", party)
+                } else {
+                    deny(code, party)
+                };
             }
             Err(stop) => return Err(stop),
         };

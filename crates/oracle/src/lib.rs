@@ -20,7 +20,9 @@ mod settlements;
 mod terms;
 
 pub use arithmetic::{instalment, largest_remainder, part_half_even, ratio_down, ratio_up};
-pub use books::{Account, Balance, Books, Dispute, Hold, Mandate, Party, TopUp, Wallet, Withdrawal};
+pub use books::{
+    Account, Balance, Books, Dispute, Hold, Mandate, Party, TopUp, Wallet, Withdrawal,
+};
 pub use calendar::{Civil, civil};
 pub use command::{Command, Op, Spend, Standing, Verdict3};
 pub use oracle::{Answered, Done, Hint, Oracle, Pending, Place, Verdict};

@@ -302,13 +302,29 @@ impl Oracle {
             Op::Transfer { spend, payee } => {
                 self.pay(id, spend, &[(*payee, 1)], Purpose::Transfer, false)
             }
-            Op::Authorize { spend, payee, expires } => {
-                self.pay(id, spend, &[(*payee, 1)], Purpose::Authorize(*expires), false)
-            }
+            Op::Authorize {
+                spend,
+                payee,
+                expires,
+            } => self.pay(
+                id,
+                spend,
+                &[(*payee, 1)],
+                Purpose::Authorize(*expires),
+                false,
+            ),
             Op::Split { spend, payees } => self.pay(id, spend, payees, Purpose::Pay, true),
-            Op::Capture { payment, amount, last } => self.capture(id, *payment, *amount, *last),
+            Op::Capture {
+                payment,
+                amount,
+                last,
+            } => self.capture(id, *payment, *amount, *last),
             Op::Void { payment } => self.void(*payment),
-            Op::Refund { payment, amount, carried } => self.refund(*payment, *amount, *carried),
+            Op::Refund {
+                payment,
+                amount,
+                carried,
+            } => self.refund(*payment, *amount, *carried),
             Op::Group { items } => self.group(id, items),
             Op::TopUp { .. }
             | Op::SettleTopUp { .. }
@@ -332,7 +348,11 @@ impl Oracle {
     pub(crate) fn seen(&self, id: Id, hint: Hint) -> Seen {
         let known = self.answered.get(&(self.tenant, id));
         // An hour until the shard says otherwise.
-        let window_ms = if self.opened { self.window_ms } else { 3_600_000 };
+        let window_ms = if self.opened {
+            self.window_ms
+        } else {
+            3_600_000
+        };
         match Self::time_of(id) {
             Some(time) if time > self.now + AHEAD_MS => return Seen::Not("id_in_future"),
             Some(time) if time + window_ms <= self.now => return Seen::Not("id_expired"),
@@ -382,25 +402,29 @@ impl Oracle {
     pub(crate) fn ask_to_confirm(&mut self, id: Id, spend: &Spend) {
         let expires = self.now.saturating_add(self.terms().step_up_ms);
         let spend = *spend;
-        self.timers.insert((expires, Timer::StepUp, self.tenant, id));
+        self.timers
+            .insert((expires, Timer::StepUp, self.tenant, id));
         let pending = Pending { spend, expires };
         self.pending.insert((self.tenant, id), pending);
     }
 
     pub(crate) fn forget_pending(&mut self, id: Id) {
         if let Some(pending) = self.pending.remove(&(self.tenant, id)) {
-            self.timers.remove(&(pending.expires, Timer::StepUp, self.tenant, id));
+            self.timers
+                .remove(&(pending.expires, Timer::StepUp, self.tenant, id));
         }
     }
 
     pub(crate) fn open_hold(&mut self, id: Id, hold: Hold) {
-        self.timers.insert((hold.expires, Timer::Hold, self.tenant, id));
+        self.timers
+            .insert((hold.expires, Timer::Hold, self.tenant, id));
         self.books.holds.insert((self.tenant, id), hold);
     }
 
     pub(crate) fn close_hold(&mut self, id: Id) -> Option<Hold> {
         let hold = self.books.holds.remove(&(self.tenant, id))?;
-        self.timers.remove(&(hold.expires, Timer::Hold, self.tenant, id));
+        self.timers
+            .remove(&(hold.expires, Timer::Hold, self.tenant, id));
         Some(hold)
     }
 
@@ -421,7 +445,14 @@ impl Oracle {
             None => id,
         };
         let moves = Rc::new(moves);
-        let payment = Payment { event, asset, gross, payee, moves, room };
+        let payment = Payment {
+            event,
+            asset,
+            gross,
+            payee,
+            moves,
+            room,
+        };
         self.payments.insert((self.tenant, id), payment);
     }
 

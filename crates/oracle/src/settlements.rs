@@ -11,7 +11,10 @@ use std::rc::Rc;
 impl Oracle {
     pub(crate) fn shard_wide(&mut self, op: &Op) -> Rule<Done> {
         match op {
-            Op::SetShard { window_ms, entries_max } => {
+            Op::SetShard {
+                window_ms,
+                entries_max,
+            } => {
                 if *window_ms < 60_000 || *entries_max < 1_000 {
                     return reject("malformed");
                 }
@@ -48,7 +51,11 @@ impl Oracle {
                 self.civil = self.civil_now();
                 Ok(done("terms.set"))
             }
-            Op::RegisterParty { party, country, tier } => {
+            Op::RegisterParty {
+                party,
+                country,
+                tier,
+            } => {
                 if tier > 4 {
                     return reject("malformed");
                 }
@@ -68,7 +75,12 @@ impl Oracle {
                 });
                 Ok(done("party.registered"))
             }
-            Op::ChangeParty { party, country, tier, standing } => {
+            Op::ChangeParty {
+                party,
+                country,
+                tier,
+                standing,
+            } => {
                 if tier > 4 {
                     return reject("malformed");
                 }
@@ -109,7 +121,11 @@ impl Oracle {
                 self.books.wallets[no as usize].standing = standing;
                 Ok(done("wallet.changed"))
             }
-            Op::SetCredit { wallet, asset, limit } => {
+            Op::SetCredit {
+                wallet,
+                asset,
+                limit,
+            } => {
                 let no = self.wallet(wallet)?;
                 self.amount(asset, 1)?;
                 let record = &self.books.wallets[no as usize];
@@ -117,7 +133,12 @@ impl Oracle {
                     return deny("wallet_closed", record.party);
                 }
                 let (wallet, source, origin) = (no, CREDIT, 0);
-                let account = Account::Wallet { wallet, asset, source, origin };
+                let account = Account::Wallet {
+                    wallet,
+                    asset,
+                    source,
+                    origin,
+                };
                 self.books.open(account).credit = i128::from(limit);
                 Ok(done("credit.set"))
             }
@@ -129,7 +150,14 @@ impl Oracle {
         let tenant = self.tenant;
         let mut moves = Moves::new();
         match *op {
-            Op::TopUp { wallet, asset, amount, source, channel, spendable } => {
+            Op::TopUp {
+                wallet,
+                asset,
+                amount,
+                source,
+                channel,
+                spendable,
+            } => {
                 let wallet = self.wallet(wallet)?;
                 self.amount(asset, amount)?;
                 if source == EARNED || source == CREDIT {
@@ -140,11 +168,23 @@ impl Oracle {
                     return deny("wallet_closed", record.party);
                 }
                 if spendable {
-                    let from = Account::Clearing { tenant, asset, channel };
+                    let from = Account::Clearing {
+                        tenant,
+                        asset,
+                        channel,
+                    };
                     self.books.post(&mut moves, from, -i128::from(amount));
-                    self.books.credit(&mut moves, wallet, asset, (source, 0), amount);
+                    self.books
+                        .credit(&mut moves, wallet, asset, (source, 0), amount);
                 }
-                let topup = TopUp { wallet, asset, amount, source, channel, spendable };
+                let topup = TopUp {
+                    wallet,
+                    asset,
+                    amount,
+                    source,
+                    channel,
+                    spendable,
+                };
                 self.topups.insert((tenant, id), topup);
                 Ok(done("topup.pending"))
             }
@@ -153,21 +193,36 @@ impl Oracle {
                 let Some(record) = self.topups.remove(&key) else {
                     return reject("not_found");
                 };
-                let TopUp { wallet, asset, source, channel, .. } = record;
+                let TopUp {
+                    wallet,
+                    asset,
+                    source,
+                    channel,
+                    ..
+                } = record;
                 let rest = record.amount - self.books.reversed.get(&key).copied().unwrap_or(0);
                 let bank = Account::Safeguarding { tenant, asset };
                 self.books.post(&mut moves, bank, -i128::from(rest));
                 if record.spendable {
-                    let to = Account::Clearing { tenant, asset, channel };
+                    let to = Account::Clearing {
+                        tenant,
+                        asset,
+                        channel,
+                    };
                     self.books.post(&mut moves, to, i128::from(rest));
                 } else {
-                    self.books.credit(&mut moves, wallet, asset, (source, 0), rest);
+                    self.books
+                        .credit(&mut moves, wallet, asset, (source, 0), rest);
                 }
                 *self.settled(asset, source) += i128::from(rest);
                 self.closed_topups.insert(key, (id, record));
                 Ok(done("topup.settled"))
             }
-            Op::ReverseTopUp { topup, amount, carried } => {
+            Op::ReverseTopUp {
+                topup,
+                amount,
+                carried,
+            } => {
                 let key = (tenant, topup);
                 let open = self.topups.get(&key).cloned();
                 let closed = self.closed_topups.get(&key);
@@ -182,10 +237,21 @@ impl Oracle {
                     let party = self.books.wallets[record.wallet as usize].party;
                     return deny("reversal_exceeds_topup", party);
                 }
-                let TopUp { wallet, asset, source, channel, spendable, .. } = record;
+                let TopUp {
+                    wallet,
+                    asset,
+                    source,
+                    channel,
+                    spendable,
+                    ..
+                } = record;
                 if !is_open || spendable {
                     let to = match is_open {
-                        true => Account::Clearing { tenant, asset, channel },
+                        true => Account::Clearing {
+                            tenant,
+                            asset,
+                            channel,
+                        },
                         false => Account::Safeguarding { tenant, asset },
                     };
                     self.books.post(&mut moves, to, i128::from(amount));
@@ -207,12 +273,27 @@ impl Oracle {
                 }
                 Ok(done("topup.reversed"))
             }
-            Op::SettleEarned { wallet, asset, origin, amount } => {
+            Op::SettleEarned {
+                wallet,
+                asset,
+                origin,
+                amount,
+            } => {
                 let wallet = self.wallet(wallet)?;
                 self.amount(asset, amount)?;
                 let party = self.books.wallets[wallet as usize].party;
-                let from = Account::Wallet { wallet, asset, source: EARNED, origin };
-                let to = Account::Wallet { wallet, asset, source: EARNED, origin: 0 };
+                let from = Account::Wallet {
+                    wallet,
+                    asset,
+                    source: EARNED,
+                    origin,
+                };
+                let to = Account::Wallet {
+                    wallet,
+                    asset,
+                    source: EARNED,
+                    origin: 0,
+                };
                 if self.books.balance(&from).own() < amount {
                     return deny("insufficient_funds", party);
                 }
@@ -238,7 +319,12 @@ impl Oracle {
         let tenant = self.tenant;
         let mut moves = Moves::new();
         let key = match *op {
-            Op::Withdraw { wallet, asset, amount, channel } => {
+            Op::Withdraw {
+                wallet,
+                asset,
+                amount,
+                channel,
+            } => {
                 let wallet = self.wallet(wallet)?;
                 self.amount(asset, amount)?;
                 self.active(wallet)?;
@@ -251,9 +337,20 @@ impl Oracle {
                     self.books.post(&mut moves, *account, -i128::from(*part));
                     self.unsettle(account, -i128::from(*part));
                 }
-                let to = Account::Clearing { tenant, asset, channel };
+                let to = Account::Clearing {
+                    tenant,
+                    asset,
+                    channel,
+                };
                 self.books.post(&mut moves, to, i128::from(amount));
-                let record = Withdrawal { wallet, asset, amount, legs, channel, sent: false };
+                let record = Withdrawal {
+                    wallet,
+                    asset,
+                    amount,
+                    legs,
+                    channel,
+                    sent: false,
+                };
                 self.withdrawals.insert((tenant, id), record);
                 return Ok(done("withdrawal.requested"));
             }
@@ -266,8 +363,19 @@ impl Oracle {
             return reject("not_found");
         };
         let party = self.books.wallets[record.wallet as usize].party;
-        let Withdrawal { wallet, asset, amount, channel, sent, .. } = *record;
-        let clearing = Account::Clearing { tenant, asset, channel };
+        let Withdrawal {
+            wallet,
+            asset,
+            amount,
+            channel,
+            sent,
+            ..
+        } = *record;
+        let clearing = Account::Clearing {
+            tenant,
+            asset,
+            channel,
+        };
         match op {
             Op::SendWithdrawal { .. } if sent => deny("wrong_state", party),
             Op::SendWithdrawal { .. } => {
@@ -287,9 +395,12 @@ impl Oracle {
                 self.withdrawals.remove(&key);
                 self.books.post(&mut moves, clearing, -i128::from(amount));
                 for (account, part) in legs {
-                    let Account::Wallet { source, origin, .. } = account else { continue };
+                    let Account::Wallet { source, origin, .. } = account else {
+                        continue;
+                    };
                     self.unsettle(&account, i128::from(part));
-                    self.books.credit(&mut moves, wallet, asset, (source, origin), part);
+                    self.books
+                        .credit(&mut moves, wallet, asset, (source, origin), part);
                 }
                 Ok(done("withdrawal.returned"))
             }
@@ -309,7 +420,12 @@ impl Oracle {
             .accounts
             .iter()
             .filter_map(|account| match *account {
-                Account::Wallet { asset: a, source, origin, .. } if a == asset && source != CREDIT => {
+                Account::Wallet {
+                    asset: a,
+                    source,
+                    origin,
+                    ..
+                } if a == asset && source != CREDIT => {
                     let spendable = self.books.balance(account).spendable();
                     Some((*account, source, origin, spendable))
                 }
@@ -358,7 +474,15 @@ impl Oracle {
 
     pub(crate) fn mandate(&mut self, id: Id, op: &Op) -> Rule<Done> {
         match op {
-            Op::GrantMandate { payer, agent, asset, per_payment, per_day, payees, expires } => {
+            Op::GrantMandate {
+                payer,
+                agent,
+                asset,
+                per_payment,
+                per_day,
+                payees,
+                expires,
+            } => {
                 let payer = self.wallet(*payer)?;
                 let agent = self.party(*agent)?;
                 self.amount(*asset, 1)?;
@@ -404,7 +528,11 @@ impl Oracle {
         let tenant = self.tenant;
         let mut moves = Moves::new();
         match *op {
-            Op::OpenDispute { payment, amount, carried } => {
+            Op::OpenDispute {
+                payment,
+                amount,
+                carried,
+            } => {
                 let back = self.take_back(payment, amount, carried)?;
                 let asset = back.payment.asset;
                 let from = self.debit_payees(&mut moves, &back);
@@ -412,16 +540,27 @@ impl Oracle {
                 self.books.post(&mut moves, held, i128::from(amount));
                 *self.books.reversed.entry((tenant, payment)).or_default() += amount;
                 let (payee, to) = (back.payment.payee, back.to);
-                let dispute = Dispute { payment, payee, asset, amount, from, to };
+                let dispute = Dispute {
+                    payment,
+                    payee,
+                    asset,
+                    amount,
+                    from,
+                    to,
+                };
                 self.disputes.insert((tenant, id), dispute);
-                Ok(Done { gross: amount, ..done("dispute.opened") })
+                Ok(Done {
+                    gross: amount,
+                    ..done("dispute.opened")
+                })
             }
             Op::ResolveDispute { dispute, verdict } => {
                 let Some(record) = self.disputes.remove(&(tenant, dispute)) else {
                     return reject("not_found");
                 };
                 let (asset, amount) = (record.asset, i128::from(record.amount));
-                self.books.post(&mut moves, Account::Dispute { tenant, asset }, -amount);
+                self.books
+                    .post(&mut moves, Account::Dispute { tenant, asset }, -amount);
                 match verdict {
                     Verdict3::PayeeWins => {
                         self.give_back(&mut moves, &record);
@@ -431,7 +570,11 @@ impl Oracle {
                     }
                     Verdict3::PayerWins => self.credit_back(&mut moves, &record.to),
                     Verdict3::ChannelTook => {
-                        let to = Account::Clearing { tenant, asset, channel: 1 };
+                        let to = Account::Clearing {
+                            tenant,
+                            asset,
+                            channel: 1,
+                        };
                         self.books.post(&mut moves, to, amount);
                     }
                 }

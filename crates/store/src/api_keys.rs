@@ -26,13 +26,22 @@ pub(crate) mod sql {
     pub const FIND: &str = select!("WHERE id = $1");
     pub const FIND_OF_TENANT: &str = select!("WHERE tenant = $1 AND id = $2");
     pub const LIST: &str = select!("WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
-    pub const TENANT_OF_MODE: &str = "SELECT tenant FROM api_keys WHERE mode = $1 ORDER BY id LIMIT 1";
+    pub const TENANT_OF_MODE: &str =
+        "SELECT tenant FROM api_keys WHERE mode = $1 ORDER BY id LIMIT 1";
     pub const REVOKE: &str = "UPDATE api_keys SET revoked_at = $1
         WHERE tenant = $2 AND id = $3 AND revoked_at IS NULL";
     pub const TOUCH: &str = "UPDATE api_keys SET last_used_at = $1
         WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
     #[cfg(test)]
-    pub const ALL: &[&str] = &[INSERT, FIND, FIND_OF_TENANT, LIST, TENANT_OF_MODE, REVOKE, TOUCH];
+    pub const ALL: &[&str] = &[
+        INSERT,
+        FIND,
+        FIND_OF_TENANT,
+        LIST,
+        TENANT_OF_MODE,
+        REVOKE,
+        TOUCH,
+    ];
 }
 
 /// Which money a key reaches: play or real.

@@ -16,7 +16,11 @@ pub struct Histogram {
 impl Default for Histogram {
     fn default() -> Self {
         let buckets = (64 - SUB_BITS as usize + 1) * SUBS;
-        Histogram { counts: vec![0; buckets], count: 0, max: 0 }
+        Histogram {
+            counts: vec![0; buckets],
+            count: 0,
+            max: 0,
+        }
     }
 }
 
@@ -99,7 +103,10 @@ mod tests {
         }
         for (share, expected) in [(0.5, 500.0), (0.99, 990.0), (0.999, 999.0), (1.0, 1_000.0)] {
             let found = histogram.quantile_us(share);
-            assert!((found - expected).abs() <= expected / 64.0, "{share}: {found}");
+            assert!(
+                (found - expected).abs() <= expected / 64.0,
+                "{share}: {found}"
+            );
         }
         let mut twice = histogram.clone();
         twice.add(&histogram);

@@ -90,7 +90,9 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
 }
 
 fn address_of(listener: &tokio::net::TcpListener) -> Result<SocketAddr, Failure> {
-    listener.local_addr().map_err(|error| Failure::said(format!("no address: {error}")))
+    listener
+        .local_addr()
+        .map_err(|error| Failure::said(format!("no address: {error}")))
 }
 
 /// The empty handler, its connections set up as the server's.
@@ -99,7 +101,10 @@ async fn serve_empty(listener: tokio::net::TcpListener) {
         // It is slower then, and says so.
         let _ = stream.set_nodelay(true);
     });
-    let router = Router::new().route("/v1/payments", post(|_: Bytes| async { StatusCode::CREATED }));
+    let router = Router::new().route(
+        "/v1/payments",
+        post(|_: Bytes| async { StatusCode::CREATED }),
+    );
     if let Err(error) = axum::serve(listener, router).await {
         eprintln!("farthing: the empty handler: {error}");
     }
@@ -129,7 +134,9 @@ fn measure(
             let (events_after, bytes_after) = counted(node);
             let bytes = (bytes_after - bytes) as f64 / (events_after - events).max(1) as f64;
             let ratio = found.rate() / bare;
-            let lag = node.projection().map(|projection| projection.progress().lag_ms as f64);
+            let lag = node
+                .projection()
+                .map(|projection| projection.progress().lag_ms as f64);
             let found = found
                 .with("bytes_per_payment", bytes)
                 .with("ratio_to_empty", ratio)
@@ -149,16 +156,18 @@ fn counted(node: &Node) -> (u64, u64) {
 }
 
 /// The numbers of a closed loop.
-fn timed(
-    run: impl FnOnce() -> Result<(Found, Town), Failure>,
-) -> Result<(Numbers, Town), Failure> {
+fn timed(run: impl FnOnce() -> Result<(Found, Town), Failure>) -> Result<(Numbers, Town), Failure> {
     let cpu = process_cpu();
     let (found, town) = run()?;
     let cpu = process_cpu().saturating_sub(cpu);
     let payments = found.payments as f64;
-    let numbers = Numbers::default().with("payments_per_second", payments / found.took.as_secs_f64());
+    let numbers =
+        Numbers::default().with("payments_per_second", payments / found.took.as_secs_f64());
     let numbers = latencies(numbers, &found.each);
-    Ok((numbers.with("cpu_us_per_payment", cpu.as_secs_f64() * 1e6 / payments), town))
+    Ok((
+        numbers.with("cpu_us_per_payment", cpu.as_secs_f64() * 1e6 / payments),
+        town,
+    ))
 }
 
 /// Opens the wallets in the test tenant, under the terms of every measurement.
@@ -168,7 +177,10 @@ fn open_town(node: &Node, plan: &Plan) -> Result<Town, Failure> {
     let usd = Asset::known("USD").ok_or_else(|| Failure::said("USD is not known"))?;
     let asset = asset_no(node, &mut ids, now, usd)?;
     let find = |state: &engine::State| {
-        let test = state.tenants.iter().find(|tenant| tenant.mode == Mode::Test)?;
+        let test = state
+            .tenants
+            .iter()
+            .find(|tenant| tenant.mode == Mode::Test)?;
         state.tenant_no(test.id)
     };
     let tenant = node.query_blocking(find)?;
@@ -209,8 +221,16 @@ mod tests {
         let sheet = run(&plan).unwrap();
         for connections in [1, 4] {
             let row = format!("connections_{connections}");
-            for name in ["payments_per_second", "p99_us", "ratio_to_empty", "bytes_per_payment"] {
-                assert!(sheet.median(&row, name).is_some_and(|found| found > 0.0), "{row} {name}");
+            for name in [
+                "payments_per_second",
+                "p99_us",
+                "ratio_to_empty",
+                "bytes_per_payment",
+            ] {
+                assert!(
+                    sheet.median(&row, name).is_some_and(|found| found > 0.0),
+                    "{row} {name}"
+                );
             }
         }
     }

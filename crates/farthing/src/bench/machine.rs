@@ -16,6 +16,8 @@ pub struct Machine {
     /// The file system of the data, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_system: Option<String>,
+    /// Whether memory is asked for in huge pages: a state of random reads misses the TLB without.
+    pub huge_pages: bool,
     /// How many tasks wanted a core over the minute before the run.
     pub load_before: f64,
 }
@@ -24,8 +26,11 @@ impl Machine {
     /// This one; `data` is where data are written.
     pub fn here(data: Option<&Path>) -> Machine {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let cpu = field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "unknown".to_owned());
-        let memory = field(&read("/proc/meminfo"), "MemTotal").as_deref().and_then(kilobytes);
+        let cpu =
+            field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "unknown".to_owned());
+        let memory = field(&read("/proc/meminfo"), "MemTotal")
+            .as_deref()
+            .and_then(kilobytes);
         let (kernel, load) = (read("/proc/sys/kernel/osrelease"), read("/proc/loadavg"));
         Machine {
             cpu,
@@ -38,9 +43,28 @@ impl Machine {
                 std::env::consts::ARCH
             ),
             file_system: data.map(file_system),
-            load_before: load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
+            huge_pages: huge_pages(
+                &read("/sys/kernel/mm/transparent_hugepage/enabled"),
+                &std::env::var("GLIBC_TUNABLES").unwrap_or_default(),
+            ),
+            load_before: load
+                .split(' ')
+                .next()
+                .and_then(|load| load.parse().ok())
+                .unwrap_or(0.0),
         }
     }
+}
+
+/// The system gives huge pages always, or where they are asked for, which glibc's allocator does when
+/// it is told to.
+fn huge_pages(system: &str, tunables: &str) -> bool {
+    let asked = || {
+        tunables
+            .split(':')
+            .any(|tunable| tunable == "glibc.malloc.hugetlb=1")
+    };
+    system.contains("[always]") || (system.contains("[madvise]") && asked())
 }
 
 /// What was run.
@@ -60,7 +84,11 @@ impl Versions {
             farthing: env!("CARGO_PKG_VERSION"),
             sqlite: rusqlite::version(),
             row_format: engine::codec::FORMAT,
-            profile: if cfg!(debug_assertions) { "debug" } else { "release" },
+            profile: if cfg!(debug_assertions) {
+                "debug"
+            } else {
+                "release"
+            },
         }
     }
 }
@@ -77,7 +105,10 @@ fn kind_at<'m>(mounts: &'m str, folder: &Path) -> Option<&'m str> {
         let mut words = line.split(' ').skip(1);
         Some((Path::new(words.next()?), words.next()?))
     };
-    let above = mounts.lines().filter_map(mount).filter(|(at, _)| folder.starts_with(at));
+    let above = mounts
+        .lines()
+        .filter_map(mount)
+        .filter(|(at, _)| folder.starts_with(at));
     // Of two at one place, the later hides the earlier.
     let (_, kind) = above.max_by_key(|(at, _)| at.components().count())?;
     Some(kind)
@@ -89,7 +120,11 @@ fn field(text: &str, name: &str) -> Option<String> {
 }
 
 fn kilobytes(text: &str) -> Option<u64> {
-    text.strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kb| kb * 1024)
+    text.strip_suffix(" kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kb| kb * 1024)
 }
 
 /// The memory the system has given this process, where it says so.
@@ -122,6 +157,24 @@ mod tests {
         let mounts = "/dev/vda / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/vdb /data xfs rw 0 0\n";
         for (folder, kind) in [("/tmp/a", "tmpfs"), ("/tmpx", "ext4"), ("/data", "xfs")] {
             assert_eq!(kind_at(mounts, Path::new(folder)), Some(kind), "{folder}");
+        }
+    }
+
+    #[test]
+    fn huge_pages_are_used_always_or_when_asked_for() {
+        let asking = "glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1";
+        for (system, tunables, expected) in [
+            ("[always] madvise never", "", true),
+            ("always [madvise] never", "", false),
+            ("always [madvise] never", asking, true),
+            ("always madvise [never]", asking, false),
+            ("", asking, false),
+        ] {
+            assert_eq!(
+                huge_pages(system, tunables),
+                expected,
+                "{system} {tunables}"
+            );
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A second process of this program opens the wallets, takes a snapshot, makes the payments and goes
 //! on paying until it is killed in the middle of it. Then a node is opened on what it left, and the
-//! time is taken until a payment is acknowledged. What the system has in its page cache stays there:
+//! time is taken until a payment is acknowledged. The read model stays off: it follows later. What the system has in its page cache stays there:
 //! a process died, not a machine.
 
 use crate::bench::draw::Pattern;
@@ -47,14 +47,20 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
     let acknowledged = write_and_kill(plan, &data)?;
     for round in 0..plan.rounds {
         let start = Instant::now();
-        let options = NodeOptions { snapshot_every: 0, ..NodeOptions::default() };
+        let options = NodeOptions {
+            snapshot_every: 0,
+            projection: false,
+            ..NodeOptions::default()
+        };
         let node = Node::open(&data, options)?;
-        if let Some(projection) = node.projection() {
-            projection.pause();
-        }
         let opened = start.elapsed();
         let tenant = engine::records::TenantNo(0);
-        let mut town = Town::new(plan.wallets, plan.seed + 1 + round as u64, tenant, ledger::AssetNo(0));
+        let mut town = Town::new(
+            plan.wallets,
+            plan.seed + 1 + round as u64,
+            tenant,
+            ledger::AssetNo(0),
+        );
         all_done(&node.submit_brief(vec![town.payment(Pattern::Uniform, node.now())])?)?;
         let took = start.elapsed();
         let found = node.stats();
@@ -71,8 +77,14 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
             Numbers::default()
                 .with("to_first_acknowledgement_ms", took.as_secs_f64() * 1e3)
                 .with("opening_ms", opened.as_secs_f64() * 1e3)
-                .with("replayed_per_second", plan.payments as f64 / opened.as_secs_f64())
-                .with("journal_bytes", size_bytes(&data.join("journal.db"))? as f64),
+                .with(
+                    "replayed_per_second",
+                    plan.payments as f64 / opened.as_secs_f64(),
+                )
+                .with(
+                    "journal_bytes",
+                    size_bytes(&data.join("journal.db"))? as f64,
+                ),
         );
     }
     Ok(sheet)
@@ -83,8 +95,18 @@ fn write_and_kill(plan: &Plan, data: &Path) -> Result<u64, Failure> {
     let failed = |error: std::io::Error| Failure::said(format!("the second process: {error}"));
     let program = std::env::current_exe().map_err(failed)?;
     let mut writer = Command::new(program)
-        .args(["bench", "recovery-writer", "--wallets", &plan.wallets.to_string()])
-        .args(["--payments", &plan.payments.to_string(), "--seed", &plan.seed.to_string()])
+        .args([
+            "bench",
+            "recovery-writer",
+            "--wallets",
+            &plan.wallets.to_string(),
+        ])
+        .args([
+            "--payments",
+            &plan.payments.to_string(),
+            "--seed",
+            &plan.seed.to_string(),
+        ])
         .arg("--data")
         .arg(data)
         .args(plan.quiet.then_some("--json"))
@@ -115,7 +137,7 @@ fn write_and_kill(plan: &Plan, data: &Path) -> Result<u64, Failure> {
 /// # Errors
 /// The node fails, or a payment is refused.
 pub fn write(plan: &Plan) -> Result<(), Failure> {
-    let (node, mut town) = open_town(&plan.folder, (plan.wallets, plan.seed), true, plan.quiet)?;
+    let (node, mut town) = open_town(&plan.folder, (plan.wallets, plan.seed), false, plan.quiet)?;
     node.snapshot()?;
     let mut progress = crate::progress::Progress::new("payments", plan.payments, plan.quiet);
     let mut commands = Vec::with_capacity(BATCH);

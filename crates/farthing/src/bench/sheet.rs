@@ -7,8 +7,14 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// Always in a row of the JSON; `null` where it was not measured.
-const ALWAYS: [&str; 6] =
-    ["payments_per_second", "p50_us", "p99_us", "p999_us", "bytes_per_payment", "rss_bytes_per_wallet"];
+const ALWAYS: [&str; 6] = [
+    "payments_per_second",
+    "p50_us",
+    "p99_us",
+    "p999_us",
+    "bytes_per_payment",
+    "rss_bytes_per_wallet",
+];
 
 /// Numbers by name, in the order they came.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,7 +42,10 @@ impl Numbers {
 
     /// The number of that name.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+        self.0
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| *value)
     }
 
     /// How many payments a second, for ratios; 0 if it was not measured.
@@ -66,7 +75,12 @@ impl Sheet {
     pub fn new(bench: &str, data: Option<&Path>) -> Sheet {
         let mut settings = Map::new();
         settings.insert("bench".to_owned(), bench.into());
-        Sheet { machine: Machine::here(data), versions: Versions::here(), settings, rows: Vec::new() }
+        Sheet {
+            machine: Machine::here(data),
+            versions: Versions::here(),
+            settings,
+            rows: Vec::new(),
+        }
     }
 
     /// States a setting.
@@ -89,18 +103,27 @@ impl Sheet {
             let mut numbers = Numbers::default();
             for (key, _) in rounds.iter().flat_map(|round| &round.0) {
                 if numbers.get(key).is_none() {
-                    let found: Vec<f64> = rounds.iter().filter_map(|round| round.get(key)).collect();
+                    let found: Vec<f64> =
+                        rounds.iter().filter_map(|round| round.get(key)).collect();
                     numbers = numbers.with(key, median(found));
                 }
             }
-            Row { name: name.clone(), numbers }
+            Row {
+                name: name.clone(),
+                numbers,
+            }
         };
         self.rows.iter().map(row).collect()
     }
 
     /// A number of a row.
+    #[cfg(test)]
     pub fn median(&self, row: &str, name: &str) -> Option<f64> {
-        self.medians().iter().find(|found| found.name == row)?.numbers.get(name)
+        self.medians()
+            .iter()
+            .find(|found| found.name == row)?
+            .numbers
+            .get(name)
     }
 
     /// Prints it: a table, or a list of rows as JSON.
@@ -135,19 +158,47 @@ impl Sheet {
             object.insert("machine".to_owned(), machine.clone());
             Value::from(object)
         };
-        Ok(self.medians().into_iter().map(row).collect::<Vec<Value>>().into())
+        Ok(self
+            .medians()
+            .into_iter()
+            .map(row)
+            .collect::<Vec<Value>>()
+            .into())
     }
 
     /// A head that says where and how, then the table, then notes.
     fn text(&self) -> String {
-        let Machine { cpu, cores, memory_bytes, system, file_system, load_before } = &self.machine;
+        let Machine {
+            cpu,
+            cores,
+            memory_bytes,
+            system,
+            file_system,
+            huge_pages,
+            load_before,
+        } = &self.machine;
+        let pages = if *huge_pages {
+            "huge pages"
+        } else {
+            "small pages"
+        };
         let gib = memory_bytes >> 30;
-        let disk = file_system.as_ref().map_or(String::new(), |kind| format!(", data on {kind}"));
-        let Versions { farthing, sqlite, row_format, profile } = &self.versions;
-        let settings: Vec<String> =
-            self.settings.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect();
+        let disk = file_system
+            .as_ref()
+            .map_or(String::new(), |kind| format!(", data on {kind}"));
+        let Versions {
+            farthing,
+            sqlite,
+            row_format,
+            profile,
+        } = &self.versions;
+        let settings: Vec<String> = self
+            .settings
+            .iter()
+            .map(|(name, value)| format!("{name} {}", plain(value)))
+            .collect();
         let mut text = format!(
-            "machine   {cores} × {cpu}, {gib} GiB, {system}{disk}, load before {load_before}\n\
+            "machine   {cores} × {cpu}, {gib} GiB, {system}{disk}, {pages}, load before {load_before}\n\
              versions  farthing {farthing} ({profile}), SQLite {sqlite}, row format {row_format}\n\
              settings  {}\n\n",
             settings.join(", "),
@@ -200,13 +251,17 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("/"),
-        Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), thousands),
+        Value::Number(number) => number
+            .as_u64()
+            .map_or_else(|| number.to_string(), thousands),
         other => other.to_string(),
     }
 }
 
 fn heading(name: &str) -> String {
-    name.replace("payments_per_second", "payments/s").replace("_per_", "/").replace('_', " ")
+    name.replace("payments_per_second", "payments/s")
+        .replace("_per_", "/")
+        .replace('_', " ")
 }
 
 fn width(name: &str) -> usize {
@@ -216,7 +271,11 @@ fn width(name: &str) -> usize {
 fn shown(value: f64) -> String {
     if value.abs() >= 1_000.0 {
         let whole = thousands(value.abs().round() as u64);
-        if value < 0.0 { format!("-{whole}") } else { whole }
+        if value < 0.0 {
+            format!("-{whole}")
+        } else {
+            whole
+        }
     } else if value.abs() >= 100.0 || value == value.trunc() {
         format!("{value:.0}")
     } else {
@@ -255,9 +314,17 @@ mod tests {
         let mut sheet = Sheet::new("engine", None);
         sheet.set("wallets", 1_000_000);
         for rate in [1_000_000.0, 3_000_000.0, 2_000_000.0] {
-            sheet.round("uniform", Numbers::default().with("payments_per_second", rate));
+            sheet.round(
+                "uniform",
+                Numbers::default().with("payments_per_second", rate),
+            );
         }
-        sheet.round("hot", Numbers::default().with("payments_per_second", 5e5).with("p50_us", 1.25));
+        sheet.round(
+            "hot",
+            Numbers::default()
+                .with("payments_per_second", 5e5)
+                .with("p50_us", 1.25),
+        );
         sheet
     }
 
@@ -267,7 +334,10 @@ mod tests {
         let rows = json.as_array().unwrap();
         assert_eq!(rows.len(), 2);
         for row in rows {
-            for name in ["name", "machine", "versions", "settings"].iter().chain(&ALWAYS) {
+            for name in ["name", "machine", "versions", "settings"]
+                .iter()
+                .chain(&ALWAYS)
+            {
                 assert!(row.get(name).is_some(), "{name} in {row}");
             }
         }
@@ -280,7 +350,12 @@ mod tests {
     #[test]
     fn the_table_says_what_was_not_measured_with_a_dash() {
         let text = sheet().text();
-        let row = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        let row = |name: &str| {
+            text.lines()
+                .find(|line| line.starts_with(name))
+                .unwrap()
+                .to_owned()
+        };
         assert!(row("uniform").contains("2,000,000") && row("uniform").contains('–'));
         assert!(row("hot").contains("1.25"));
         assert!(text.contains("wallets 1,000,000"));

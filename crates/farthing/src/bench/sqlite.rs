@@ -31,9 +31,15 @@ impl Bare {
         };
         let (db, mode) = open().map_err(failed)?;
         if mode != "wal" {
-            return Err(Failure::said(format!("bare SQLite came up in {mode} mode, not wal")));
+            return Err(Failure::said(format!(
+                "bare SQLite came up in {mode} mode, not wal"
+            )));
         }
-        Ok(Bare { db, seq: 0, random: Random(1) })
+        Ok(Bare {
+            db,
+            seq: 0,
+            random: Random(1),
+        })
     }
 
     /// Commits so many rows of so many bytes, one after another. Returns how long the commits took,
@@ -52,7 +58,9 @@ impl Bare {
             self.seq += 1;
             let (prev, root) = ([self.seq as u8; 32], [!self.seq as u8; 32]);
             let start = Instant::now();
-            insert.execute(params![self.seq, prev, root, events]).map_err(failed)?;
+            insert
+                .execute(params![self.seq, prev, root, events])
+                .map_err(failed)?;
             let took = start.elapsed();
             all += took;
             each.record(took);

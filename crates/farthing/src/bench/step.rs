@@ -30,7 +30,10 @@ use std::time::{Duration, Instant};
 const BATCH: usize = 1_000;
 /// Of so many batches, one is measured stage by stage.
 const DETAILED: usize = 16;
-const WINDOW: Window = Window { window_ms: 3_600_000, entries_max: 100_000_000 };
+const WINDOW: Window = Window {
+    window_ms: 3_600_000,
+    entries_max: 100_000_000,
+};
 const OPENED: UtcMillis = UtcMillis(1_790_000_000_000);
 /// Payments begin when the ids of the opening are forgotten.
 const PAYING: UtcMillis = UtcMillis(OPENED.0 + 3 * 3_600_000);
@@ -65,10 +68,15 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
     let before = resident_bytes();
     let mut bench = Bench::open(plan)?;
     let after = resident_bytes();
-    let resident = before.zip(after).map(|(b, a)| a.saturating_sub(b) as f64 / plan.wallets as f64);
+    let resident = before
+        .zip(after)
+        .map(|(b, a)| a.saturating_sub(b) as f64 / plan.wallets as f64);
 
-    let mut progress =
-        Progress::new("rounds", (plan.rounds * plan.patterns.len()) as u64, plan.quiet);
+    let mut progress = Progress::new(
+        "rounds",
+        (plan.rounds * plan.patterns.len()) as u64,
+        plan.quiet,
+    );
     let mut done = 0;
     for _ in 0..plan.rounds {
         let mut uniform = None;
@@ -91,7 +99,9 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
         sheet.round("replay", bench.replay(plan.payments.min(1_000_000))?);
     }
     if bench.state.trial_balance().iter().any(|(_, sum)| *sum != 0) {
-        return Err(Failure::NotRight("the trial balance is not zero".to_owned()));
+        return Err(Failure::NotRight(
+            "the trial balance is not zero".to_owned(),
+        ));
     }
     if plan.instructions {
         drop(bench);
@@ -144,8 +154,13 @@ impl Bench {
         for op in [
             Op::SetShard { window: WINDOW },
             Op::RegisterAsset { asset },
-            Op::OpenTenant { tenant: TenantId(Id::timed(1, 1)), mode: Mode::Test },
-            Op::SetTerms { terms: Box::new(terms(usd)?) },
+            Op::OpenTenant {
+                tenant: TenantId(Id::timed(1, 1)),
+                mode: Mode::Test,
+            },
+            Op::SetTerms {
+                terms: Box::new(terms(usd)?),
+            },
         ] {
             let command = bench.town.command(OPENED, op);
             bench.one(&command)?;
@@ -208,7 +223,10 @@ impl Bench {
         let each = |spent: Duration| spent.as_nanos() as f64 / counted as f64;
         let mut found = Numbers::default()
             .with("payments_per_second", counted as f64 / wall.as_secs_f64())
-            .with("payments_per_cpu_second", counted as f64 / cpu.as_secs_f64())
+            .with(
+                "payments_per_cpu_second",
+                counted as f64 / cpu.as_secs_f64(),
+            )
             .with("batch_p50_us", batches.quantile_us(0.5))
             .with("batch_p99_us", batches.quantile_us(0.99))
             .with("batch_max_us", batches.quantile_us(1.0))
@@ -239,7 +257,14 @@ impl Bench {
                 if outcome != Outcome::Event || event.refusal().is_some() {
                     return Err(refused(outcome, event));
                 }
-                apply(&mut self.state, event, Position { seq: self.seq, index });
+                apply(
+                    &mut self.state,
+                    event,
+                    Position {
+                        seq: self.seq,
+                        index,
+                    },
+                );
                 self.writer.push(event);
                 index += 1;
             }
@@ -263,7 +288,14 @@ impl Bench {
                     return Err(refused(outcome, event));
                 }
                 let applying = Instant::now();
-                apply(&mut self.state, event, Position { seq: self.seq, index });
+                apply(
+                    &mut self.state,
+                    event,
+                    Position {
+                        seq: self.seq,
+                        index,
+                    },
+                );
                 let applied = Instant::now();
                 self.writer.push(event);
                 stages.encode += applied.elapsed().saturating_sub(self.clock);
@@ -284,7 +316,8 @@ impl Bench {
         for _ in 0..payments.div_ceil(BATCH) {
             self.now = self.now.plus(1);
             let mut commands = std::mem::take(&mut self.commands);
-            self.town.payments(Pattern::Uniform, BATCH, self.now, &mut commands);
+            self.town
+                .payments(Pattern::Uniform, BATCH, self.now, &mut commands);
             self.commands = commands;
             self.seq += 1;
             self.writer.begin(self.now);
@@ -294,9 +327,11 @@ impl Bench {
         let (start, start_cpu) = (Instant::now(), thread_cpu());
         let mut replay = Replay::default();
         for (seq, row) in (first..).zip(&rows) {
-            replay.row(&mut before, seq, FORMAT, row, |_, _, _| {}).map_err(|error| {
-                Failure::NotRight(format!("a row just written does not replay: {error}"))
-            })?;
+            replay
+                .row(&mut before, seq, FORMAT, row, |_, _, _| {})
+                .map_err(|error| {
+                    Failure::NotRight(format!("a row just written does not replay: {error}"))
+                })?;
         }
         let (cpu, wall) = (thread_cpu().saturating_sub(start_cpu), start.elapsed());
         let count = (rows.len() * BATCH) as f64;
@@ -310,7 +345,9 @@ impl Bench {
 
 fn refused(outcome: Outcome, event: &Event) -> Failure {
     let code = event.refusal().map(|refused| refused.code);
-    Failure::said(format!("a command of the measurement was not done: {outcome:?} {code:?}"))
+    Failure::said(format!(
+        "a command of the measurement was not done: {outcome:?} {code:?}"
+    ))
 }
 
 /// What a look at the clock takes: the median of many.
@@ -332,15 +369,26 @@ fn instructions(pattern: Pattern, seed: u64) -> Option<Numbers> {
     let program = std::env::current_exe().ok()?;
     let payments = COUNTED_PAYMENTS.to_string();
     let output = std::process::Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
+        .args([
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            "--collect-atstart=no",
+        ])
         .arg("--toggle-collect=*bench::step::Bench::batch*")
         .arg(program)
         .args(["bench", "engine", "--rounds", "1", "--no-replay", "--json"])
         .args(["--patterns", pattern.name(), "--payments", &payments])
-        .args(["--wallets", &COUNTED_WALLETS.to_string(), "--seed", &seed.to_string()])
+        .args([
+            "--wallets",
+            &COUNTED_WALLETS.to_string(),
+            "--seed",
+            &seed.to_string(),
+        ])
         .stdin(Stdio::null())
         .output();
-    let counted = output.ok().and_then(|output| collected(&String::from_utf8_lossy(&output.stderr)));
+    let counted = output
+        .ok()
+        .and_then(|output| collected(&String::from_utf8_lossy(&output.stderr)));
     let Some(counted) = counted else {
         eprintln!("instructions were not counted: valgrind did not run");
         return None;
@@ -383,7 +431,11 @@ mod tests {
             assert!(rate.is_some_and(|rate| rate > 0.0), "{name}: {rate:?}");
         }
         assert!(sheet.median("hot", "ratio_to_uniform").is_some());
-        assert!(sheet.median("uniform", "bytes_per_payment").is_some_and(|bytes| bytes < 160.0));
+        assert!(
+            sheet
+                .median("uniform", "bytes_per_payment")
+                .is_some_and(|bytes| bytes < 160.0)
+        );
     }
 
     #[test]

@@ -72,15 +72,32 @@ impl Town {
     pub fn open_wallet(&mut self, n: u64, now: UtcMillis, out: &mut Vec<Command>) {
         let (party, wallet) = (PartyId(named(n, 2)), wallet(n));
         let (kind, country, tier) = (PartyKind::Person, Country(*b"DE"), Tier(1));
-        out.push(self.command(now, Op::RegisterParty { party, kind, country, tier }));
+        out.push(self.command(
+            now,
+            Op::RegisterParty {
+                party,
+                kind,
+                country,
+                tier,
+            },
+        ));
         out.push(self.command(now, Op::OpenWallet { wallet, party }));
         if n < self.merchants {
             return;
         }
         let (source, channel) = (Source::Card, Channel::MANUAL);
         let (asset, amount, spendable) = (self.asset, TOP_UP, true);
-        let topup =
-            self.command(now, Op::TopUp { wallet, asset, amount, source, channel, spendable });
+        let topup = self.command(
+            now,
+            Op::TopUp {
+                wallet,
+                asset,
+                amount,
+                source,
+                channel,
+                spendable,
+            },
+        );
         let settle = Op::SettleTopUp { topup: topup.id };
         out.push(topup);
         out.push(self.command(now, settle));
@@ -118,7 +135,13 @@ impl Town {
     }
 
     /// The next payments, over `out`.
-    pub fn payments(&mut self, pattern: Pattern, count: usize, now: UtcMillis, out: &mut Vec<Command>) {
+    pub fn payments(
+        &mut self,
+        pattern: Pattern,
+        count: usize,
+        now: UtcMillis,
+        out: &mut Vec<Command>,
+    ) {
         out.clear();
         for _ in 0..count {
             let payment = self.payment(pattern, now);
@@ -127,7 +150,11 @@ impl Town {
     }
 
     /// Opens every wallet of it on a node; `on_progress` hears how many there are.
-    pub fn open_on(&mut self, node: &Node, mut on_progress: impl FnMut(u64)) -> Result<(), Failure> {
+    pub fn open_on(
+        &mut self,
+        node: &Node,
+        mut on_progress: impl FnMut(u64),
+    ) -> Result<(), Failure> {
         let now = node.now();
         let mut commands = Vec::with_capacity(BATCH_MAX);
         for n in 0..self.wallets() {
@@ -143,13 +170,17 @@ impl Town {
 
 /// Fails unless each came to an event that is no refusal: refusals are faster and count for nothing.
 pub fn all_done(briefs: &[Brief]) -> Result<(), Failure> {
-    let other = briefs.iter().find(|brief| !matches!(brief, Brief::Done { code: None, .. }));
+    let other = briefs
+        .iter()
+        .find(|brief| !matches!(brief, Brief::Done { code: None, .. }));
     other.map_or(Ok(()), |brief| Err(not_done(brief)))
 }
 
 /// Says what a command came to that should have been done.
 pub fn not_done(brief: &Brief) -> Failure {
-    Failure::said(format!("a command of the measurement was not done: {brief:?}"))
+    Failure::said(format!(
+        "a command of the measurement was not done: {brief:?}"
+    ))
 }
 
 /// The terms: a fee, a tax, limits that are looked at and never reached.
@@ -162,8 +193,14 @@ pub fn terms(asset: AssetNo) -> Result<Terms, Failure> {
     let ppm = |ppm| Ppm::new(ppm).map_err(|error| Failure::said(format!("a share: {error}")));
     Ok(Terms {
         fee_share: ppm(20_000)?,
-        tax: tax::RateTable::new([tax::CountryRate { country: *b"DE", rate: ppm(190_000)? }]),
-        limits: Some(Limits { asset, tiers: [limits; TIERS] }),
+        tax: tax::RateTable::new([tax::CountryRate {
+            country: *b"DE",
+            rate: ppm(190_000)?,
+        }]),
+        limits: Some(Limits {
+            asset,
+            tiers: [limits; TIERS],
+        }),
         ..Terms::default()
     })
 }

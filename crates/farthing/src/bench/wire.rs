@@ -42,7 +42,10 @@ impl Request {
             from = found + prefix.len();
             head.len() + from
         });
-        Request { bytes: (head + &body).into_bytes(), ids_at }
+        Request {
+            bytes: (head + &body).into_bytes(),
+            ids_at,
+        }
     }
 
     /// Writes the ids in.
@@ -65,7 +68,13 @@ struct Head {
 /// Reads an answer's head; `None` while it is not all there.
 fn head(bytes: &[u8]) -> Option<Result<Head, &'static str>> {
     let length = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let digits = |digits: &[u8]| std::str::from_utf8(digits).ok()?.trim().parse::<usize>().ok();
+    let digits = |digits: &[u8]| {
+        std::str::from_utf8(digits)
+            .ok()?
+            .trim()
+            .parse::<usize>()
+            .ok()
+    };
     let read = || {
         let status = digits(bytes.get(9..12)?)?;
         let mut content = 0;
@@ -78,7 +87,10 @@ fn head(bytes: &[u8]) -> Option<Result<Head, &'static str>> {
                 return None;
             }
         }
-        Some(Head { status: u16::try_from(status).ok()?, end: length + 4 + content })
+        Some(Head {
+            status: u16::try_from(status).ok()?,
+            end: length + 4 + content,
+        })
     };
     Some(read().ok_or("an answer that this client cannot read"))
 }
@@ -91,30 +103,47 @@ struct Connection {
 
 impl Connection {
     async fn open(address: SocketAddr, key: &str) -> Result<Connection, Failure> {
-        let stream = TcpStream::connect(address).await.map_err(|error| lost(&error))?;
+        let stream = TcpStream::connect(address)
+            .await
+            .map_err(|error| lost(&error))?;
         stream.set_nodelay(true).map_err(|error| lost(&error))?;
         let request = Request::new(address, key);
-        Ok(Connection { stream, request, answer: Vec::with_capacity(8_192) })
+        Ok(Connection {
+            stream,
+            request,
+            answer: Vec::with_capacity(8_192),
+        })
     }
 
     /// Asks once and reads the whole answer.
     async fn ask(&mut self) -> Result<(), Failure> {
-        self.stream.write_all(&self.request.bytes).await.map_err(|error| lost(&error))?;
+        self.stream
+            .write_all(&self.request.bytes)
+            .await
+            .map_err(|error| lost(&error))?;
         self.answer.clear();
         let mut known = None;
         loop {
-            let read = self.stream.read_buf(&mut self.answer).await.map_err(|error| lost(&error))?;
+            let read = self
+                .stream
+                .read_buf(&mut self.answer)
+                .await
+                .map_err(|error| lost(&error))?;
             if read == 0 {
                 return Err(Failure::said("the server closed a connection"));
             }
             if known.is_none() {
                 known = head(&self.answer).transpose().map_err(Failure::said)?;
             }
-            let Some(Head { status, end }) = known else { continue };
+            let Some(Head { status, end }) = known else {
+                continue;
+            };
             if self.answer.len() >= end {
                 if status != 201 {
                     let answer = String::from_utf8_lossy(&self.answer);
-                    return Err(Failure::said(format!("a payment was answered with {answer}")));
+                    return Err(Failure::said(format!(
+                        "a payment was answered with {answer}"
+                    )));
                 }
                 return Ok(());
             }
@@ -167,8 +196,9 @@ pub fn closed_loop(
             .collect();
         let mut found = Found::default();
         for task in tasks {
-            let (payments, each) =
-                task.await.map_err(|error| Failure::said(format!("a connection: {error}")))??;
+            let (payments, each) = task
+                .await
+                .map_err(|error| Failure::said(format!("a connection: {error}")))??;
             found.payments += payments;
             found.each.add(&each);
         }
@@ -181,11 +211,15 @@ pub fn closed_loop(
 }
 
 fn prepare(connection: &mut Connection, town: &RefCell<Town>) {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let now = UtcMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
     let mut town = town.borrow_mut();
     let (payer, payee) = town.pair(Pattern::Uniform);
-    connection.request.fill([town.fresh_id(now).0, payer.0.0, payee.0.0]);
+    connection
+        .request
+        .fill([town.fresh_id(now).0, payer.0.0, payee.0.0]);
 }
 
 async fn ask_until(
@@ -226,11 +260,18 @@ mod tests {
 
     #[test]
     fn an_answers_end_is_found_only_when_its_head_is_there() {
-        let answer = b"HTTP/1.1 201 Created\r\ndate: now: and then\r\nContent-Length: 5\r\n\r\nhello";
+        let answer =
+            b"HTTP/1.1 201 Created\r\ndate: now: and then\r\nContent-Length: 5\r\n\r\nhello";
         for cut in 0..answer.len() - 5 {
             assert_eq!(head(&answer[..cut]), None);
         }
-        assert_eq!(head(answer), Some(Ok(Head { status: 201, end: answer.len() })));
+        assert_eq!(
+            head(answer),
+            Some(Ok(Head {
+                status: 201,
+                end: answer.len()
+            }))
+        );
         let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
         assert!(head(chunked).unwrap().is_err());
     }

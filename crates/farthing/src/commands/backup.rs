@@ -18,7 +18,12 @@ use std::path::{Path, PathBuf};
 #[derive(Parser)]
 pub struct Args {
     /// The data folder
-    #[arg(long, value_name = "DIR", env = "FARTHING_DATA", default_value = "farthing-data")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "FARTHING_DATA",
+        default_value = "farthing-data"
+    )]
     data: PathBuf,
     /// Where the backup goes: a folder that does not exist yet
     #[arg(long, value_name = "DIR")]
@@ -51,10 +56,16 @@ pub const MANIFEST: &str = "manifest.json";
 pub fn run(args: &Args) -> Result<(), Failure> {
     let journal = args.data.join("journal.db");
     if !journal.exists() {
-        return Err(Failure::said(format!("{} is not there: name a data folder", journal.display())));
+        return Err(Failure::said(format!(
+            "{} is not there: name a data folder",
+            journal.display()
+        )));
     }
     if args.to.exists() {
-        return Err(Failure::said(format!("{} exists already: name a new folder", args.to.display())));
+        return Err(Failure::said(format!(
+            "{} exists already: name a new folder",
+            args.to.display()
+        )));
     }
     // Under another name until it is whole.
     let partial = args.to.with_extension("partial");
@@ -63,9 +74,17 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     std::fs::create_dir_all(&partial).map_err(|e| Failure::file(&partial, &e))?;
     let mut names = vec!["journal.db"];
-    names.extend(["store.db"].into_iter().filter(|name| args.data.join(name).exists()));
+    names.extend(
+        ["store.db"]
+            .into_iter()
+            .filter(|name| args.data.join(name).exists()),
+    );
     if !args.without_keys {
-        names.extend(["keys.db"].into_iter().filter(|name| args.data.join(name).exists()));
+        names.extend(
+            ["keys.db"]
+                .into_iter()
+                .filter(|name| args.data.join(name).exists()),
+        );
     }
     let mut files = BTreeMap::new();
     for name in names {
@@ -90,10 +109,17 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     std::fs::write(&path, text).map_err(|e| Failure::file(&path, &e))?;
     for name in manifest.files.keys().map(String::as_str).chain([MANIFEST]) {
         let path = partial.join(name);
-        std::fs::File::open(&path).and_then(|f| f.sync_all()).map_err(|e| Failure::file(&path, &e))?;
+        std::fs::File::open(&path)
+            .and_then(|f| f.sync_all())
+            .map_err(|e| Failure::file(&path, &e))?;
     }
     std::fs::rename(&partial, &args.to).map_err(|e| Failure::file(&args.to, &e))?;
-    println!("backup of {} rows, head {}, in {}", head.seq, manifest.head_hash, args.to.display());
+    println!(
+        "backup of {} rows, head {}, in {}",
+        head.seq,
+        manifest.head_hash,
+        args.to.display()
+    );
     Ok(())
 }
 
@@ -101,6 +127,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 pub fn hash_file(path: &Path) -> Result<String, Failure> {
     let mut hasher = blake3::Hasher::new();
     let file = std::fs::File::open(path).map_err(|e| Failure::file(path, &e))?;
-    hasher.update_reader(file).map_err(|e| Failure::file(path, &e))?;
+    hasher
+        .update_reader(file)
+        .map_err(|e| Failure::file(path, &e))?;
     Ok(hasher.finalize().to_hex().to_string())
 }

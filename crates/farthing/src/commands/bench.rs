@@ -32,7 +32,7 @@ enum What {
     ///
     /// `batch_N`: one client that waits for N payments before it asks for more, beside `sqlite_N`,
     /// bare SQLite commits of as many bytes. `in_flight_4096`: so many single payments unanswered at
-    /// any time. `durable`: as many as it can. In these the read model is paused and its lag stated.
+    /// any time. `durable`: as many as it can. In these the read model is off and its lag stated.
     /// `steady`: as fast as the read model follows with less than a second of lag.
     Node(Node),
     /// Single payments over HTTP, each connection waiting for its answer
@@ -87,7 +87,12 @@ struct Engine {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     payments: Option<u64>,
     /// Only these ways of paying
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "uniform,zipf,hot")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "uniform,zipf,hot"
+    )]
     patterns: Vec<Pattern>,
     /// Count a payment's instructions too, with valgrind, which must be installed
     #[arg(long)]
@@ -110,9 +115,13 @@ impl Place {
         let place = self.data.clone().unwrap_or_else(std::env::temp_dir);
         if machine::file_system(&place) == "tmpfs" {
             let place = place.display();
-            eprintln!("farthing: {place} is in memory and makes nothing durable; name a disk with --data");
+            eprintln!(
+                "farthing: {place} is in memory and makes nothing durable; name a disk with --data"
+            );
         }
-        let folder = tempfile::Builder::new().prefix("farthing-bench-").tempdir_in(&place);
+        let folder = tempfile::Builder::new()
+            .prefix("farthing-bench-")
+            .tempdir_in(&place);
         folder.map_err(|error| Failure::file(&place, &error))
     }
 }
@@ -144,7 +153,12 @@ struct Http {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=100_000_000))]
     wallets: Option<u64>,
     /// Connections at once
-    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,16,64,256")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_delimiter = ',',
+        default_value = "1,16,64,256"
+    )]
     connections: Vec<usize>,
     /// How long each row is measured in a round [default: 3]
     #[arg(long, value_name = "SECONDS")]
@@ -167,7 +181,9 @@ struct Recovery {
 
 pub fn run(args: Args) -> Result<(), Failure> {
     if cfg!(debug_assertions) {
-        eprintln!("farthing: this is a debug build, whose numbers mean nothing; use a release build");
+        eprintln!(
+            "farthing: this is a debug build, whose numbers mean nothing; use a release build"
+        );
     }
     let (sheet, json) = match args.what {
         What::Engine(args) => (engine(&args)?, args.common.json),
@@ -184,7 +200,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn engine(args: &Engine) -> Result<Sheet, Failure> {
-    let Engine { common, wallets, payments, patterns, instructions, no_replay } = args;
+    let Engine {
+        common,
+        wallets,
+        payments,
+        patterns,
+        instructions,
+        no_replay,
+    } = args;
     let payments = common.or(*payments, 1_000_000, 20_000);
     step::run(&step::Plan {
         wallets: common.or(*wallets, 1_000_000, 10_000),
@@ -199,7 +222,13 @@ fn engine(args: &Engine) -> Result<Sheet, Failure> {
 }
 
 fn node(args: &Node) -> Result<Sheet, Failure> {
-    let Node { common, place, wallets, steady_wallets, seconds } = args;
+    let Node {
+        common,
+        place,
+        wallets,
+        steady_wallets,
+        seconds,
+    } = args;
     let folder = place.folder()?;
     durable::run(&durable::Plan {
         wallets: common.or(*wallets, 1_000_000, 1_000),
@@ -213,7 +242,13 @@ fn node(args: &Node) -> Result<Sheet, Failure> {
 }
 
 fn http(args: &Http) -> Result<Sheet, Failure> {
-    let Http { common, place, wallets, connections, seconds } = args;
+    let Http {
+        common,
+        place,
+        wallets,
+        connections,
+        seconds,
+    } = args;
     let folder = place.folder()?;
     if connections.iter().any(|n| !(1..=10_000).contains(n)) {
         return Err(Failure::said("--connections: 1 to 10000 each"));
@@ -235,7 +270,12 @@ fn recovery(args: &Recovery) -> Result<Sheet, Failure> {
 }
 
 fn recovery_plan(args: &Recovery, folder: PathBuf) -> recovery::Plan {
-    let Recovery { common, wallets, payments, .. } = args;
+    let Recovery {
+        common,
+        wallets,
+        payments,
+        ..
+    } = args;
     recovery::Plan {
         wallets: common.or(*wallets, 1_000_000, 1_000),
         payments: common.or(*payments, 10_000_000, 20_000),

@@ -19,7 +19,12 @@ pub struct Args {
     /// Its id, e.g. pay_0190…
     id: String,
     /// The data folder
-    #[arg(long, value_name = "DIR", env = "FARTHING_DATA", default_value = "farthing-data")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "FARTHING_DATA",
+        default_value = "farthing-data"
+    )]
     data: PathBuf,
     /// The shard of the journal
     #[arg(long, default_value_t = 0)]
@@ -41,29 +46,45 @@ enum For {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let digits = args.id.rsplit_once('_').map_or(args.id.as_str(), |(_, digits)| digits);
+    let digits = args
+        .id
+        .rsplit_once('_')
+        .map_or(args.id.as_str(), |(_, digits)| digits);
     let id = Id::parse_digits(digits)
         .ok_or_else(|| Failure::said(format!("\"{}\" is not an id, such as pay_0190…", args.id)))?;
     let path = args.data.join("journal.db");
     if !path.exists() {
-        return Err(Failure::said(format!("{} is not there: name a data folder", path.display())));
+        return Err(Failure::said(format!(
+            "{} is not there: name a data folder",
+            path.display()
+        )));
     }
     let mut reader = SqliteReader::open(&path, args.shard)?;
     let mut state = State::new(1);
     let mut found = None;
-    node::replay(&mut reader, &mut state, &mut journal::Head::EMPTY, |state, event, position| {
-        if event.parts().any(|part| part.id == id) {
-            found = Some(Found {
-                event: event.clone(),
-                position,
-                terms: state.tenant(event.tenant).map(|t| (t.terms.clone(), t.terms_version)),
-                party: payer(state, event, id),
-                assets: state.assets.clone(),
-            });
-        }
-    })?;
+    node::replay(
+        &mut reader,
+        &mut state,
+        &mut journal::Head::EMPTY,
+        |state, event, position| {
+            if event.parts().any(|part| part.id == id) {
+                found = Some(Found {
+                    event: event.clone(),
+                    position,
+                    terms: state
+                        .tenant(event.tenant)
+                        .map(|t| (t.terms.clone(), t.terms_version)),
+                    party: payer(state, event, id),
+                    assets: state.assets.clone(),
+                });
+            }
+        },
+    )?;
     let Some(found) = found else {
-        return Err(Failure::said(format!("no event of {} is in this journal", args.id)));
+        return Err(Failure::said(format!(
+            "no event of {} is in this journal",
+            args.id
+        )));
     };
     found.say(args, id)
 }
@@ -97,7 +118,9 @@ impl Found {
             For::Compliance => Audience::Compliance,
         };
         let (terms, version) = self.terms.clone().unwrap_or_default();
-        let Some(part) = self.event.part(id) else { return Ok(()) };
+        let Some(part) = self.event.part(id) else {
+            return Ok(());
+        };
         let party = self.party.as_ref();
         let trace = explain(&part, &terms, version, &self.assets, party, audience);
         if args.json {
@@ -112,7 +135,10 @@ impl Found {
         if let Some(at) = at {
             println!("at        {at}");
         }
-        println!("journal   row {}, event {}", self.position.seq, self.position.index);
+        println!(
+            "journal   row {}, event {}",
+            self.position.seq, self.position.index
+        );
         println!("terms     version {}", trace.terms_version);
         println!("verdict   {}", trace.verdict);
         if let (Some(code), Some(help)) = (trace.code, trace.help) {
@@ -124,7 +150,10 @@ impl Found {
         if let Some(remedy) = &trace.remedy {
             let amount = remedy.amount.clone().unwrap_or_default();
             let asset = remedy.asset.clone().unwrap_or_default();
-            let tier = remedy.tier.map(|t| format!("to tier {t}")).unwrap_or_default();
+            let tier = remedy
+                .tier
+                .map(|t| format!("to tier {t}"))
+                .unwrap_or_default();
             let words = [remedy.action, &amount, &asset, &tier];
             let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
             println!("remedy    {}", words.join(" "));

@@ -11,7 +11,13 @@ use store::Store;
 #[derive(Parser)]
 pub struct Args {
     /// The data folder
-    #[arg(long, global = true, value_name = "DIR", env = "FARTHING_DATA", default_value = "farthing-data")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "FARTHING_DATA",
+        default_value = "farthing-data"
+    )]
     data: PathBuf,
     /// Print JSON
     #[arg(long, global = true)]
@@ -126,8 +132,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
             }
         }
         What::Revoke { id, mode } => {
-            let id: KeyId =
-                id.parse().map_err(|_| Failure::said(format!("\"{id}\" is not a key's id")))?;
+            let id: KeyId = id
+                .parse()
+                .map_err(|_| Failure::said(format!("\"{id}\" is not a key's id")))?;
             let record = keys.revoke(tenant(mode)?, id, now)?;
             say(&record, args.json);
         }
@@ -137,7 +144,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 fn say(key: &identity::KeyRecord, json: bool) {
     let time = |ms: Option<i64>| {
-        ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|t| t.to_string())
+        ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
+            .map(|t| t.to_string())
     };
     if json {
         println!(

@@ -71,10 +71,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for notice in visitors.notices() {
         eprintln!("visitors line {}: {}", notice.line, notice.problem);
     }
-    let fee = Ppm::new(args.fee_ppm).map_err(|error| Failure::said(format!("--fee-ppm: {error}")))?;
+    let fee =
+        Ppm::new(args.fee_ppm).map_err(|error| Failure::said(format!("--fee-ppm: {error}")))?;
     let asset = *prices.asset();
-    let top_up =
-        asset.parse(&args.top_up).map_err(|error| Failure::said(format!("--top-up: {error}")))?;
+    let top_up = asset
+        .parse(&args.top_up)
+        .map_err(|error| Failure::said(format!("--top-up: {error}")))?;
 
     let temporary;
     let dir = match &args.data {
@@ -95,7 +97,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     let node = Node::open(dir, NodeOptions::default())?;
     let log = open(&args.log)?;
-    let shift = Shift { start: args.start, by: None };
+    let shift = Shift {
+        start: args.start,
+        by: None,
+    };
     let replayed = Site::open(&node, shift, asset, fee, top_up)
         .and_then(|mut site| site.replay(log, &prices, &visitors, args.json));
     // What is acknowledged is durable either way; stop cleanly before saying how it went.
@@ -108,7 +113,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
     } else {
         print!("{}", report.text());
         if let Some(dir) = &args.data {
-            println!("\nThe ledger is in {}; `farthing verify --data` checks it.", dir.display());
+            println!(
+                "\nThe ledger is in {}; `farthing verify --data` checks it.",
+                dir.display()
+            );
         }
     }
     Ok(())
@@ -127,8 +135,9 @@ struct Shift {
 impl Shift {
     fn apply(&mut self, at_ms: i64) -> UtcMillis {
         let start = self.start;
-        let by =
-            *self.by.get_or_insert_with(|| start.map_or(0, |start| start.as_millisecond() - at_ms));
+        let by = *self
+            .by
+            .get_or_insert_with(|| start.map_or(0, |start| start.as_millisecond() - at_ms));
         UtcMillis(u64::try_from(at_ms.saturating_add(by)).unwrap_or(0))
     }
 }
@@ -188,7 +197,10 @@ impl<'n> Site<'n> {
         self.now = at;
         open_shard(self.node, &mut self.ids, at, Window::default())?;
         let asset = asset_no(self.node, &mut self.ids, at, self.asset)?;
-        let terms = Terms { fee_share: self.fee, ..Terms::default() };
+        let terms = Terms {
+            fee_share: self.fee,
+            ..Terms::default()
+        };
         let (tenant, _) = open_tenant(self.node, &mut self.ids, at, Mode::Test, Some(terms))?;
         let owner = self.party(tenant, PartyKind::Business, Country::UNKNOWN, None)?;
         self.opened = Some((tenant, asset, owner));
@@ -203,19 +215,45 @@ impl<'n> Site<'n> {
         country: Country,
         top_up: Option<Op>,
     ) -> Result<WalletId, Failure> {
-        let (party, wallet) = (PartyId(self.ids.at(self.now)), WalletId(self.ids.at(self.now)));
-        let register = Op::RegisterParty { party, kind, country, tier: Tier(0) };
+        let (party, wallet) = (
+            PartyId(self.ids.at(self.now)),
+            WalletId(self.ids.at(self.now)),
+        );
+        let register = Op::RegisterParty {
+            party,
+            kind,
+            country,
+            tier: Tier(0),
+        };
         let top_up = top_up.map(|op| match op {
-            Op::TopUp { asset, amount, source, channel, spendable, .. } => {
-                Op::TopUp { wallet, asset, amount, source, channel, spendable }
-            }
+            Op::TopUp {
+                asset,
+                amount,
+                source,
+                channel,
+                spendable,
+                ..
+            } => Op::TopUp {
+                wallet,
+                asset,
+                amount,
+                source,
+                channel,
+                spendable,
+            },
             other => other,
         });
-        let ops = [register, Op::OpenWallet { wallet, party }].into_iter().chain(top_up);
-        let commands = ops.map(|op| command(tenant, self.ids.at(self.now), op)).collect();
+        let ops = [register, Op::OpenWallet { wallet, party }]
+            .into_iter()
+            .chain(top_up);
+        let commands = ops
+            .map(|op| command(tenant, self.ids.at(self.now), op))
+            .collect();
         for brief in self.node.submit_brief(commands)? {
             let Brief::Done { code: None, .. } = brief else {
-                return Err(Failure::said(format!("a wallet could not be opened: {brief:?}")));
+                return Err(Failure::said(format!(
+                    "a wallet could not be opened: {brief:?}"
+                )));
             };
         }
         Ok(wallet)
@@ -230,7 +268,14 @@ impl<'n> Site<'n> {
         let country = country.unwrap_or(Country::UNKNOWN);
         let (amount, source, channel) = (self.top_up, Source::Card, Channel::MANUAL);
         let wallet = WalletId(Id::NONE);
-        let top_up = Op::TopUp { wallet, asset, amount, source, channel, spendable: true };
+        let top_up = Op::TopUp {
+            wallet,
+            asset,
+            amount,
+            source,
+            channel,
+            spendable: true,
+        };
         let wallet = self.party(tenant, PartyKind::Person, country, Some(top_up))?;
         self.wallets.insert(ip.to_owned(), wallet);
         Ok(wallet)
@@ -331,7 +376,9 @@ impl<'n> Site<'n> {
         summary: &mut Summary,
     ) -> Result<(), Failure> {
         for (line, brief) in done.drain(..) {
-            let Some(paid) = under_way.remove(&line) else { continue };
+            let Some(paid) = under_way.remove(&line) else {
+                continue;
+            };
             match brief {
                 Brief::Done { code: None, .. } => summary.paid(Paid {
                     section: &paid.section,
@@ -341,7 +388,9 @@ impl<'n> Site<'n> {
                     payer: &paid.ip,
                     atoms: paid.atoms,
                 }),
-                Brief::Done { code: Some(code), .. } => summary.refused(code.as_str()),
+                Brief::Done {
+                    code: Some(code), ..
+                } => summary.refused(code.as_str()),
                 Brief::Rejected(rejection) => summary.refused(rejection.code.as_str()),
                 Brief::Known(_) => summary.refused("id_reused"),
                 Brief::OutcomeUnknown => return Err(node::Unavailable::OutcomeUnknown.into()),

@@ -16,7 +16,12 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     from: PathBuf,
     /// The data folder to make: it must not have a journal
-    #[arg(long, value_name = "DIR", env = "FARTHING_DATA", default_value = "farthing-data")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "FARTHING_DATA",
+        default_value = "farthing-data"
+    )]
     data: PathBuf,
     /// A backup whose subject keys to use, where this one was made without them
     #[arg(long, value_name = "FILE")]
@@ -30,7 +35,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
     if manifest.format != 1 {
         let format = manifest.format;
-        return Err(Failure::said(format!("a backup of format {format} needs a newer version")));
+        return Err(Failure::said(format!(
+            "a backup of format {format} needs a newer version"
+        )));
     }
     if args.data.join("journal.db").exists() {
         return Err(Failure::said(format!(
@@ -41,7 +48,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     for (name, hash) in &manifest.files {
         // A manifest names plain files of the backup, nothing elsewhere.
         if !matches!(name.as_str(), "journal.db" | "store.db" | "keys.db") {
-            return Err(Failure::NotRight(format!("the manifest names {name}, which is no file of a backup")));
+            return Err(Failure::NotRight(format!(
+                "the manifest names {name}, which is no file of a backup"
+            )));
         }
         if hash_file(&args.from.join(name))? != *hash {
             return Err(Failure::NotRight(format!(
@@ -57,7 +66,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let copy = |from: PathBuf, name: &str| -> Result<(), Failure> {
         let to = args.data.join(name);
         std::fs::copy(&from, &to).map_err(|e| Failure::file(&to, &e))?;
-        std::fs::File::open(&to).and_then(|f| f.sync_all()).map_err(|e| Failure::file(&to, &e))
+        std::fs::File::open(&to)
+            .and_then(|f| f.sync_all())
+            .map_err(|e| Failure::file(&to, &e))
     };
     if let Some(keys) = &args.keys {
         copy(keys.clone(), "keys.db")?;
@@ -67,7 +78,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let head = SqliteReader::open(&args.data.join("journal.db"), manifest.shard)?.head()?;
     if (head.seq, hex(&head.hash)) != (manifest.head_seq, manifest.head_hash.clone()) {
-        return Err(Failure::NotRight("the journal's head is not what the manifest says".into()));
+        return Err(Failure::NotRight(
+            "the journal's head is not what the manifest says".into(),
+        ));
     }
     println!(
         "restored {} rows, head {}, into {}; `farthing verify` checks the whole",

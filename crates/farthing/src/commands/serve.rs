@@ -98,7 +98,10 @@ fn say(
 ) -> Result<(), Failure> {
     let address = address.map_err(|error| Failure::said(format!("no address: {error}")))?;
     let mut out = std::io::stdout().lock();
-    let mut lines = vec![format!("farthing is serving {} on http://{address}", config.data.display())];
+    let mut lines = vec![format!(
+        "farthing is serving {} on http://{address}",
+        config.data.display()
+    )];
     if let Some(first) = &opened.first {
         lines.push("The first keys, shown this once; keep them safe:".to_owned());
         for (mode, key) in [("test", &first.test), ("live", &first.live)] {

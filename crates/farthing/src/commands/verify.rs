@@ -8,7 +8,7 @@ use engine::codec::RowReader;
 use engine::event::{Effect, EventKind};
 use engine::{State, is_balanced, snapshot};
 use journal::sqlite::SqliteReader;
-use journal::{Head, Reader, Row, SnapshotStore, hex, verify_chain};
+use journal::{Head, JournalError, Reader, Row, SnapshotStore, hex, verify_chain};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -19,7 +19,12 @@ use std::path::PathBuf;
 #[derive(Parser)]
 pub struct Args {
     /// The data folder
-    #[arg(long, value_name = "DIR", env = "FARTHING_DATA", default_value = "farthing-data")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "FARTHING_DATA",
+        default_value = "farthing-data"
+    )]
     data: PathBuf,
     /// The shard of the journal
     #[arg(long, default_value_t = 0)]
@@ -59,7 +64,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let rows = reader.head()?.seq;
 
     let mut progress = Progress::new("rows: hash chain", rows, args.json);
-    let head = verify_chain(&mut reader, None, leaves, |row| progress.at(row.seq))?;
+    let head = verify_chain(&mut reader, None, leaves, |row| progress.at(row.seq));
+    let head = head.map_err(|error| match error {
+        broken @ JournalError::Broken { .. } => Failure::NotRight(broken.to_string()),
+        other => other.into(),
+    })?;
     progress.finish();
 
     let projection = Projected::open(&args.data)?;
@@ -85,9 +94,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     reader.for_each_from(1, &mut |row| {
         at.advance(row)?;
         let unbalanced = &mut replay.unbalanced;
-        let folded = rows.row(&mut state, row.seq, row.format, &row.events, |state, event, _| {
-            *unbalanced += u64::from(!is_balanced(state, event));
-        });
+        let folded = rows.row(
+            &mut state,
+            row.seq,
+            row.format,
+            &row.events,
+            |state, event, _| {
+                *unbalanced += u64::from(!is_balanced(state, event));
+            },
+        );
         match folded {
             Ok(events) => replay.events += u64::from(events),
             Err(error) => {
@@ -128,7 +143,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if let Some(what) = replay.undecodable {
         return Err(Failure::NotRight(what));
     }
-    if found.right { Ok(()) } else { Err(Failure::NotRight("the data folder is not right".into())) }
+    if found.right {
+        Ok(())
+    } else {
+        Err(Failure::NotRight("the data folder is not right".into()))
+    }
 }
 
 fn say(found: &Found, json: bool) -> Result<(), Failure> {
@@ -139,13 +158,20 @@ fn say(found: &Found, json: bool) -> Result<(), Failure> {
         return Ok(());
     }
     let yes = |right: bool| if right { "right" } else { "NOT RIGHT" };
-    println!("rows         {} ({} events), head {}", found.rows, found.events, found.head);
+    println!(
+        "rows         {} ({} events), head {}",
+        found.rows, found.events, found.head
+    );
     println!("hash chain   {}", found.chain);
     println!(
         "conservation {} ({} events out of balance, trial balance {})",
         yes(found.unbalanced_events == 0 && found.trial_balance_zero),
         found.unbalanced_events,
-        if found.trial_balance_zero { "zero" } else { "NOT zero" }
+        if found.trial_balance_zero {
+            "zero"
+        } else {
+            "NOT zero"
+        }
     );
     println!("state digest {}", found.digest);
     println!(

@@ -8,8 +8,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+const RUN_MAX: Duration = Duration::from_secs(120);
 const START_MAX: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(2);
 
@@ -23,11 +25,25 @@ pub fn command(args: &[&str]) -> Command {
     command
 }
 
-/// Runs it to its end.
+/// Runs it to its end, which must come.
+#[track_caller]
 pub fn run(args: &[&str]) -> Output {
-    command(args)
-        .output()
-        .expect("the binary is built before its tests")
+    let child = command(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary is built before its tests");
+    let id = child.id().to_string();
+    let (tell, told) = channel();
+    std::thread::spawn(move || tell.send(child.wait_with_output()));
+    match told.recv_timeout(RUN_MAX) {
+        Ok(output) => output.expect("it is our child"),
+        Err(_) => {
+            // Its thread waits for it: the id is still its own.
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+            panic!("{args:?} does not end");
+        }
+    }
 }
 
 /// Runs it to an end that must be good.
@@ -70,46 +86,55 @@ pub struct Farthing {
 }
 
 impl Farthing {
-    /// Starts it and waits for its greeting; `log` takes its standard error.
+    /// Starts it and waits until it is ready; `log` takes its standard error.
     #[track_caller]
     pub fn start(data: &Path, log: &Path, args: &[&str]) -> Farthing {
-        let mut child = spawn(data, log, args);
-        let out = child.stdout.take().expect("it is piped");
-        let (mut address, mut keys) = (String::new(), Vec::new());
-        for line in BufReader::new(out).lines().map_while(Result::ok) {
-            if let Some((_, rest)) = line.split_once(" on http://") {
-                rest.clone_into(&mut address);
-            }
-            keys.extend(
-                line.split_whitespace()
-                    .filter(|w| w.starts_with("fk_"))
-                    .map(str::to_owned),
-            );
-            if line.starts_with("Docs:") {
-                let log = log.to_owned();
-                let farthing = Farthing {
-                    child,
-                    address,
-                    keys,
-                    log,
-                };
-                farthing.wait_until_ready();
-                return farthing;
-            }
+        match Farthing::try_start(data, log, args) {
+            Ok(farthing) => farthing,
+            Err(status) => panic!("it ended before it served: {status}\n{}", tail(log)),
         }
-        let status = child.wait();
-        panic!("it ended before it served: {status:?}\n{}", tail(log));
     }
 
-    fn wait_until_ready(&self) {
+    /// The same, where it may also end at once: then how.
+    #[track_caller]
+    pub fn try_start(data: &Path, log: &Path, args: &[&str]) -> Result<Farthing, ExitStatus> {
+        let mut child = spawn(data, log, args);
+        let out = child.stdout.take().expect("it is piped");
+        let mut farthing = Farthing {
+            child,
+            address: String::new(),
+            keys: Vec::new(),
+            log: log.to_owned(),
+        };
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            if let Some((_, rest)) = line.split_once(" on http://") {
+                rest.clone_into(&mut farthing.address);
+            }
+            let keys = line.split_whitespace().filter(|w| w.starts_with("fk_"));
+            farthing.keys.extend(keys.map(str::to_owned));
+            if line.starts_with("Docs:") {
+                return farthing.ready();
+            }
+        }
+        Err(farthing.wait_end())
+    }
+
+    #[track_caller]
+    fn ready(mut self) -> Result<Farthing, ExitStatus> {
         let deadline = Instant::now() + START_MAX;
-        let ready = || Http::connect(&self.address, "").and_then(|mut http| http.get("/ready"));
-        while !ready().is_ok_and(|reply| reply.status == 200) {
-            assert!(
-                Instant::now() < deadline,
-                "not ready in time\n{}",
-                tail(&self.log)
-            );
+        loop {
+            let mut http = Http::connect(&self.address, "");
+            let ready = http
+                .as_mut()
+                .is_ok_and(|http| http.get("/ready").is_ok_and(|reply| reply.status == 200));
+            if ready {
+                return Ok(self);
+            }
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return Err(status);
+            }
+            let words = tail(&self.log);
+            assert!(Instant::now() < deadline, "not ready in time\n{words}");
             std::thread::sleep(POLL);
         }
     }

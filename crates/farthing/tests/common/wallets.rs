@@ -1,4 +1,6 @@
 //! Amounts and wallets, as tests need them.
+// Each test uses its part of it.
+#![allow(dead_code)]
 
 use crate::dice::Dice;
 use crate::http::Http;

@@ -14,7 +14,12 @@ use std::rc::Rc;
 /// What the node said.
 #[derive(Clone, Debug)]
 pub enum Told {
-    Done(Place, &'static str, Option<&'static str>, Option<Box<Event>>),
+    Done(
+        Place,
+        &'static str,
+        Option<&'static str>,
+        Option<Box<Event>>,
+    ),
     /// Known, there; whether the node compared the content.
     Known(Place, bool),
     Rejected(&'static str),
@@ -84,7 +89,9 @@ impl Judge {
     pub fn node_time(&mut self, now: u64, latest: u64) -> Result<(), String> {
         if now > latest || now < self.oracle.last {
             let last = self.oracle.last;
-            return Err(format!("the node's time is {now}, between {last} and {latest} it should be"));
+            return Err(format!(
+                "the node's time is {now}, between {last} and {latest} it should be"
+            ));
         }
         self.oracle.last = now;
         Ok(())
@@ -105,7 +112,9 @@ impl Judge {
     /// An answer.
     pub fn answer(&mut self, clock: u64, command: &Rc<Command>, told: Told) -> Result<(), String> {
         let words = match &told {
-            Told::Done(place, kind, code, _) => format!("{kind} {} at {place:?}", code.unwrap_or("")),
+            Told::Done(place, kind, code, _) => {
+                format!("{kind} {} at {place:?}", code.unwrap_or(""))
+            }
             other => format!("{other:?}"),
         };
         self.note(clock, command, words);
@@ -117,14 +126,21 @@ impl Judge {
         let verdict = self.oracle.ask(command, clock, hint);
         let first = match verdict {
             Verdict::Known(place, _) => {
-                let first = self.oracle.answered.get(&key).map(|a| (a.arrived, &a.command));
+                let first = self
+                    .oracle
+                    .answered
+                    .get(&key)
+                    .map(|a| (a.arrived, &a.command));
                 let done = self.expected.get(&place).map(|e| (e.at, e.done));
                 format!("; first {first:x?} was answered {done:?}")
             }
             _ => String::new(),
         };
-        let differ =
-            |told: &Told| Err(format!("the oracle says {verdict:?}, the node {told:?}{first}"));
+        let differ = |told: &Told| {
+            Err(format!(
+                "the oracle says {verdict:?}, the node {told:?}{first}"
+            ))
+        };
         match (verdict, &told) {
             (Verdict::Done(done), Told::Done(place, kind, code, event)) => {
                 if (done.kind, done.code) != (*kind, *code) {
@@ -198,7 +214,9 @@ impl Judge {
         let mut asked = asked.iter();
         let mut had_happened = 0;
         loop {
-            let rows = reader.read_from(from, 64, 8 << 20).map_err(|e| e.to_string())?;
+            let rows = reader
+                .read_from(from, 64, 8 << 20)
+                .map_err(|e| e.to_string())?;
             let Some(last) = rows.last() else { break };
             from = last.seq + 1;
             for row in &rows {
@@ -227,7 +245,8 @@ impl Judge {
                             continue;
                         };
                         let own = (command.tenant, command.id) == (event.tenant.0, event.id.0);
-                        let words = format!("nothing; the journal holds {:?} at {place:?}", event.kind);
+                        let words =
+                            format!("nothing; the journal holds {:?} at {place:?}", event.kind);
                         self.note(*clock, command, words);
                         let hint = Hint {
                             forgotten: own,
@@ -255,8 +274,24 @@ impl Judge {
         Ok(had_happened)
     }
 
-    /// Everything, against everything. Returns how many events and rows there are.
+    /// Everything, against everything. Returns how many events and rows there are. The node's own
+    /// events (a snapshot anchored, refusals counted) may come in between: then once more.
     pub fn audit(&mut self, node: &Node, shelf: &Shelf) -> Result<(u64, u64), String> {
+        for _ in 0..100 {
+            let rest = || {
+                let digest = node.query_blocking(engine::snapshot::digest);
+                digest.map(|digest| (digest, node.stats().durable_seq))
+            };
+            let before = rest().map_err(|e| format!("no audit: {e}"))?;
+            let result = self.audit_once(node, shelf);
+            if rest() == Ok(before) {
+                return result;
+            }
+        }
+        Err("the node does not come to rest".into())
+    }
+
+    fn audit_once(&mut self, node: &Node, shelf: &Shelf) -> Result<(u64, u64), String> {
         let (digest, dump) = node
             .query_blocking(|state| (engine::snapshot::digest(state), Dump::of(state)))
             .map_err(|e| format!("no audit: {e}"))?;
@@ -279,7 +314,10 @@ impl Judge {
         );
         let head = head.map_err(|e| format!("the chain is broken: {e}"))?;
         if head.seq != rows {
-            return Err(format!("the journal ends at {}, the node at {rows}", head.seq));
+            return Err(format!(
+                "the journal ends at {}, the node at {rows}",
+                head.seq
+            ));
         }
         // Replay, and every acknowledged event exactly once at its place.
         let (mut state, mut at) = (State::new(1), Head::EMPTY);
@@ -317,10 +355,18 @@ impl Judge {
         }
         if found != self.expected.len() {
             let all = self.expected.len();
-            return Err(format!("of {all} acknowledged events the journal has {found}"));
+            return Err(format!(
+                "of {all} acknowledged events the journal has {found}"
+            ));
         }
         if engine::snapshot::digest(&state) != digest {
-            return Err("the state is not what a replay of the journal gives".into());
+            let now = node
+                .query_blocking(State::clone)
+                .map_err(|e| e.to_string())?;
+            let what = differing(&now, &state);
+            return Err(format!(
+                "the state is not what a replay of the journal gives: {what}"
+            ));
         }
         if expired != self.oracle.expired {
             let other: Vec<_> = expired.symmetric_difference(&self.oracle.expired).collect();
@@ -358,8 +404,16 @@ impl Judge {
         let holds = oracle.books.holds.iter();
         let holds = holds.map(|(key, h)| (*key, i128::from(h.authorized - h.captured)));
         same("authorizations", &dump.holds, &holds.collect())?;
-        same("pending payments", &dump.pending, &keys(&mut oracle.pending.keys().copied()))?;
-        same("top-ups", &dump.topups, &keys(&mut oracle.topups.keys().copied()))?;
+        same(
+            "pending payments",
+            &dump.pending,
+            &keys(&mut oracle.pending.keys().copied()),
+        )?;
+        same(
+            "top-ups",
+            &dump.topups,
+            &keys(&mut oracle.topups.keys().copied()),
+        )?;
         let withdrawals = keys(&mut oracle.withdrawals.keys().copied());
         same("withdrawals", &dump.withdrawals, &withdrawals)?;
         let disputes = oracle.disputes.iter();
@@ -396,7 +450,10 @@ fn is_own(event: &Event) -> bool {
 
 /// What ended by its time.
 fn expiry(event: &Event) -> Option<(u32, u128)> {
-    if !matches!(event.kind, EventKind::HoldExpired | EventKind::StepUpExpired) {
+    if !matches!(
+        event.kind,
+        EventKind::HoldExpired | EventKind::StepUpExpired
+    ) {
         return None;
     }
     event.effects.iter().find_map(|effect| match effect {
@@ -432,6 +489,46 @@ fn compare(done: &Done, at: u64, event: &Event) -> Result<(), String> {
     Ok(())
 }
 
+/// Which parts of two states differ, for people.
+fn differing(now: &State, replayed: &State) -> String {
+    let mut parts = String::new();
+    let mut part = |name: &str, now: String, replayed: String| {
+        if now != replayed {
+            let at = now
+                .bytes()
+                .zip(replayed.bytes())
+                .take_while(|(a, b)| a == b)
+                .count();
+            let from = at.saturating_sub(80);
+            let cut = |text: &str| text.chars().skip(from).take(300).collect::<String>();
+            parts += &format!(
+                "\n {name}: node …{}\n   replay …{}",
+                cut(&now),
+                cut(&replayed)
+            );
+        }
+    };
+    macro_rules! fields {
+        ($($field:ident)*) => {
+            $(part(
+                stringify!($field),
+                format!("{:?}", now.$field),
+                format!("{:?}", replayed.$field),
+            );)*
+        };
+    }
+    fields!(now opened assets tenants parties wallets holds mandates topups withdrawals pending);
+    fields!(disputes corrections reversed timers refusals refusals_second);
+    let book = |state: &State| format!("{:?}", state.book.iter().collect::<Vec<_>>());
+    part("book", book(now), book(replayed));
+    let ids = |state: &State| format!("{:x?}", state.recents.entries().collect::<Vec<_>>());
+    part("recent ids", ids(now), ids(replayed));
+    if parts.is_empty() {
+        parts += "something that is not public";
+    }
+    parts
+}
+
 fn same<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
     what: &str,
     node: &BTreeMap<K, V>,
@@ -441,9 +538,15 @@ fn same<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
         return Ok(());
     }
     let keys: BTreeSet<&K> = node.keys().chain(oracle.keys()).collect();
-    let differ = keys.into_iter().filter(|key| node.get(key) != oracle.get(key));
+    let differ = keys
+        .into_iter()
+        .filter(|key| node.get(key) != oracle.get(key));
     let lines = differ.take(5).map(|key| {
-        format!("  {key:x?}: node {:?}, oracle {:?}\n", node.get(key), oracle.get(key))
+        format!(
+            "  {key:x?}: node {:?}, oracle {:?}\n",
+            node.get(key),
+            oracle.get(key)
+        )
     });
     Err(format!("{what} differ:\n{}", lines.collect::<String>()))
 }

@@ -39,7 +39,9 @@ struct Args {
 }
 
 fn args() -> Result<Args, String> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let mut args = Args {
         commands: 1_000_000,
         seed: since.as_secs(),
@@ -52,7 +54,9 @@ fn args() -> Result<Args, String> {
         let mut number = || -> Result<u64, String> {
             let text = given.next().ok_or(format!("{name} needs a number"))?;
             let plain = text.replace('_', "");
-            plain.parse().map_err(|_| format!("{name} needs a number, not {text}"))
+            plain
+                .parse()
+                .map_err(|_| format!("{name} needs a number, not {text}"))
         };
         match name.as_str() {
             "--commands" => args.commands = number()?,
@@ -154,7 +158,10 @@ fn watch(args: &Args, alive: Arc<AtomicU64>) {
 fn report(args: &Args, tally: &Tally, took: Duration) {
     let rate = tally.commands as f64 / took.as_secs_f64().max(1e-9);
     if args.json {
-        let answers = tally.answers.iter().map(|(what, n)| format!("\"{what}\":{n}"));
+        let answers = tally
+            .answers
+            .iter()
+            .map(|(what, n)| format!("\"{what}\":{n}"));
         println!(
             "{{\"agree\":true,\"seed\":{},\"commands\":{},\"retried\":{},\"had_happened\":{},\"faults\":{},\"restarts\":{},\"snapshots_used\":{},\"clock_jumps\":{},\"events\":{},\"rows\":{},\"seconds\":{:.1},\"commands_per_second\":{:.0},\"answers\":{{{}}}}}",
             args.seed,

@@ -2,7 +2,9 @@
 //! demand.
 
 use journal::fault::{Fault, MemDisk, MemJournal};
-use journal::{Hash, Head, Journal, JournalError, Reader, SnapshotStore, SqliteJournal, SqliteReader};
+use journal::{
+    Hash, Head, Journal, JournalError, Reader, SnapshotStore, SqliteJournal, SqliteReader,
+};
 use node::{Node, NodeOptions};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

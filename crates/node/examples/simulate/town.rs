@@ -74,7 +74,9 @@ impl Town {
         let time = match self.dice.below(1_000) {
             0..30 => return engine::Id::opaque(random).0,
             30..33 => self.clock + 300_001 + self.dice.below(DAY),
-            33..36 => self.clock.saturating_sub(self.window_ms + self.dice.below(DAY)),
+            33..36 => self
+                .clock
+                .saturating_sub(self.window_ms + self.dice.below(DAY)),
             36..100 => self.clock + self.dice.below(300_000),
             100..200 => self.clock - self.dice.below(self.window_ms),
             _ => self.clock,
@@ -178,7 +180,9 @@ impl Town {
         terms.fee_refundable = d.chance(600);
         for country in COUNTRIES {
             if d.chance(500) {
-                terms.tax_ppm.insert(country, d.pick(&[1, 70_000, 190_000, 255_000, 1_000_000]));
+                terms
+                    .tax_ppm
+                    .insert(country, d.pick(&[1, 70_000, 190_000, 255_000, 1_000_000]));
             }
         }
         if d.chance(700) {
@@ -317,7 +321,11 @@ impl Town {
         }
         let op = self.op(tenant);
         let id = self.id();
-        let tenant = if self.dice.chance(1) { self.tenants } else { tenant };
+        let tenant = if self.dice.chance(1) {
+            self.tenants
+        } else {
+            tenant
+        };
         self.command(id, tenant, op)
     }
 
@@ -325,7 +333,10 @@ impl Town {
     fn again(&mut self, first: &Command) -> Rc<Command> {
         let mut command = first.clone();
         let throw = self.dice.below(10);
-        let (amount, payee) = (self.amount(), self.wallet(first.tenant.min(self.tenants - 1)));
+        let (amount, payee) = (
+            self.amount(),
+            self.wallet(first.tenant.min(self.tenants - 1)),
+        );
         match &mut command.op {
             Op::Pay { spend, payee: to } => match throw {
                 0..4 => spend.confirmed = true,
@@ -458,7 +469,8 @@ impl Town {
             },
             865..880 => {
                 let settled = self.dice.chance(500);
-                if settled && let Some((_, topup, amount, by)) = self.dice.recent(&self.settled, 60) {
+                if settled && let Some((_, topup, amount, by)) = self.dice.recent(&self.settled, 60)
+                {
                     let amount = self.part_of(amount);
                     let carried = self.dice.chance(950).then_some(by);
                     return Op::ReverseTopUp {
@@ -611,7 +623,11 @@ impl Town {
         let among = if self.dice.chance(700) { 8 } else { 200 };
         let found = self.dice.recent(&self.holds, among);
         let (owner, payment, amount) = found.unwrap_or((tenant, 7, 10));
-        let amount = if owner == tenant { self.part_of(amount) } else { 1 };
+        let amount = if owner == tenant {
+            self.part_of(amount)
+        } else {
+            1
+        };
         Op::Capture {
             payment,
             amount,

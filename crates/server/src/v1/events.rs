@@ -176,7 +176,12 @@ async fn list(
         let bad = |error: money::MoneyError| {
             Problem::new(crate::codes::BAD_QUERY, error.to_string()).at(field)
         };
-        Ok(Some(text.atoms(&asset).map_err(bad)?))
+        match text.atoms(&asset) {
+            Ok(atoms) => Ok(Some(atoms)),
+            // No amount is larger: the bound is no bound, or nothing is above it.
+            Err(money::MoneyError::TooLarge) => Ok(Some(Atoms::MAX)),
+            Err(error) => Err(bad(error)),
+        }
     };
     let wanted: Vec<u16> = match query.kind {
         Some(KindText(kind)) if kinds.is_empty() || kinds.contains(&kind) => vec![number(kind)],

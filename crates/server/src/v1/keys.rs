@@ -62,6 +62,29 @@ impl ToSchema for ScopeText {
     }
 }
 
+/// A key's name: 1 to 100 characters, none of them control characters.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+struct Label(Text<100>);
+
+impl PartialSchema for Label {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(100))
+            .pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]+$"))
+            .examples(["till 4"]);
+        RefOr::T(Schema::Object(object.build()))
+    }
+}
+
+impl ToSchema for Label {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Label")
+    }
+}
+
 /// A key to make.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -70,8 +93,7 @@ struct NewKey {
     #[schema(min_items = 1)]
     scopes: Vec<ScopeText>,
     /// Your name for it, such as "till 4". Not for personal data.
-    #[schema(pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]{1,100}$")]
-    label: Text<100>,
+    label: Label,
     /// Until when it works; for ever, if not given.
     expires_at: Option<Time>,
     /// Of another tenant: only the operator's own key may give this, and only with `admin`.
@@ -221,7 +243,7 @@ async fn create_key(
         tenant,
         mode,
         scopes,
-        label: new.label.0,
+        label: new.label.0.0,
         expires_at_ms,
     };
     let made = app
