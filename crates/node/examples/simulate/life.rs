@@ -203,8 +203,17 @@ impl Life<'_> {
             chunk = (0..count).map(|_| self.town.next()).collect();
         }
         self.confirm();
-        self.settle_time()?;
-        let report = self.judge.audit(&self.node, self.shelf)?;
+        // A fault that was planned may strike only now, at an event of the node's own.
+        let report = loop {
+            let report = match self.settle_time()? {
+                true => self.judge.audit(&self.node, self.shelf),
+                false => Err("the node has failed".to_owned()),
+            };
+            if self.settle_time()? {
+                break report?;
+            }
+            self.recover(Vec::new())?;
+        };
         (self.tally.events, self.tally.rows) = report;
         self.node.shutdown();
         Ok(())
@@ -506,9 +515,11 @@ impl Life<'_> {
         if self.set_time {
             self.judge.time(self.town.clock);
         }
-        self.settle_time()?;
-        if self.dice.chance(250) {
-            self.judge.audit(&self.node, self.shelf)?;
+        if self.settle_time()? && self.dice.chance(250) {
+            let report = self.judge.audit(&self.node, self.shelf);
+            if self.settle_time()? {
+                report?;
+            }
         }
         if was_calm {
             return Ok(Vec::new());
