@@ -1,4 +1,4 @@
-//! The real binary over HTTP and on its command line, as somebody new to it would use it.
+//! The real binary over HTTP, as somebody new to it would use it.
 #![allow(clippy::unwrap_used)]
 
 #[path = "common/dice.rs"]
@@ -11,7 +11,7 @@ mod http;
 mod wallets;
 
 use dice::Dice;
-use farthing::{Farthing, path, run, run_well, text, verify};
+use farthing::{Farthing, fails, path, run_well, verify};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -514,171 +514,6 @@ fn a_journal_that_was_changed_does_not_verify() {
     fails(&["verify", "--data", path(&backup)], 3, "");
 }
 
-/// It must fail with this exit code, in words, and not by a panic.
-#[track_caller]
-fn fails(args: &[&str], code: i32, words: &str) {
-    let output = run(args);
-    let err = text(&output.stderr);
-    assert_eq!(
-        output.status.code(),
-        Some(code),
-        "{args:?}: {err}{}",
-        text(&output.stdout)
-    );
-    assert!(
-        err.contains(words) && !err.trim().is_empty(),
-        "{args:?}: {err}"
-    );
-    assert!(!err.contains("panicked"), "{args:?}: {err}");
-}
-
-#[test]
-fn a_wrong_command_line_is_exit_code_2() {
-    for args in [
-        &[][..],
-        &["pay-me"],
-        &["serve", "--no-such-flag"],
-        &["demo", "--acts", "0"],
-        &["demo", "--acts", "many"],
-        &["demo", "--seed", "-1"],
-        &["demo", "--visitors", "v.csv"],
-        &["verify", "--shard", "x"],
-        &["keys", "create", "--expires", "tomorrow"],
-        &["explain"],
-        &["--log-level", "node=[", "verify"],
-    ] {
-        fails(args, 2, "");
-    }
-    for help in [
-        &["--help"][..],
-        &["serve", "--help"],
-        &["demo", "--help"],
-        &["--version"],
-    ] {
-        run_well(help);
-    }
-}
-
-#[test]
-fn whatever_a_file_holds_the_error_says_which() {
-    let scene = Scene::new();
-    let mut dice = Dice::new(7);
-    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/prices.toml");
-    let log = scene.at("good.log");
-    let line =
-        r#"192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 10 "-" "Mozilla""#;
-    std::fs::write(&log, format!("{line}\n")).unwrap();
-    let noise: Vec<u8> = (0..4_096).map(|_| dice.below(256) as u8).collect();
-    let garbage = [
-        &b""[..],
-        b"\0",
-        b"= = =",
-        b"\xff\xfe",
-        b"[[[[",
-        &noise,
-        b"\x1f\x8b\x08\x00broken",
-    ];
-    for (at, bytes) in garbage.iter().enumerate() {
-        let file = scene.at(&format!("garbage-{at}"));
-        std::fs::write(&file, bytes).unwrap();
-        let (name, data) = (path(&file), scene.at(&format!("data-{at}")));
-        let data = path(&data);
-        // An empty file sets no option and prices nothing; both are right.
-        if !bytes.is_empty() {
-            fails(&["serve", "--config", name, "--data", data], 1, name);
-            fails(&["replay", "--log", path(&log), "--prices", name], 1, "");
-        }
-        // A log of garbage has unreadable lines; it is never fatal, unless it says it is gzip.
-        let output = run(&["replay", "--json", "--log", name, "--prices", sample]);
-        let err = text(&output.stderr);
-        assert!(matches!(output.status.code(), Some(0 | 1)), "{at}: {err}");
-        assert!(!err.contains("panicked"), "{at}: {err}");
-        // Visitors of garbage: named lines, or an error.
-        let args = [
-            "replay",
-            "--log",
-            path(&log),
-            "--prices",
-            sample,
-            "--visitors",
-            name,
-        ];
-        let output = run(&args);
-        let err = text(&output.stderr);
-        assert!(matches!(output.status.code(), Some(0 | 1)), "{at}: {err}");
-        assert!(!err.contains("panicked"), "{at}: {err}");
-        // A data folder that is none.
-        let folder = scene.at(&format!("folder-{at}"));
-        std::fs::create_dir(&folder).unwrap();
-        for db in ["journal.db", "store.db", "keys.db", "read.db"] {
-            std::fs::write(folder.join(db), bytes).unwrap();
-        }
-        for command in ["verify", "serve", "keys"] {
-            // SQLite takes these two for databases that are still to be filled.
-            if bytes.is_empty() || *bytes == b"\0" {
-                continue;
-            }
-            let mut args = vec![command, "--data", path(&folder)];
-            args.extend((command == "keys").then_some("list"));
-            args.extend((command == "serve").then_some("--listen=127.0.0.1:0"));
-            let output = run(&args);
-            let err = text(&output.stderr);
-            assert!(
-                matches!(output.status.code(), Some(1 | 3)),
-                "{args:?} {at}: {err}"
-            );
-            assert!(
-                !err.contains("panicked") && !err.is_empty(),
-                "{args:?} {at}: {err}"
-            );
-        }
-        let manifest = scene.at(&format!("backup-{at}"));
-        std::fs::create_dir(&manifest).unwrap();
-        std::fs::write(manifest.join("manifest.json"), bytes).unwrap();
-        fails(
-            &["restore", "--from", path(&manifest), "--data", data],
-            1,
-            "manifest.json",
-        );
-    }
-    let nowhere = path(&scene.at("nowhere")).to_owned();
-    fails(&["verify", "--data", &nowhere], 1, "nowhere");
-    fails(
-        &[
-            "explain",
-            "pay_01936b2f000070008000000000000001",
-            "--data",
-            &nowhere,
-        ],
-        1,
-        "nowhere",
-    );
-    fails(&["explain", "nonsense", "--data", &nowhere], 1, "nonsense");
-    fails(&["keys", "list", "--data", &nowhere], 1, "nowhere");
-    fails(&["backup", "--data", &nowhere, "--to", "x"], 1, "nowhere");
-    fails(
-        &["restore", "--from", &nowhere, "--data", "x"],
-        1,
-        "nowhere",
-    );
-    fails(
-        &["replay", "--log", &nowhere, "--prices", sample],
-        1,
-        "nowhere",
-    );
-    fails(
-        &[
-            "serve",
-            "--data",
-            path(&scene.at("d")),
-            "--listen",
-            "nonsense",
-        ],
-        1,
-        "nonsense",
-    );
-}
-
 #[test]
 fn one_folder_has_one_server_and_an_address_one_listener() {
     let scene = Scene::new();
@@ -704,60 +539,4 @@ fn one_folder_has_one_server_and_an_address_one_listener() {
     // The first has not noticed.
     farthing.http("").get("/ready").unwrap().expect(200);
     assert_eq!(farthing.stop().code(), Some(0));
-}
-
-#[test]
-fn the_demo_of_a_seed_is_the_same_each_time_and_its_books_balance() {
-    let demo = |seed: &str| -> Value {
-        let out = run_well(&["demo", "--exit", "--json", "--acts", "300", "--seed", seed]);
-        serde_json::from_str(&out).unwrap()
-    };
-    let (first, again, other) = (demo("5"), demo("5"), demo("6"));
-    for field in [
-        "requests",
-        "unreadable",
-        "payments",
-        "gross",
-        "fees",
-        "tax",
-        "net",
-        "refunds",
-        "top_ups",
-    ] {
-        assert_eq!(first[field], again[field], "{field}");
-    }
-    assert_ne!(first["gross"], other["gross"]);
-    assert_eq!(first["simulated"], true);
-    assert!(
-        first["payments"]["accepted"].as_u64().unwrap() > 250,
-        "{first}"
-    );
-    assert!(
-        first["payments"]["refused"].as_u64().unwrap() > 0,
-        "{first}"
-    );
-    for (asset, sum) in first["trial_balance"].as_object().unwrap() {
-        assert_eq!(sum, "0", "{asset}");
-    }
-}
-
-#[test]
-fn the_demo_keeps_its_folder_where_one_is_named_and_replays_a_log() {
-    let scene = Scene::new();
-    let kept = scene.at("kept");
-    let out = run_well(&["demo", "--exit", "--acts", "50", "--data", path(&kept)]);
-    assert!(out.contains("simulated"), "{out}");
-    verify(&kept);
-    fails(
-        &["demo", "--exit", "--data", path(&kept)],
-        1,
-        "already has a journal",
-    );
-
-    let log = scene.at("access.log");
-    let line = r#"192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /blog/ HTTP/1.1" 200 10 "-" "Mozilla/5.0""#;
-    std::fs::write(&log, format!("{line}\n{line}\n")).unwrap();
-    let out = run_well(&["demo", "--exit", "--json", "--log", path(&log)]);
-    let out: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(out["requests"], 2);
 }

@@ -15,6 +15,8 @@ mod dice;
 mod farthing;
 #[path = "common/http.rs"]
 mod http;
+#[path = "common/judge.rs"]
+mod judge;
 #[path = "common/load.rs"]
 mod load;
 #[path = "common/wallets.rs"]
@@ -22,7 +24,8 @@ mod wallets;
 
 use dice::Dice;
 use farthing::{Farthing, path, run_well, spawn, verify};
-use load::{Client, Judged, Town, judge};
+use judge::{Judged, judge};
+use load::{Client, Town};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;

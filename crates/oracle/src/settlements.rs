@@ -47,6 +47,12 @@ impl Oracle {
     pub(crate) fn people(&mut self, op: &Op) -> Rule<Done> {
         match *op {
             Op::SetTerms { ref terms } => {
+                let named = terms.fee_minimum.keys().copied();
+                let named = named.chain(terms.limits.iter().map(|limits| limits.asset));
+                let mut named = named.chain(terms.rates.keys().flat_map(|(from, to)| [*from, *to]));
+                if named.any(|asset| usize::from(asset) >= self.assets.len()) {
+                    return reject("not_found");
+                }
                 self.tenants[self.tenant as usize].terms = Rc::new((**terms).clone());
                 self.civil = self.civil_now();
                 Ok(done("terms.set"))

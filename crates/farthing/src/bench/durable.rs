@@ -242,10 +242,10 @@ impl Bench {
         let mut each = Histogram::default();
         let mut asked = vec![since.at; SINGLES];
         let mut done: Vec<(u64, Brief)> = Vec::with_capacity(SINGLES);
-        for token in 0..SINGLES {
+        for (token, asked) in (0u64..).zip(&mut asked) {
             let payment = self.town.payment(Pattern::Uniform, self.node.now());
-            asked[token] = Instant::now();
-            client.submit([(token as u64, payment)].into_iter())?;
+            *asked = Instant::now();
+            client.submit([(token, payment)].into_iter())?;
         }
         let mut in_flight = SINGLES;
         while in_flight > 0 {

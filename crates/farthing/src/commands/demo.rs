@@ -23,6 +23,7 @@ const LISTEN: &str = "127.0.0.1:8402";
 const LISTEN_ANYWHERE: &str = "127.0.0.1:0";
 /// What the town pays in.
 const ASSET: &str = "USD";
+const ACTS_MAX: u32 = 1_000_000;
 /// Prices for a log that comes without.
 const PRICES: &str = include_str!("../../../../samples/prices.toml");
 
@@ -43,7 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// How much the town does
-    #[arg(long, value_name = "N", default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 3_000, value_parser = acts)]
     acts: u32,
     /// Keep the ledger here (an empty or new folder); without it, it is thrown away at the end
     #[arg(long, value_name = "DIR")]
@@ -60,6 +61,14 @@ pub struct Args {
     /// With --log: what each path costs [default: samples/prices.toml]
     #[arg(long, value_name = "FILE", requires = "log")]
     prices: Option<PathBuf>,
+}
+
+fn acts(text: &str) -> Result<u32, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=ACTS_MAX).contains(number));
+    number.ok_or_else(|| format!("a whole number from 1 to {ACTS_MAX}"))
 }
 
 pub fn run(args: Args) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use engine::event::{Effect, Event};
 use engine::explain::explain;
 use engine::terms::Terms;
 use engine::{Id, State};
+use journal::Head;
 use journal::sqlite::SqliteReader;
 use std::path::PathBuf;
 
@@ -60,12 +61,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         )));
     }
     let mut reader = SqliteReader::open(&path, args.shard)?;
-    let mut state = State::new(1);
+    let (mut state, mut head) = (State::new(1), Head::EMPTY);
     let mut found = None;
     node::replay(
         &mut reader,
         &mut state,
-        &mut journal::Head::EMPTY,
+        &mut head,
         |state, event, position| {
             if event.parts().any(|part| part.id == id) {
                 found = Some(Found {

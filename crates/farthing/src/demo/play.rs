@@ -208,7 +208,10 @@ impl Player {
         }
         match &act.deed {
             Deed::Split(shares) => {
-                let share = |(seller, weight): &(usize, u64)| json!({ "wallet": self.piece.sellers[*seller], "weight": weight });
+                let share = |(seller, weight): &(usize, u64)| {
+                    let wallet = &self.piece.sellers[*seller];
+                    json!({ "wallet": wallet, "weight": weight })
+                };
                 body["payees"] = shares.iter().map(share).collect();
             }
             _ => body["payee"] = json!(self.piece.sellers[act.seller]),

@@ -59,6 +59,24 @@ pub fn run_well(args: &[&str]) -> String {
     out
 }
 
+/// It must fail with this exit code, in words, and not by a panic.
+#[track_caller]
+pub fn fails(args: &[&str], code: i32, words: &str) {
+    let output = run(args);
+    let err = text(&output.stderr);
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{args:?}: {err}{}",
+        text(&output.stdout)
+    );
+    assert!(
+        err.contains(words) && !err.trim().is_empty(),
+        "{args:?}: {err}"
+    );
+    assert!(!err.contains("panicked"), "{args:?}: {err}");
+}
+
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
