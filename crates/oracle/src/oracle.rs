@@ -149,8 +149,9 @@ pub struct Oracle {
     pub disputes: BTreeMap<(u32, Id), Dispute>,
     /// Every id answered.
     pub answered: HashMap<(u32, Id), Answered>,
-    /// Authorizations and confirmations that ended by their time.
-    pub expired: BTreeSet<(u32, Id)>,
+    /// Authorizations and confirmations that ended by their time, and how often: an id without a
+    /// time may be used again when it is forgotten.
+    pub expired: BTreeMap<(u32, Id), u32>,
     /// The time of the last answer or expiry.
     pub last: u64,
     pub(crate) opened: bool,
@@ -186,7 +187,7 @@ impl Oracle {
             }
             self.timers.pop_first();
             self.last = self.now;
-            self.expired.insert((tenant, id));
+            *self.expired.entry((tenant, id)).or_default() += 1;
             self.tenant = tenant;
             match timer {
                 Timer::Hold => self.release(id),
