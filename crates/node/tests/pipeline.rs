@@ -279,12 +279,16 @@ fn a_full_queue_asks_to_come_back() {
     populate_small(&node);
     // Hold the writer in a query while the queue fills.
     let (hold, held) = std::sync::mpsc::channel::<()>();
+    let (begin, begun) = std::sync::mpsc::channel::<()>();
     let blocked = node.clone();
     let holder = std::thread::spawn(move || {
-        blocked
-            .query_blocking(move |_| held.recv().is_ok())
-            .unwrap()
+        let hold = move |_: &engine::State| {
+            begin.send(()).unwrap();
+            held.recv().is_ok()
+        };
+        blocked.query_blocking(hold).unwrap()
     });
+    begun.recv().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -302,7 +306,7 @@ fn a_full_queue_asks_to_come_back() {
                 None => waiting.push(submit),
             }
         }
-        assert!(busy >= 29, "{busy} were told to come back");
+        assert_eq!(busy, 30, "ten wait, the rest are told to come back");
         hold.send(()).unwrap();
         for submit in waiting {
             assert!(matches!(submit.await, Ok(Answer::Done { .. })));
