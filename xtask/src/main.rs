@@ -30,7 +30,7 @@ cargo xtask help                          this
 Debian packages that a step needs are installed when they are missing and the caller is root;
 otherwise the step fails and says what to install.
 
-FARTHING_DATA   where the replay step finds its inputs (default: ../shared/data beside the project)
+FARTHING_SHARED_DATA   where the replay step finds its inputs (default: ../shared/data beside the project)
 ";
 
 fn main() -> ExitCode {

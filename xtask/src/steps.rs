@@ -164,14 +164,14 @@ fn demo(workspace: &Workspace) -> Result<String, String> {
 
 /// Inputs too large, or not ours, to be part of the project.
 fn data() -> PathBuf {
-    std::env::var_os("FARTHING_DATA").map_or_else(|| "../shared/data".into(), PathBuf::from)
+    std::env::var_os("FARTHING_SHARED_DATA").map_or_else(|| "../shared/data".into(), PathBuf::from)
 }
 
 fn replay(workspace: &Workspace) -> Outcome {
     let log = workspace.root.join(data()).join("access_log/access.log.gz");
     if !log.is_file() {
         return Outcome::Skip(format!(
-            "no {} (set FARTHING_DATA)",
+            "no {} (set FARTHING_SHARED_DATA)",
             data().join("access_log/access.log.gz").display()
         ));
     }
@@ -179,7 +179,20 @@ fn replay(workspace: &Workspace) -> Outcome {
         workspace.build_farthing()?;
         let dir = workspace.scratch("replay")?;
         let farthing = || workspace.command(workspace.farthing());
-        workspace.run(farthing().arg("replay").arg(&log).arg("--data").arg(&dir))?;
+        let visitors = log.with_file_name("visitors.csv");
+        let prices = workspace.root.join("samples/prices.toml");
+        let mut replay = farthing();
+        replay.arg("replay").arg("--log").arg(&log);
+        replay
+            .arg("--visitors")
+            .arg(visitors)
+            .arg("--prices")
+            .arg(prices);
+        replay
+            .args(["--start", "2026-01-05T00:00:00Z"])
+            .arg("--data")
+            .arg(&dir);
+        workspace.run(&mut replay)?;
         workspace.run(farthing().arg("verify").arg("--data").arg(&dir))?;
         Ok("replayed and verified".to_owned())
     };
