@@ -102,7 +102,7 @@ mod tests {
         let page = "| `id_expired` | … |";
         assert_eq!(
             findings(&[(PAGE, page)]),
-            [format!("`over_limit` is not in {PAGE}")]
+            [format!("`over_limit` is neither in {PAGE} nor in {OTHERS}")]
         );
     }
 
