@@ -77,7 +77,11 @@ impl Screen {
     /// So far.
     pub fn at(&mut self, paid: u64, refused: u64, refunds: u64, earned: &str) {
         if let Some(lines) = &self.lines {
-            lines.bar.set_position(paid + refused + refunds);
+            // Who is refused and then pays has done one thing and is counted twice.
+            let done = paid + refused + refunds;
+            lines
+                .bar
+                .set_position(done.min(lines.bar.length().unwrap_or(done)));
             let ms = self.since.elapsed().as_millis().max(1);
             let rate = u128::from(paid) * 1_000 / ms;
             lines.counts.set_message(format!(
