@@ -78,7 +78,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "sim",
-        about: "the node under injected faults against an oracle ledger, 10 million commands",
+        about: "the node under injected faults against an oracle ledger, a million commands",
         needs: &[Need::Linker],
         run: Run::Cargo(&[
             "run",
@@ -90,7 +90,9 @@ pub const STEPS: &[Step] = &[
             "simulate",
             "--",
             "--commands",
-            "10000000",
+            "1000000",
+            "--seed",
+            "1795404409",
         ]),
     },
     Step {

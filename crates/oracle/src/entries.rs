@@ -402,7 +402,10 @@ impl Oracle {
 
     pub(crate) fn take_back(&self, payment: Id, amount: u64, carried: Id) -> Rule<TakenBack> {
         let key = (self.tenant, payment);
-        let found = self.payments.get(&key).filter(|p| p.event == carried);
+        // The event that answered the id carried: of a group's item, the group's.
+        let place = |id: Id| self.answered.get(&(self.tenant, id)).map(|a| a.place);
+        let is_it = |event: Id| event == carried || place(carried) == place(event);
+        let found = self.payments.get(&key).filter(|p| is_it(p.event));
         let Some(record) = found.cloned() else {
             return reject("not_that_payment");
         };
