@@ -89,40 +89,61 @@ fn wallets_of(op: &Op) -> Option<(WalletId, WalletId)> {
 /// hint that `decide` may rely on because numbers are never reused.
 pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mut Handles) {
     let mut touched = 0u64;
-    // Slots of the tables.
+    // Hashes, before anything is read: the loops that read are then short, and a core has many
+    // turns of a short loop under way at once.
     handles.list.clear();
     handles.list.extend(commands.iter().map(|command| {
-        let id_hash = state.recents.hash(command.tenant.0, command.id);
-        touched ^= state.recents.touch(command.id, id_hash);
         let known = |id: WalletId| Known {
             id,
             hash: state.id_hash(command.tenant, id.0),
             no: WalletNo::NONE,
         };
         let (payer, payee) = wallets_of(&command.op).unwrap_or_default();
-        let (payer, payee) = (known(payer), known(payee));
-        touched ^= state.wallet_index.touch(payer.hash) ^ state.wallet_index.touch(payee.hash);
         Handle {
-            id_hash,
-            payer,
-            payee,
+            id_hash: state.recents.hash(command.tenant.0, command.id),
+            payer: known(payer),
+            payee: known(payee),
         }
     }));
-    // Wallets that may be the ones.
+    // Slots of the tables.
     for handle in &handles.list {
-        for known in [handle.payer, handle.payee] {
+        let index = &state.wallet_index;
+        touched ^= index.touch(handle.payer.hash) ^ index.touch(handle.payee.hash);
+    }
+    for (handle, command) in handles.list.iter().zip(commands) {
+        touched ^= state.recents.touch(command.id, handle.id_hash);
+    }
+    // Wallets that may be the ones.
+    for handle in &mut handles.list {
+        for known in [&mut handle.payer, &mut handle.payee] {
             if let Some(no) = state.wallet_index.guess(known.hash) {
-                touched ^= u64::from(state.wallet(WalletNo(no)).first.0);
+                known.no = WalletNo(no);
+            }
+        }
+    }
+    for handle in &handles.list {
+        for known in [&handle.payer, &handle.payee] {
+            if known.no != WalletNo::NONE {
+                touched ^= u64::from(state.wallet(known.no).first.0);
             }
         }
     }
     // The wallets that are, their parties and first accounts.
     for (handle, command) in handles.list.iter_mut().zip(commands) {
         for known in [&mut handle.payer, &mut handle.payee] {
-            let found = state.wallet_no_hashed(command.tenant, known.id, known.hash);
-            if let Some(no) = found {
-                known.no = no;
-                let wallet = state.wallet(no);
+            if known.no != WalletNo::NONE {
+                let wallet = state.wallet(known.no);
+                if wallet.id != known.id || wallet.tenant != command.tenant {
+                    let found = state.wallet_no_hashed(command.tenant, known.id, known.hash);
+                    known.no = found.unwrap_or(WalletNo::NONE);
+                }
+            }
+        }
+    }
+    for handle in &handles.list {
+        for known in [&handle.payer, &handle.payee] {
+            if known.no != WalletNo::NONE {
+                let wallet = state.wallet(known.no);
                 touched ^= u64::from(state.party(wallet.party).tenant.0);
                 if let Some(account) = state.book.get(wallet.first) {
                     touched ^= u64::from(account.owner);

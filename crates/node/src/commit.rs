@@ -1,5 +1,8 @@
 //! The committer: makes a batch durable, then answers.
 //!
+//! It works in a thread of its own, so that the next batch is decided meanwhile; a small batch the
+//! writer takes to it itself, for waking a thread takes longer than deciding a few commands.
+//!
 //! After a failed append nothing is trusted: every caller hears `outcome_unknown` and the process
 //! ends.
 
@@ -128,45 +131,56 @@ pub(crate) struct Committer {
     pub fatal: Fatal,
     /// Called with the number of events after each commit.
     pub committed: Box<dyn FnMut(u64) + Send>,
+    /// Memory that is used again and again.
+    pub tree: Builder,
+    /// See `tree`.
+    pub clients: Vec<Arc<Completions>>,
+}
+
+/// The thread: works until the slot is closed or an append fails.
+pub(crate) fn run(committer: &Mutex<Committer>, slot: &Slot) {
+    while let Some(batch) = slot.take() {
+        if !lock(committer).commit(batch) {
+            return;
+        }
+    }
 }
 
 impl Committer {
-    /// Works until the slot is closed or an append fails.
-    pub fn run(mut self) {
-        let mut tree = Builder::new();
-        let mut clients: Vec<Arc<Completions>> = Vec::new();
-        while let Some(mut batch) = self.slot.take() {
-            if !batch.row.is_empty()
-                && let Err(error) = self.append(&mut tree, &batch)
-            {
-                return self.fail(&mut batch, &error);
-            }
-            clients.clear();
-            for (reply, result) in batch.answers.drain(..) {
-                if let Reply::Client(client, _) = &reply
-                    && !clients.iter().any(|known| Arc::ptr_eq(known, client))
-                {
-                    clients.push(client.clone());
-                }
-                tell(reply, result);
-            }
-            for client in &clients {
-                client.some.notify_all();
-            }
-            for deliver in batch.queries.drain(..) {
-                deliver(true);
-            }
-            batch.clear();
-            lock(&self.slot.spare).push(batch);
-            self.queue.commit_idle();
+    /// Makes a batch durable and answers it; `false` when that failed and nothing more can be.
+    pub fn commit(&mut self, mut batch: Box<Batch>) -> bool {
+        if !batch.row.is_empty()
+            && let Err(error) = self.append(&batch)
+        {
+            self.fail(&mut batch, &error);
+            return false;
         }
+        self.clients.clear();
+        for (reply, result) in batch.answers.drain(..) {
+            if let Reply::Client(client, _) = &reply
+                && !self.clients.iter().any(|known| Arc::ptr_eq(known, client))
+            {
+                self.clients.push(client.clone());
+            }
+            tell(reply, result);
+        }
+        for client in &self.clients {
+            client.some.notify_all();
+        }
+        for deliver in batch.queries.drain(..) {
+            deliver(true);
+        }
+        batch.clear();
+        lock(&self.slot.spare).push(batch);
+        self.queue.commit_idle();
+        true
     }
 
-    fn append(&mut self, tree: &mut Builder, batch: &Batch) -> Result<(), journal::JournalError> {
+    fn append(&mut self, batch: &Batch) -> Result<(), journal::JournalError> {
         for leaf in batch.row.leaves() {
-            tree.push_leaf(leaf);
+            self.tree.push_leaf(leaf);
         }
-        let root = tree.finish();
+        let root = self.tree.finish();
         let start = Instant::now();
         let head = self.journal.append(FORMAT, batch.row.bytes(), root)?;
         self.stats

@@ -1,7 +1,7 @@
 //! The node as its callers see it.
 
 use crate::answer::{Answer, Brief, NodeError, Unavailable};
-use crate::commit::{Committer, Slot};
+use crate::commit::{self, Committer, Slot};
 use crate::options::NodeOptions;
 use crate::projection::{Projection, ProjectionOptions};
 use crate::queue::{BATCH_MAX, Completions, Item, Many, ManyReply, Queue, Raw, Reply, Told, lock};
@@ -13,6 +13,7 @@ use engine::codec::RowReader;
 use engine::event::Event;
 use engine::repeat::difference;
 use engine::{Code, Command, Op, Position, Rejection, State, UtcMillis};
+use journal::merkle::Builder;
 use journal::sqlite::SqliteJournal;
 use journal::{Journal, Reader, SnapshotStore};
 use std::path::{Path, PathBuf};
@@ -168,9 +169,19 @@ impl Node {
             projection,
             fatal: options.fatal.clone(),
             committed,
+            tree: Builder::new(),
+            clients: Vec::new(),
         };
-        let next_seq = recovered.head.seq + 1;
-        let writer = Writer::new(recovered.state, next_seq, queue, slot, stats, options.clock);
+        let committer = Arc::new(Mutex::new(committer));
+        let writer = Writer::new(
+            recovered.state,
+            recovered.head.seq + 1,
+            queue,
+            slot.clone(),
+            committer.clone(),
+            stats,
+            options.clock,
+        );
         let builder = shared.clone();
         let mut threads = lock(&shared.threads);
         for (name, work) in [
@@ -178,7 +189,10 @@ impl Node {
                 "farthing-write",
                 Box::new(move || writer.run()) as Box<dyn FnOnce() + Send>,
             ),
-            ("farthing-commit", Box::new(move || committer.run())),
+            (
+                "farthing-commit",
+                Box::new(move || commit::run(&committer, &slot)),
+            ),
             (
                 "farthing-snapshot",
                 Box::new(move || snapshots::run(&builder, &asked)),

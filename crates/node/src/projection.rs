@@ -64,8 +64,10 @@ impl ProjectionError {
 pub struct ProjectionOptions {
     /// At most about so many events are written at once.
     pub events_max: usize,
-    /// When everything was written, so long is waited for more before the next write.
+    /// Before a write, so long is waited for more to write at once.
     pub gather: Duration,
+    /// Where writing takes long, up to so long.
+    pub gather_max: Duration,
     /// So often the journal is looked at unasked.
     pub poll: Duration,
     /// After a failure it is tried again after this time.
@@ -79,6 +81,7 @@ impl Default for ProjectionOptions {
         ProjectionOptions {
             events_max: 65_536,
             gather: Duration::from_millis(20),
+            gather_max: Duration::from_millis(250),
             poll: Duration::from_millis(500),
             retry: Duration::from_secs(1),
             // The shortest window in which State remembers ids.
@@ -215,6 +218,10 @@ impl Projection {
     /// Waits until a row of the journal is in the read model; whether it was in time.
     #[must_use]
     pub fn wait_for(&self, seq: u64, timeout: Duration) -> bool {
+        // No further than there is: whoever asks for a row of the future must not keep others from resting.
+        let there = seq.min(self.shared.head());
+        self.shared.wanted.fetch_max(there, Ordering::AcqRel);
+        self.waker.unpark();
         let status = self.shared.status();
         let missing = |status: &mut follow::Status| status.applied_seq < seq;
         let (status, _) = self

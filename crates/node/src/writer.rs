@@ -5,8 +5,8 @@
 
 use crate::answer::Brief;
 use crate::clock::{Clock, Watch};
-use crate::commit::{Batch, Slot};
-use crate::queue::{BATCH_MAX, Item, Queue, Reply, Result1};
+use crate::commit::{Batch, Committer, Slot};
+use crate::queue::{BATCH_MAX, Item, Queue, Reply, Result1, lock};
 use crate::stats::Stats;
 use engine::event::Event;
 use engine::ids::ActorId;
@@ -16,9 +16,13 @@ use engine::{
     apply, decide, resolve,
 };
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// A batch of so few answers is committed by the writer itself: what comes meanwhile is the next
+/// batch, and nothing of note could have been decided.
+const SMALL: usize = 256;
 
 /// At most this many due timers in a batch.
 const TIMERS_MAX: usize = 1_000;
@@ -27,6 +31,7 @@ pub(crate) struct Writer {
     state: State,
     queue: Arc<Queue>,
     slot: Arc<Slot>,
+    committer: Arc<Mutex<Committer>>,
     stats: Arc<Stats>,
     clock: Arc<dyn Clock>,
     watch: Watch,
@@ -50,6 +55,7 @@ impl Writer {
         next_seq: u64,
         queue: Arc<Queue>,
         slot: Arc<Slot>,
+        committer: Arc<Mutex<Committer>>,
         stats: Arc<Stats>,
         clock: Arc<dyn Clock>,
     ) -> Writer {
@@ -57,6 +63,7 @@ impl Writer {
             state,
             queue,
             slot,
+            committer,
             stats,
             clock,
             watch: Watch::default(),
@@ -274,14 +281,20 @@ impl Writer {
         }
     }
 
-    /// Gives the batch to the committer, which is free.
+    /// Takes the batch to the committer, which is free.
     fn hand_over(&mut self) {
         self.begun = false;
         if !self.batch.row.is_empty() {
             self.next_seq += 1;
         }
         let fresh = self.slot.recycled();
-        self.slot.put(std::mem::replace(&mut self.batch, fresh));
+        let batch = std::mem::replace(&mut self.batch, fresh);
+        if batch.answers.len() <= SMALL {
+            // Whether it failed is seen where failure of the thread is.
+            lock(&self.committer).commit(batch);
+        } else {
+            self.slot.put(batch);
+        }
     }
 
     fn hand_over_waiting(&mut self) {
@@ -303,6 +316,7 @@ impl Writer {
 
     /// A commit has failed: nobody's outcome is known any more.
     fn give_up(mut self, items: Vec<Item>) {
+        self.slot.close();
         self.batch.fail();
         crate::commit::fail_items(items);
         crate::commit::fail_items(self.queue.drain());

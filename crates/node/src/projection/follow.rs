@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use store::read::{Applied, ReadModel, ReadWriter, Rows};
 
 const ROWS_MAX: usize = 4_096;
@@ -23,6 +23,8 @@ pub(super) struct Shared {
     pub idle: AtomicBool,
     pub paused: AtomicBool,
     pub stopped: AtomicBool,
+    /// Somebody waits for this row: no rest before it is written.
+    pub wanted: AtomicU64,
     status: Mutex<Status>,
     pub told: Condvar,
 }
@@ -104,6 +106,7 @@ impl Follower {
             idle: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
+            wanted: AtomicU64::new(0),
             status: Mutex::new(status),
             told: Condvar::new(),
         });
@@ -129,20 +132,21 @@ impl Follower {
     }
 
     pub fn run(mut self) {
-        let mut caught_up = true;
+        let mut rest = Some(self.options.gather);
         while !self.shared.is_stopped() {
             if self.shared.paused.load(Ordering::Acquire) {
                 thread::park_timeout(self.options.poll);
                 continue;
             }
-            if caught_up {
-                self.sleep();
+            if let Some(rest) = rest {
+                self.sleep(rest);
                 if self.shared.is_stopped() || self.shared.paused.load(Ordering::Acquire) {
                     continue;
                 }
             }
+            let start = Instant::now();
             match catch_unwind(AssertUnwindSafe(|| self.step())) {
-                Ok(Ok(wrote)) => caught_up = !wrote || self.read.seq >= self.shared.head(),
+                Ok(Ok(wrote)) => rest = self.rest_after(wrote, start.elapsed()),
                 Ok(Err(error)) => self.fail(told_whole(error.code(), &error)),
                 Err(_) => {
                     // What was folded may be half done.
@@ -156,15 +160,30 @@ impl Follower {
         }
     }
 
-    /// Waits for something to do, then a little more, so that small commits are written together.
-    fn sleep(&self) {
+    /// How long to gather before the next write; `None` if enough is there. A write visits the same
+    /// pages for few events as for many, so the dearer the last one was, the more are gathered.
+    fn rest_after(&self, wrote: bool, took: Duration) -> Option<Duration> {
+        let full = wrote && self.rows.events.len() >= self.options.events_max / 4;
+        let behind = self.read.seq < self.shared.head();
+        let (least, most) = (self.options.gather, self.options.gather_max);
+        (!(full && behind)).then(|| (took * 4).clamp(least, most))
+    }
+
+    /// Waits for something to do, then a little more, so that small commits are written together,
+    /// unless somebody wants to see them.
+    fn sleep(&self, rest: Duration) {
         self.shared.idle.store(true, Ordering::Release);
         if self.shared.head() <= self.read.seq && !self.unwritten {
             thread::park_timeout(self.options.poll);
         }
         self.shared.idle.store(false, Ordering::Release);
-        if !self.shared.is_stopped() && !self.options.gather.is_zero() {
-            thread::sleep(self.options.gather);
+        let until = Instant::now() + rest;
+        while !self.shared.is_stopped()
+            && self.shared.wanted.load(Ordering::Acquire) <= self.read.seq
+            && let left = until.saturating_duration_since(Instant::now())
+            && !left.is_zero()
+        {
+            thread::park_timeout(left);
         }
     }
 

@@ -383,6 +383,7 @@ impl Town {
     pub fn follow(&self, dir: &Path) -> Projection {
         let options = ProjectionOptions {
             gather: Duration::ZERO,
+            gather_max: Duration::ZERO,
             poll: Duration::from_millis(5),
             retry: Duration::from_millis(5),
             ..ProjectionOptions::default()
