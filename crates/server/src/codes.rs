@@ -92,9 +92,13 @@ pub fn is_denial(code: &str) -> bool {
 fn status(code: Code) -> u16 {
     use Code as C;
     match code {
-        C::Malformed | C::AmountZero | C::SameWallet | C::Unbalanced | C::TooMany | C::IdReused => {
-            422
-        }
+        C::Malformed
+        | C::AmountZero
+        | C::SameWallet
+        | C::SameParty
+        | C::Unbalanced
+        | C::TooMany
+        | C::IdReused => 422,
         C::NotFound => 404,
         C::Throttled => 429,
         C::IdWindowFull | C::ClockUnconfirmed | C::ShardNotOpen => 503,
@@ -123,6 +127,8 @@ fn status(code: Code) -> u16 {
         | C::NotThatPayment
         | C::AlreadyExists
         | C::NotEmpty
+        | C::PartyClosed
+        | C::CreditInUse
         | C::CaptureExceedsHold
         | C::RefundExceedsPayment
         | C::HoldExpired

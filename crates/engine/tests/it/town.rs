@@ -150,7 +150,7 @@ pub fn authorize(payer: &str, payee: &str, amount: u64, expires: UtcMillis) -> O
     Op::Authorize {
         spend,
         payee,
-        expires,
+        expires: Some(expires),
     }
 }
 
