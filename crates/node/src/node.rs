@@ -3,7 +3,7 @@
 use crate::answer::{Answer, Brief, NodeError, Unavailable};
 use crate::commit::{self, Committer, Slot};
 use crate::options::NodeOptions;
-use crate::projection::{Projection, ProjectionOptions};
+use crate::projection::Projection;
 use crate::queue::{BATCH_MAX, Completions, Item, Many, ManyReply, Queue, Raw, Reply, Told, lock};
 use crate::recover::recover;
 use crate::snapshots;
@@ -122,7 +122,8 @@ impl Node {
             "journal_recovered"
         );
         let projection = if options.projection {
-            let projection = Projection::spawn(dir, open_reader()?, ProjectionOptions::default())?;
+            let projection =
+                Projection::spawn(dir, open_reader()?, options.projection_options.clone())?;
             projection.wake(recovered.head.seq);
             Some(Arc::new(projection))
         } else {

@@ -1,6 +1,7 @@
 //! How a node is run.
 
 use crate::clock::{Clock, SystemClock};
+use crate::projection::ProjectionOptions;
 use std::sync::Arc;
 
 /// What happens when a commit fails.
@@ -24,6 +25,8 @@ pub struct NodeOptions {
     pub queue_max: usize,
     /// Whether the read model follows.
     pub projection: bool,
+    /// How it follows.
+    pub projection_options: ProjectionOptions,
     /// A snapshot is built after so many events; 0 is never.
     pub snapshot_every: u64,
     /// Where time comes from.
@@ -39,6 +42,7 @@ impl Default for NodeOptions {
             holder: "farthing".to_owned(),
             queue_max: 65_536,
             projection: true,
+            projection_options: ProjectionOptions::default(),
             snapshot_every: 5_000_000,
             clock: Arc::new(SystemClock::default()),
             fatal: Fatal::default(),
