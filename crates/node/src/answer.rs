@@ -68,6 +68,11 @@ pub enum Unavailable {
         "ids without a time cannot be checked now, because the read model is behind; try again later"
     )]
     ReadModelBehind,
+    /// An id that carries no time can never be checked against the past: there is no read model.
+    #[error(
+        "ids without a time cannot be checked, because this node keeps no read model; use one with a time (UUIDv7)"
+    )]
+    ReadModelOff,
 }
 
 impl Unavailable {
@@ -80,6 +85,7 @@ impl Unavailable {
             Unavailable::Stopped => "stopped",
             Unavailable::TooMany(_) => "too_many",
             Unavailable::ReadModelBehind => "read_model_behind",
+            Unavailable::ReadModelOff => "read_model_off",
         }
     }
 }

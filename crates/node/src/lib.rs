@@ -20,12 +20,13 @@ mod queue;
 mod recover;
 mod snapshots;
 mod stats;
+mod untimed;
 mod writer;
 
 pub use answer::{Answer, Brief, NodeError, Unavailable};
 pub use clock::{Clock, SystemClock};
 pub use node::{Client, Node};
-pub use options::{Fatal, NodeOptions};
+pub use options::{Fatal, NodeOptions, OpaqueIds};
 pub use queue::BATCH_MAX;
 pub use recover::{recover_state, replay};
 pub use stats::{Stats, StatsView};

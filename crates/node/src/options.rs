@@ -14,6 +14,17 @@ pub enum Fatal {
     Call(Arc<dyn Fn(&str) + Send + Sync>),
 }
 
+/// How ids that carry no time are kept from happening twice once State has forgotten them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OpaqueIds {
+    /// The read model's index is asked; without a read model they are refused. The default.
+    #[default]
+    Durable,
+    /// Not at all: such an id may happen again after the window. Only for tools whose commands
+    /// nobody repeats, and for tests.
+    Window,
+}
+
 /// How a node is run. Nothing here reaches a decision: what `decide` reads is in State.
 #[derive(Clone)]
 pub struct NodeOptions {
@@ -23,10 +34,13 @@ pub struct NodeOptions {
     pub holder: String,
     /// At most this many commands wait; more are told to come back.
     pub queue_max: usize,
-    /// Whether the read model follows.
+    /// Whether the read model follows. Without it ids that carry no time are refused, unless
+    /// [`Self::opaque_ids`] says otherwise.
     pub projection: bool,
     /// How it follows.
     pub projection_options: ProjectionOptions,
+    /// What becomes of ids without a time past State's window.
+    pub opaque_ids: OpaqueIds,
     /// A snapshot is built after so many events; 0 is never.
     pub snapshot_every: u64,
     /// Where time comes from.
@@ -43,6 +57,7 @@ impl Default for NodeOptions {
             queue_max: 65_536,
             projection: true,
             projection_options: ProjectionOptions::default(),
+            opaque_ids: OpaqueIds::default(),
             snapshot_every: 5_000_000,
             clock: Arc::new(SystemClock::default()),
             fatal: Fatal::default(),

@@ -180,6 +180,25 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Asks the state in the queue's turn; the answer comes when every row before it is durable.
+pub(crate) fn ask<R: Send + 'static>(
+    queue: &Queue,
+    read: impl FnOnce(&State) -> R + Send + 'static,
+) -> Told<oneshot::Receiver<R>> {
+    let (to, told) = oneshot::channel();
+    let query = Item::Query(Box::new(move |state| {
+        let answer = read(state);
+        Box::new(move |durable| {
+            if durable {
+                // A caller that went away is not told.
+                let _ = to.send(answer);
+            }
+        })
+    }));
+    queue.push([query].into_iter())?;
+    Ok(told)
+}
+
 impl Queue {
     pub fn new(max: usize) -> Queue {
         let inner = Inner {
