@@ -1,7 +1,8 @@
 //! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys`.
 //!
 //! Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
-//! wrong; 3 something checked is not right (`verify`); 70 the node stopped because a commit failed.
+//! wrong; 3 something checked is not right (`verify`); 70 the node stopped because a commit
+//! failed or a part of it panicked.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod bench;

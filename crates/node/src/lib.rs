@@ -13,6 +13,7 @@
 mod answer;
 mod clock;
 mod commit;
+mod ending;
 mod node;
 mod options;
 pub mod projection;

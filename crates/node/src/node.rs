@@ -2,10 +2,11 @@
 
 use crate::answer::{Answer, Brief, NodeError, Unavailable};
 use crate::commit::{self, Committer, Slot};
+use crate::ending::Ending;
 use crate::options::NodeOptions;
 use crate::projection::Projection;
 use crate::queue::{
-    BATCH_MAX, Completions, Item, Many, ManyReply, Queue, Raw, Reply, Told, ask, lock,
+    BATCH_MAX, Completions, Item, Many, ManyReply, Queue, Raw, Reply, Token, Told, ask, lock,
 };
 use crate::recover::recover;
 use crate::snapshots;
@@ -32,6 +33,7 @@ const CATCH_UP: Duration = Duration::from_secs(10);
 pub(crate) struct Shared {
     pub queue: Arc<Queue>,
     pub stats: Arc<Stats>,
+    slot: Arc<Slot>,
     pub snapshots: Option<SnapshotStore>,
     pub readers: Mutex<Vec<Box<dyn Reader + Send>>>,
     pub open_reader: Box<dyn Fn() -> Result<Box<dyn Reader + Send>, NodeError> + Send + Sync>,
@@ -144,6 +146,7 @@ impl Node {
         let shared = Arc::new(Shared {
             queue: queue.clone(),
             stats: stats.clone(),
+            slot: slot.clone(),
             snapshots,
             readers: Mutex::new(vec![reader]),
             open_reader,
@@ -164,13 +167,18 @@ impl Node {
                 let _ = ask_snapshot.send(());
             }
         });
+        let ending = Ending {
+            slot: slot.clone(),
+            queue: queue.clone(),
+            fatal: options.fatal.clone(),
+        };
         let committer = Committer {
             journal,
             slot: slot.clone(),
             queue: queue.clone(),
             stats: stats.clone(),
             projection,
-            fatal: options.fatal.clone(),
+            ending: ending.clone(),
             committed,
             tree: Builder::new(),
             clients: Vec::new(),
@@ -185,16 +193,17 @@ impl Node {
             stats,
             options.clock,
         );
-        let builder = shared.clone();
+        let (builder, watching) = (shared.clone(), ending.clone());
         let mut threads = lock(&shared.threads);
         for (name, work) in [
             (
                 "farthing-write",
-                Box::new(move || writer.run()) as Box<dyn FnOnce() + Send>,
+                Box::new(move || watching.guard("the writer", || writer.run()))
+                    as Box<dyn FnOnce() + Send>,
             ),
             (
                 "farthing-commit",
-                Box::new(move || commit::run(&committer, &slot)),
+                Box::new(move || ending.guard("the committer", || commit::run(&committer, &slot))),
             ),
             (
                 "farthing-snapshot",
@@ -492,6 +501,13 @@ impl Node {
         }
     }
 
+    /// Whether a commit has failed or a part of the pipeline has panicked: nothing is answered any
+    /// more, and the process is about to end.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.0.slot.failed()
+    }
+
     /// Builds a snapshot now; blocking. Returns its row.
     ///
     /// # Errors
@@ -560,7 +576,10 @@ impl Client {
         commands: impl ExactSizeIterator<Item = (u64, Command)>,
     ) -> Result<(), Unavailable> {
         let item = |(token, command)| {
-            Item::Command(command, Reply::Client(self.completions.clone(), token))
+            Item::Command(
+                command,
+                Reply::Client(Token::new(self.completions.clone(), token)),
+            )
         };
         let (mut fresh, mut known) = (Vec::with_capacity(commands.len()), Vec::new());
         for (token, command) in commands {

@@ -4,7 +4,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::projection::ProjectionOptions;
 use std::sync::Arc;
 
-/// What happens when a commit fails.
+/// What happens when a commit fails or a thread of the pipeline panics.
 #[derive(Clone, Default)]
 pub enum Fatal {
     /// The process ends with exit code 70 once the callers were told: the default.
@@ -45,7 +45,7 @@ pub struct NodeOptions {
     pub snapshot_every: u64,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
-    /// What happens when a commit fails.
+    /// What happens when a commit fails or a thread panics.
     pub fatal: Fatal,
 }
 

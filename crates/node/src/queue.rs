@@ -51,13 +51,13 @@ impl From<Result1> for Raw {
 
 pub(crate) type Told<T> = Result<T, Unavailable>;
 
-/// Who waits for a command.
+/// Who waits for a command. One that is dropped untold hears that the outcome is unknown.
 pub(crate) enum Reply {
     One(oneshot::Sender<Told<Raw>>),
     /// One of many; the last one in answers all.
     Many(Arc<Many>),
-    /// A client with many in flight, and its token for this one.
-    Client(Arc<Completions>, u64),
+    /// A client with many in flight.
+    Client(Token),
     /// Nobody: the node's own.
     Nobody,
 }
@@ -68,6 +68,40 @@ impl Reply {
             Reply::One(_) => true,
             Reply::Many(many) => many.events,
             Reply::Client(..) | Reply::Nobody => false,
+        }
+    }
+}
+
+/// A client's token for one of its commands.
+pub(crate) struct Token {
+    to: Option<Arc<Completions>>,
+    token: u64,
+}
+
+impl Token {
+    pub fn new(to: Arc<Completions>, token: u64) -> Token {
+        let to = Some(to);
+        Token { to, token }
+    }
+
+    /// Whom it is to be told to, until it was.
+    pub fn to(&self) -> Option<&Arc<Completions>> {
+        self.to.as_ref()
+    }
+
+    /// Leaves the answer without waking the client.
+    fn tell(mut self, brief: Brief) {
+        if let Some(to) = self.to.take() {
+            lock(&to.done).push((self.token, brief));
+        }
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        if let Some(to) = self.to.take() {
+            lock(&to.done).push((self.token, Brief::OutcomeUnknown));
+            to.some.notify_all();
         }
     }
 }
@@ -124,9 +158,7 @@ pub(crate) fn tell(reply: Reply, result: Result1) {
     match reply {
         Reply::One(to) => drop(to.send(Ok(result.into()))),
         Reply::Many(many) => many.take(result),
-        Reply::Client(completions, token) => {
-            lock(&completions.done).push((token, result.brief()));
-        }
+        Reply::Client(token) => token.tell(result.brief()),
         Reply::Nobody => {}
     }
 }
@@ -136,11 +168,8 @@ pub(crate) fn tell_unavailable(reply: Reply, why: Unavailable) {
     match reply {
         Reply::One(to) => drop(to.send(Err(why))),
         Reply::Many(many) => many.fail(why),
-        Reply::Client(completions, token) => {
-            lock(&completions.done).push((token, Brief::OutcomeUnknown));
-            completions.some.notify_all();
-        }
-        Reply::Nobody => {}
+        // Told as it is dropped.
+        Reply::Client(_) | Reply::Nobody => {}
     }
 }
 

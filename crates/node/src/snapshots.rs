@@ -9,6 +9,7 @@ use engine::command::Op;
 use engine::ids::ActorId;
 use engine::records::TenantNo;
 use engine::{Command, Id, snapshot};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
 
@@ -19,7 +20,13 @@ const KEPT: usize = 2;
 pub(crate) fn run(shared: &Arc<Shared>, asked: &mpsc::Receiver<()>) {
     while asked.recv().is_ok() {
         while asked.try_recv().is_ok() {}
-        match build(shared) {
+        // Nobody's money depends on it: a panic here is told, and the next one is tried.
+        let built = catch_unwind(AssertUnwindSafe(|| build(shared)));
+        let Ok(built) = built else {
+            tracing::error!("snapshot_panicked");
+            continue;
+        };
+        match built {
             Ok(seq) => tracing::info!(seq, "snapshot_taken"),
             Err(error) => tracing::warn!(code = error.code(), %error, "snapshot_failed"),
         }

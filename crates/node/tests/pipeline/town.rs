@@ -6,6 +6,7 @@ use engine::recents::Window;
 use engine::records::{Channel, Mode, PartyKind, TenantNo};
 use engine::terms::{Country, Tier};
 use engine::{Command, Id, Op, UtcMillis};
+use journal::Journal;
 use journal::fault::{MemDisk, MemJournal};
 use ledger::{AssetNo, Source};
 use money::{Asset, Atoms};
@@ -133,10 +134,19 @@ pub fn balance(node: &Node, n: u64) -> i128 {
 
 pub fn mem_node(disk: &MemDisk, dir: &Path, options: NodeOptions) -> Node {
     let journal = MemJournal::open_unlocked(disk).unwrap();
+    node_on(Box::new(journal), disk, dir, options)
+}
+
+pub fn node_on(
+    journal: Box<dyn Journal>,
+    disk: &MemDisk,
+    dir: &Path,
+    options: NodeOptions,
+) -> Node {
     let reader = disk.clone();
     Node::start(
         dir,
-        Box::new(journal),
+        journal,
         None,
         Box::new(move || Ok(Box::new(reader.reader()))),
         options,
