@@ -27,6 +27,8 @@ pub(crate) struct Batch {
     pub answers: Vec<(Reply, Result1)>,
     pub queries: Vec<Deliver>,
     pub refused: u64,
+    /// Of the commands in it.
+    pub weight: usize,
 }
 
 impl Batch {
@@ -46,7 +48,7 @@ impl Batch {
 
     fn clear(&mut self) {
         self.row.clear();
-        self.refused = 0;
+        (self.refused, self.weight) = (0, 0);
     }
 }
 

@@ -22,6 +22,7 @@ mod recover;
 mod snapshots;
 mod stats;
 mod untimed;
+mod weight;
 mod writer;
 
 pub use answer::{Answer, Brief, NodeError, Unavailable};

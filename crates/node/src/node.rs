@@ -140,7 +140,7 @@ impl Node {
         stats
             .snapshot_seq
             .store(recovered.snapshot_seq, Ordering::Release);
-        let queue = Arc::new(Queue::new(options.queue_max));
+        let queue = Arc::new(Queue::new(options.queue_max, options.queue_weight_max));
         let slot = Arc::new(Slot::default());
         let (ask_snapshot, asked) = mpsc::channel();
         let shared = Arc::new(Shared {
@@ -191,7 +191,7 @@ impl Node {
             slot.clone(),
             committer.clone(),
             stats,
-            options.clock,
+            &options,
         );
         let (builder, watching) = (shared.clone(), ending.clone());
         let mut threads = lock(&shared.threads);

@@ -34,6 +34,12 @@ pub struct NodeOptions {
     pub holder: String,
     /// At most this many commands wait; more are told to come back.
     pub queue_max: usize,
+    /// Commands wait only while they weigh less than this together: a plain payment is 1, a group or
+    /// a split 1 and what is in it.
+    pub queue_weight_max: usize,
+    /// A row is committed once it has so many bytes, whatever else waits; far below what a journal
+    /// takes.
+    pub row_bytes_max: usize,
     /// Whether the read model follows. Without it ids that carry no time are refused, unless
     /// [`Self::opaque_ids`] says otherwise.
     pub projection: bool,
@@ -55,6 +61,8 @@ impl Default for NodeOptions {
             shard: 0,
             holder: "farthing".to_owned(),
             queue_max: 65_536,
+            queue_weight_max: 524_288,
+            row_bytes_max: 32 << 20,
             projection: true,
             projection_options: ProjectionOptions::default(),
             opaque_ids: OpaqueIds::default(),

@@ -4,6 +4,7 @@
 mod ending;
 mod town;
 mod untimed;
+mod weight;
 
 use engine::command::Spend;
 use engine::ids::MandateId;
@@ -191,7 +192,7 @@ fn populate_small(node: &Node) {
     populate(node, 2);
 }
 
-fn futures_poll<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> Option<F::Output> {
+pub fn futures_poll<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> Option<F::Output> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match future.as_mut().poll(&mut context) {
         std::task::Poll::Ready(value) => Some(value),
