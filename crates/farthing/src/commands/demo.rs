@@ -132,8 +132,7 @@ async fn serve_meanwhile(
         drop(stop);
         played
     };
-    let (served, played) = tokio::join!(serving, playing);
-    played.and(served)
+    tokio::join!(serving, playing).1
 }
 
 /// The town, what came of it, and then the wait for Ctrl-C.

@@ -51,7 +51,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let served = runtime()?.block_on(async {
         let listener = listen(&config.listen).await?;
         say(&opened, &config, listener.local_addr())?;
-        serve(listener, opened, &config, stop_asked()).await
+        serve(listener, opened, &config, stop_asked()).await;
+        Ok(())
     });
     node.shutdown();
     served
@@ -78,17 +79,17 @@ pub async fn serve(
     opened: Opened,
     config: &Config,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Failure> {
+) {
     let settings = server::Config {
         body_bytes_max: config.body_bytes_max,
         requests_per_second: config.requests_per_second,
         requests_burst: config.requests_burst,
+        connections_max: config.connections_max,
+        header_seconds_max: config.header_seconds_max,
         metrics_open: config.metrics_open,
     };
     let app = App::new(opened.node, opened.store, opened.keys, settings);
-    server::serve(listener, app, stop)
-        .await
-        .map_err(|error| Failure::said(format!("the server stopped: {error}")))
+    server::serve(listener, app, stop).await;
 }
 
 fn say(
