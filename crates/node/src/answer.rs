@@ -115,6 +115,14 @@ pub enum NodeError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// A snapshot was written but the journal does not name it.
+    #[error("the snapshot of row {seq} does not count: {why}")]
+    SnapshotNotAnchored {
+        /// Of which row.
+        seq: u64,
+        /// Why not.
+        why: crate::snapshots::Unanchored,
+    },
     /// The system gave no random bytes.
     #[error("the system gave no random bytes: {0}")]
     Random(String),
@@ -129,6 +137,7 @@ impl NodeError {
             NodeError::Row { .. } => "journal_row_unreadable",
             NodeError::Projection(_) => "read_model_unavailable",
             NodeError::Io { .. } => "data_folder_unusable",
+            NodeError::SnapshotNotAnchored { .. } => "snapshot_not_anchored",
             NodeError::Random(_) => "no_randomness",
         }
     }

@@ -31,4 +31,5 @@ pub use node::{Client, Node};
 pub use options::{Fatal, NodeOptions, OpaqueIds};
 pub use queue::BATCH_MAX;
 pub use recover::{recover_state, replay};
+pub use snapshots::Unanchored;
 pub use stats::{Stats, StatsView};

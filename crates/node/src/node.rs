@@ -65,12 +65,6 @@ impl Shared {
     pub fn new_reader(&self) -> Result<Box<dyn Reader + Send>, NodeError> {
         (self.open_reader)()
     }
-
-    /// Submits a command of the node's own and does not wait.
-    pub fn submit_own(&self, command: Command) -> Result<(), Unavailable> {
-        self.queue
-            .push([Item::Command(command, Reply::Nobody)].into_iter())
-    }
 }
 
 impl Node {

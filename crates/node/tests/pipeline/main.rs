@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod ending;
+mod snapshots;
 mod town;
 mod untimed;
 mod weight;
 
 use engine::command::Spend;
 use engine::ids::MandateId;
-use engine::{Code, Command, EventKind, Id, Op, UtcMillis};
+use engine::{Code, EventKind, Id, Op, UtcMillis};
 use journal::fault::{Fault, MemDisk};
 use ledger::AssetNo;
 use money::Atoms;
@@ -45,51 +46,6 @@ fn what_was_acknowledged_is_there_after_a_restart() {
         (Code::IdReused, "amount")
     );
     assert_eq!(balance(&node, 1), 600);
-    node.shutdown();
-}
-
-#[test]
-fn a_snapshot_and_the_rows_after_it_are_the_same_state() {
-    let dir = tempfile::tempdir().unwrap();
-    let node = Node::open(dir.path(), options()).unwrap();
-    populate(&node, 50);
-    let pays: Vec<Command> = (1..50).map(|n| pay(fresh(), n, 0, n)).collect();
-    node.submit_brief(pays).unwrap();
-    let seq = node.snapshot().unwrap();
-    assert!(seq > 0);
-    let pays: Vec<Command> = (1..50).map(|n| pay(fresh(), n, 0, n)).collect();
-    node.submit_brief(pays).unwrap();
-    let digest = node.query_blocking(engine::snapshot::digest).unwrap();
-    node.shutdown();
-    drop(node);
-
-    let node = Node::open(dir.path(), options()).unwrap();
-    assert_eq!(
-        node.stats().snapshot_seq,
-        seq,
-        "recovered from the snapshot"
-    );
-    assert_eq!(
-        node.query_blocking(engine::snapshot::digest).unwrap(),
-        digest
-    );
-    node.shutdown();
-    drop(node);
-
-    // Damage the snapshot: the journal alone gives the same state.
-    for entry in std::fs::read_dir(dir.path().join("snapshots")).unwrap() {
-        let path = entry.unwrap().path();
-        let mut bytes = std::fs::read(&path).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        std::fs::write(&path, bytes).unwrap();
-    }
-    let node = Node::open(dir.path(), options()).unwrap();
-    assert_eq!(node.stats().snapshot_seq, 0);
-    assert_eq!(
-        node.query_blocking(engine::snapshot::digest).unwrap(),
-        digest
-    );
     node.shutdown();
 }
 
