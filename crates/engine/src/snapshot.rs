@@ -192,6 +192,7 @@ pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
     state.opened = head.opened;
     state.assets = head.assets.into_owned();
     state.tenants = head.tenants.into_owned();
+    state.sums = state.scan().ok_or(SnapshotError::Damaged)?;
     state.holds = head.holds.into_owned();
     state.mandates = head.mandates.into_owned();
     state.topups = head.topups.into_owned();

@@ -43,6 +43,7 @@ struct Found {
     chain: &'static str,
     unbalanced_events: u64,
     trial_balance_zero: bool,
+    sums_agree: bool,
     digest: String,
     snapshots_checked: u64,
     snapshots_wrong: u64,
@@ -126,6 +127,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         chain: "intact",
         unbalanced_events: replay.unbalanced,
         trial_balance_zero: zero,
+        sums_agree: state.sums_agree(),
         digest: hex(&snapshot::digest(&state)),
         snapshots_checked: passed + u64::from(stored.is_some()),
         snapshots_wrong: replay.snapshots_wrong + u64::from(stored == Some(false)),
@@ -136,6 +138,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     found.right = found.unbalanced_events == 0
         && zero
+        && found.sums_agree
         && replay.undecodable.is_none()
         && found.snapshots_wrong == 0
         && found.projection_wrong == 0;
@@ -164,9 +167,10 @@ fn say(found: &Found, json: bool) -> Result<(), Failure> {
     );
     println!("hash chain   {}", found.chain);
     println!(
-        "conservation {} ({} events out of balance, trial balance {})",
-        yes(found.unbalanced_events == 0 && found.trial_balance_zero),
+        "conservation {} ({} events out of balance, running sums {}, trial balance {})",
+        yes(found.unbalanced_events == 0 && found.trial_balance_zero && found.sums_agree),
         found.unbalanced_events,
+        if found.sums_agree { "agree" } else { "DIFFER" },
         if found.trial_balance_zero {
             "zero"
         } else {
