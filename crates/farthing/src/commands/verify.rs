@@ -13,10 +13,23 @@ use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing verify                                ./farthing-data
+  farthing verify --data /backup/2026-01-01 --json
+
+Exit codes: 0 everything is right; 1 it could not be checked, and the message says
+  why; 2 the command line is wrong; 3 something is not right, and the message says what.";
+
 /// Check a data folder: hash chain, conservation, snapshots, projections
 ///
-/// Reads only. Exit code 0 when everything is right, 3 when something is not.
+/// Replays the whole journal and compares: each row with the hash of the one before, each event's
+/// postings with zero, the running sums with a scan of all accounts, each anchored snapshot and the
+/// newest file with the state at its row, and the read model's balances with the replayed ones. Reads
+/// only, and works on a backup too.
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     /// The data folder
     #[arg(
