@@ -26,7 +26,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How long a stopping node waits for its read model.
+/// How long a node waits for its read model when it stops, or its clock is confirmed.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
 /// What the node's parts share.
@@ -425,11 +425,19 @@ impl Node {
         self.0.queue.push_waiting([Item::SetTime(now)].into_iter())
     }
 
-    /// An operator says that a jump of the clock is right.
+    /// An operator says that a jump of the clock is right. Blocking. What State forgets by the jump
+    /// the read model must know first.
     ///
     /// # Errors
-    /// [`Unavailable`].
+    /// [`Unavailable`]; [`Unavailable::ReadModelBehind`] when it does not get there.
     pub fn confirm_clock(&self) -> Result<(), Unavailable> {
+        let stats = self.0.stats.view();
+        if let Some(projection) = &self.0.projection
+            && stats.clock_jumped
+            && !projection.wait_for(stats.durable_seq, CATCH_UP)
+        {
+            return Err(Unavailable::ReadModelBehind);
+        }
         self.0.queue.push_waiting([Item::ConfirmClock].into_iter())
     }
 

@@ -279,7 +279,7 @@ async fn a_node_that_has_failed_does_not_look_healthy() {
     town.ask("", "GET", "/health", &[], None)
         .await
         .problem(503, "stopped");
-    let body = json!({"name": "x"}).to_string();
+    let body = json!({"kind": "person", "country": "DE"}).to_string();
     let asked = town
         .ask(&town.admin, "POST", "/v1/parties", &[], Some(&body))
         .await;
