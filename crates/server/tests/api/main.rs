@@ -1,9 +1,14 @@
 //! The API from outside: the router on a real node, over every resource and every kind of refusal.
 #![allow(clippy::unwrap_used)]
 
+mod agreements;
 mod errors;
 mod fuzz;
+mod holds;
 mod isolation;
-mod money_moves;
+mod ledger;
+mod many;
 mod openapi;
+mod payments;
+mod rails;
 mod town;

@@ -275,3 +275,9 @@ pub fn eur(amount: &str) -> Value {
 pub fn payment(payer: &str, payee: &str, amount: &str) -> Value {
     json!({"payer": payer, "payee": payee, "amount": eur(amount)})
 }
+
+/// A text of an answer.
+#[track_caller]
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
