@@ -360,6 +360,32 @@ fn what_is_wrong_with_a_request_is_a_problem_document() {
 }
 
 #[test]
+fn the_test_key_of_a_fresh_folder_reaches_nothing_live() {
+    let scene = Scene::new();
+    let farthing = scene.start();
+    let (mut test, mut live) = (
+        farthing.http(&farthing.keys[0]),
+        farthing.http(&farthing.keys[1]),
+    );
+    let all = live.get("/v1/tenants").unwrap().expect(200);
+    let modes: Vec<_> = all["items"].as_array().unwrap().iter().collect();
+    assert_eq!(
+        (modes.len(), &modes[0]["mode"], &modes[1]["mode"]),
+        (2, &json!("live"), &json!("test")),
+        "the operator's own tenant is the first, and live"
+    );
+    let own = test.get("/v1/tenants").unwrap().expect(200);
+    assert_eq!(own["items"], json!([modes[1]]));
+    let key = json!({ "tenant": modes[0]["id"], "scopes": ["admin"], "label": "x" });
+    let asset = json!({ "code": "HOUSE", "scale": 2 });
+    for (path, body) in [("/v1/keys", &key), ("/v1/assets", &asset)] {
+        let refused = test.post(path, "a", body).unwrap();
+        problem(&refused, 403, "operator_only");
+        live.post(path, "b", body).unwrap().expect(201);
+    }
+}
+
+#[test]
 fn keys_are_made_and_revoked_while_it_serves() {
     let scene = Scene::new();
     let farthing = scene.start();

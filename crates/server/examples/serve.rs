@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Op::RegisterAsset { asset },
         Op::OpenTenant {
             tenant: TenantId(tenant),
-            mode: Mode::Test,
+            mode: Mode::Live,
         },
         Op::RegisterParty {
             party,
@@ -77,7 +77,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let scopes = Scopes::of(&[Scope::Admin]);
     let spec = KeySpec {
         tenant: tenant.0,
-        mode: identity::Mode::Test,
+        mode: identity::Mode::Live,
         scopes,
         label: "example".into(),
         expires_at_ms: None,

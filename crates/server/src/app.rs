@@ -5,7 +5,7 @@ use crate::metrics::Metrics;
 use crate::problem::{Outcome, Problem};
 use crate::rate::Limiter;
 use engine::ids::TenantId;
-use engine::records::TenantNo;
+use engine::records::{Mode, TenantNo};
 use engine::{Id, State};
 use identity::KeyRing;
 use ledger::AssetNo;
@@ -57,7 +57,7 @@ pub struct Parts {
     pub(crate) details: details::Writer,
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Metrics,
-    tenants: RwLock<HashMap<u128, TenantNo>>,
+    tenants: RwLock<HashMap<u128, (TenantNo, Mode)>>,
     assets: RwLock<Arc<Assets>>,
 }
 
@@ -132,11 +132,11 @@ impl App {
         done.map_err(|error| Problem::internal(&error))
     }
 
-    /// The number of a key's tenant.
+    /// The number of a key's tenant, and whether its money is real.
     ///
     /// # Errors
     /// The node is busy or has stopped; the tenant was never opened.
-    pub async fn tenant(&self, tenant: u128) -> Outcome<TenantNo> {
+    pub async fn tenant(&self, tenant: u128) -> Outcome<(TenantNo, Mode)> {
         let known = self
             .tenants
             .read()
@@ -147,8 +147,12 @@ impl App {
             return Ok(no);
         }
         let id = TenantId(Id(tenant));
-        let found = self.query(move |state| state.tenant_no(id)).await?;
+        let found = self.query(move |state| {
+            let no = state.tenant_no(id)?;
+            Some((no, state.tenant(no)?.mode))
+        });
         let no = found
+            .await?
             .ok_or_else(|| Problem::not_found("tenant", "the key's tenant was never opened"))?;
         self.tenants
             .write()

@@ -41,6 +41,7 @@ codes! {
     AUTH_EXPIRED = "auth_expired", 401, "The API key has expired. Use another.";
     SCOPE_MISSING = "scope_missing", 403, "The API key may not do this. Use a key with the scope named.";
     OPERATOR_ONLY = "operator_only", 403, "Only a key of the operator's own tenant may do this.";
+    LIVE_KEY_NEEDED = "live_key_needed", 403, "What is live, or shared by all tenants, takes a live key of the operator's. A test key reaches test tenants only.";
     SCOPE_NOT_GRANTABLE = "scope_not_grantable", 403, "A key cannot give a scope that it has not got itself.";
     NO_SUCH_PATH = "no_such_path", 404, "There is nothing at this path. The paths are listed at /docs.";
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "The path does not take this method. The `Allow` header lists those it takes.";

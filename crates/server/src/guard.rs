@@ -8,6 +8,7 @@ use crate::codes;
 use crate::extract::{Caller, excerpt};
 use crate::metrics::RouteStats;
 use crate::problem::{Outcome, Problem};
+use crate::types::words::Mode;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -201,7 +202,12 @@ async fn admit(
         };
         log_access(app, access).await?;
     }
-    let tenant = app.tenant(key.tenant).await?;
+    let (tenant, mode) = app.tenant(key.tenant).await?;
+    if Mode::from(mode) != Mode::from(key.mode) {
+        // No key is made so; one that is so anyway must open nothing.
+        tracing::error!(key = %key.id, "key_of_another_mode");
+        return Err(refused(&AuthError::Unknown));
+    }
     request.extensions_mut().insert(Caller { key, tenant });
     Ok(header)
 }

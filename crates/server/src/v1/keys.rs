@@ -96,7 +96,8 @@ struct NewKey {
     label: Label,
     /// Until when it works; for ever, if not given.
     expires_at: Option<Time>,
-    /// Of another tenant: only the operator's own key may give this, and only with `admin`.
+    /// Of another tenant: only the operator's own key may give this, only with `admin`, and a live
+    /// tenant only a live key.
     tenant: Option<TenantId>,
 }
 
@@ -153,10 +154,7 @@ fn shown(record: &KeyRecord) -> Key {
     Key {
         id: KeyId(engine::Id(record.id.0)),
         tenant: TenantId(engine::Id(record.tenant)),
-        mode: match record.mode {
-            identity::Mode::Test => Mode::Test,
-            identity::Mode::Live => Mode::Live,
-        },
+        mode: record.mode.into(),
         scopes: record.scopes.iter().map(ScopeText).collect(),
         label: record.label.clone(),
         created_at: Time::from_ms(record.created_at_ms),
@@ -190,7 +188,7 @@ async fn tenant_of(
     if tenant == caller.tenant_id() {
         return Ok((tenant, caller.key.mode));
     }
-    caller.require_operator()?;
+    caller.require_operator(engine::records::Mode::Test)?;
     if !caller.key.scopes.contains(Scope::Admin) {
         return Err(Problem::new(
             codes::SCOPE_MISSING,
@@ -204,14 +202,8 @@ async fn tenant_of(
     let mode = mode
         .await?
         .ok_or_else(|| Problem::not_found("tenant", "no such tenant"))?;
-    Ok((
-        tenant,
-        if mode == engine::records::Mode::Live {
-            identity::Mode::Live
-        } else {
-            identity::Mode::Test
-        },
-    ))
+    caller.require_operator(mode)?;
+    Ok((tenant, Mode::from(mode).into()))
 }
 
 /// Make a key. The answer is the only place its secret ever is; a request repeated makes another key.

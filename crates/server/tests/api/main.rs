@@ -9,6 +9,7 @@ mod isolation;
 mod ledger;
 mod many;
 mod openapi;
+mod operator;
 mod payments;
 mod rails;
 mod town;

@@ -27,6 +27,7 @@ pub struct Town {
     /// An admin key of another tenant.
     pub other: String,
     pub tenants: [u128; 2],
+    modes: [Mode; 2],
     _dir: tempfile::TempDir,
 }
 
@@ -85,7 +86,13 @@ impl Town {
         Town::with(config()).await
     }
 
+    /// The operator's tenant is live, the other one a test.
     pub async fn with(config: Config) -> Town {
+        Town::of(config, [Mode::Live, Mode::Test]).await
+    }
+
+    /// The operator's tenant and another, of these modes.
+    pub async fn of(config: Config, modes: [Mode; 2]) -> Town {
         let dir = tempfile::tempdir().unwrap();
         let options = NodeOptions {
             fatal: Fatal::Call(Arc::new(|why| panic!("{why}"))),
@@ -105,9 +112,9 @@ impl Town {
             Op::RegisterAsset { asset: eur },
             Op::RegisterAsset { asset: jpy },
         ];
-        ops.extend(tenants.map(|id| Op::OpenTenant {
-            tenant: TenantId(Id(id)),
-            mode: Mode::Test,
+        ops.extend([0, 1].map(|at| Op::OpenTenant {
+            tenant: TenantId(Id(tenants[at])),
+            mode: modes[at],
         }));
         for op in ops {
             let command = Command {
@@ -121,10 +128,7 @@ impl Town {
         }
         let all = Scopes::of(&[Scope::Admin]);
         let app = App::new(node.clone(), store, Arc::clone(&keys), config);
-        let (admin, other) = (
-            key(&keys, tenants[0], all, now),
-            key(&keys, tenants[1], all, now),
-        );
+        let [admin, other] = [0, 1].map(|at| key(&keys, tenants[at], modes[at], all, now));
         Town {
             router: server::router(app),
             node,
@@ -132,6 +136,7 @@ impl Town {
             admin,
             other,
             tenants,
+            modes,
             _dir: dir,
         }
     }
@@ -140,6 +145,7 @@ impl Town {
         key(
             &self.keys,
             self.tenants[0],
+            self.modes[0],
             Scopes::of(scopes),
             self.node.now(),
         )
@@ -243,10 +249,13 @@ impl Town {
     }
 }
 
-fn key(keys: &KeyRing, tenant: u128, scopes: Scopes, now: UtcMillis) -> String {
+fn key(keys: &KeyRing, tenant: u128, mode: Mode, scopes: Scopes, now: UtcMillis) -> String {
     let spec = KeySpec {
         tenant,
-        mode: identity::Mode::Test,
+        mode: match mode {
+            Mode::Test => identity::Mode::Test,
+            Mode::Live => identity::Mode::Live,
+        },
         scopes,
         label: "test".into(),
         expires_at_ms: None,
