@@ -49,6 +49,7 @@ pub(crate) fn build(shared: &Shared) -> Result<u64, NodeError> {
         tenant: TenantNo(0),
         actor: ActorId(Id::NONE),
         op,
+        besides: None,
     };
     // If the node is stopping, the snapshot stays unanchored and the next start skips it.
     if shared.submit_own(command).is_ok() {

@@ -186,6 +186,7 @@ impl Writer {
             tenant,
             actor: ActorId(Id::NONE),
             op,
+            besides: None,
         });
         self.replies.push(Reply::Nobody);
         self.run_commands_at(now);

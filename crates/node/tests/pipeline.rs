@@ -31,6 +31,7 @@ fn command(id: Id, op: Op) -> Command {
         tenant: TenantNo(0),
         actor: ActorId(Id::NONE),
         op,
+        besides: None,
     }
 }
 

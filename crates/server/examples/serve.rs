@@ -71,6 +71,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             tenant: TenantNo(0),
             actor: ActorId::default(),
             op,
+            besides: None,
         };
         node.submit(command).await?;
     }

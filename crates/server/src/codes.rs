@@ -96,6 +96,7 @@ fn status(code: Code) -> u16 {
         C::Malformed | C::AmountZero | C::SameWallet | C::Unbalanced | C::TooMany | C::IdReused => {
             422
         }
+        C::AgentMayNot => 403,
         C::NotFound => 404,
         C::Throttled => 429,
         C::IdWindowFull | C::ClockUnconfirmed | C::ShardNotOpen => 503,
@@ -114,6 +115,8 @@ fn status(code: Code) -> u16 {
         | C::MandatePerDay
         | C::MandatePayee
         | C::MandateAsset
+        | C::MandateRequired
+        | C::MandateAgent
         | C::Declined
         | C::RiskDeclined
         | C::SourceNotAllowed

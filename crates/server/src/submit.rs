@@ -31,6 +31,7 @@ pub fn command(caller: &Caller, id: Id, op: Op) -> Command {
         tenant: caller.tenant,
         actor: caller.actor(),
         op,
+        besides: None,
     }
 }
 

@@ -122,6 +122,7 @@ impl Town {
                 tenant: TenantNo(0),
                 actor: ActorId::default(),
                 op,
+                besides: None,
             };
             let answer = node.submit(command).await.unwrap();
             assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");
