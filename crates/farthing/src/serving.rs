@@ -127,6 +127,8 @@ fn first_key(
         scopes: Scopes::of(&[Scope::Admin, Scope::RegulatorRead]),
         label: "first key".to_owned(),
         expires_at_ms: None,
+        line: None,
+        agent: None,
     };
     let key = keys.create(spec, ms(now), &mut OsRandom)?;
     Ok(Some(key.secret.expose().to_owned()))

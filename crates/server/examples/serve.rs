@@ -82,6 +82,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         scopes,
         label: "example".into(),
         expires_at_ms: None,
+        line: None,
+        agent: None,
     };
     let key = keys.create(spec, now_ms, &mut OsRandom)?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;

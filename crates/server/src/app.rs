@@ -1,9 +1,9 @@
 //! What every handler has: the node, the store, the keys, and what is remembered of them.
 
-use crate::details;
 use crate::metrics::Metrics;
 use crate::problem::{Outcome, Problem};
 use crate::rate::Limiter;
+use crate::texts;
 use engine::ids::TenantId;
 use engine::records::{Mode, TenantNo};
 use engine::{Id, State};
@@ -54,7 +54,7 @@ pub struct Parts {
     pub keys: Arc<KeyRing>,
     /// How it is run.
     pub config: Config,
-    pub(crate) details: details::Writer,
+    pub(crate) texts: texts::Writer,
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Metrics,
     tenants: RwLock<HashMap<u128, (TenantNo, Mode)>>,
@@ -88,14 +88,14 @@ impl App {
     /// Must be called in a tokio runtime: text is written to the store by a task of it.
     #[must_use]
     pub fn new(node: Node, store: Arc<Store>, keys: Arc<KeyRing>, config: Config) -> App {
-        let details = details::Writer::start(Arc::clone(&store), node.clone());
+        let texts = texts::Writer::start(Arc::clone(&store), node.clone());
         let limiter = Limiter::new(config.requests_per_second, config.requests_burst);
         App(Arc::new(Parts {
             node,
             store,
             keys,
             config,
-            details,
+            texts,
             limiter,
             metrics: Metrics::default(),
             tenants: RwLock::default(),

@@ -187,7 +187,7 @@ async fn admit(
         problem.retry_after_s = Some(u64::from(room.wait_s));
         return Err(problem);
     }
-    if !scopes.iter().any(|scope| key.scopes.allows(*scope)) {
+    if !scopes.iter().any(|scope| key.allows(*scope)) {
         return Err(refused(&AuthError::ScopeMissing { needed: scopes[0] }));
     }
     if key.is_regulator() && *request.method() == Method::GET {

@@ -17,7 +17,6 @@
 
 mod app;
 pub mod codes;
-mod details;
 mod docs;
 pub mod errors_page;
 mod extract;
@@ -31,6 +30,7 @@ mod probes;
 mod problem;
 mod rate;
 mod submit;
+mod texts;
 #[macro_use]
 mod types;
 mod v1;

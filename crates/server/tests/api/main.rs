@@ -12,4 +12,5 @@ mod openapi;
 mod operator;
 mod payments;
 mod rails;
+mod texts;
 mod town;

@@ -22,6 +22,7 @@ pub struct Town {
     pub router: Router,
     pub node: Node,
     pub keys: Arc<KeyRing>,
+    pub store: Arc<Store>,
     /// The operator's admin key.
     pub admin: String,
     /// An admin key of another tenant.
@@ -128,12 +129,13 @@ impl Town {
             assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");
         }
         let all = Scopes::of(&[Scope::Admin]);
-        let app = App::new(node.clone(), store, Arc::clone(&keys), config);
+        let app = App::new(node.clone(), Arc::clone(&store), Arc::clone(&keys), config);
         let [admin, other] = [0, 1].map(|at| key(&keys, tenants[at], modes[at], all, now));
         Town {
             router: server::router(app),
             node,
             keys,
+            store,
             admin,
             other,
             tenants,
@@ -203,6 +205,13 @@ impl Town {
             .await
     }
 
+    /// Asks under an idempotency key.
+    pub async fn keyed(&self, method: &str, path: &str, key: &str, body: &Value) -> Reply {
+        let key = [("idempotency-key", key)];
+        self.ask(&self.admin, method, path, &key, Some(&body.to_string()))
+            .await
+    }
+
     pub async fn patch(&self, path: &str, body: Value) -> Reply {
         self.ask(&self.admin, "PATCH", path, &[], Some(&body.to_string()))
             .await
@@ -260,6 +269,8 @@ fn key(keys: &KeyRing, tenant: u128, mode: Mode, scopes: Scopes, now: UtcMillis)
         scopes,
         label: "test".into(),
         expires_at_ms: None,
+        line: None,
+        agent: None,
     };
     keys.create(spec, now.0 as i64, &mut OsRandom)
         .unwrap()
