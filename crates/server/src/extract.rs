@@ -47,7 +47,10 @@ impl Caller {
         let has = |scope| self.key.scopes.contains(scope);
         if has(Scope::Admin) || has(Scope::RegulatorRead) || has(Scope::LedgerRead) {
             Audience::Compliance
-        } else if has(Scope::SettingsRead) || has(Scope::SettingsWrite) {
+        } else if self.key.scopes.iter().any(|scope| {
+            scope.is_half_of_correction()
+                || matches!(scope, Scope::SettingsRead | Scope::SettingsWrite)
+        }) {
             Audience::Operator
         } else {
             Audience::Payer

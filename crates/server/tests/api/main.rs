@@ -6,6 +6,7 @@ mod errors;
 mod fuzz;
 mod holds;
 mod isolation;
+mod keys;
 mod ledger;
 mod many;
 mod openapi;
