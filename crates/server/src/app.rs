@@ -14,7 +14,9 @@ use node::Node;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use store::Store;
+use tokio::sync::Semaphore;
 
 /// How the server is run.
 #[derive(Clone, Debug)]
@@ -27,6 +29,10 @@ pub struct Config {
     pub requests_burst: u32,
     /// Whether `/metrics` answers without a key, for a listener that only the operator reaches.
     pub metrics_open: bool,
+    /// Exports of the ledger at a time.
+    pub exports_max: usize,
+    /// How long an export waits for its reader to take more.
+    pub export_wait: Duration,
 }
 
 impl Default for Config {
@@ -36,6 +42,8 @@ impl Default for Config {
             requests_per_second: 100_000,
             requests_burst: 200_000,
             metrics_open: false,
+            exports_max: 4,
+            export_wait: Duration::from_secs(30),
         }
     }
 }
@@ -56,6 +64,7 @@ pub struct Parts {
     pub config: Config,
     pub(crate) texts: texts::Writer,
     pub(crate) limiter: Limiter,
+    pub(crate) exports: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     tenants: RwLock<HashMap<u128, (TenantNo, Mode)>>,
     assets: RwLock<Arc<Assets>>,
@@ -90,6 +99,7 @@ impl App {
     pub fn new(node: Node, store: Arc<Store>, keys: Arc<KeyRing>, config: Config) -> App {
         let texts = texts::Writer::start(Arc::clone(&store), node.clone());
         let limiter = Limiter::new(config.requests_per_second, config.requests_burst);
+        let exports = Arc::new(Semaphore::new(config.exports_max));
         App(Arc::new(Parts {
             node,
             store,
@@ -97,6 +107,7 @@ impl App {
             config,
             texts,
             limiter,
+            exports,
             metrics: Metrics::default(),
             tenants: RwLock::default(),
             assets: RwLock::default(),

@@ -60,6 +60,7 @@ codes! {
     DETAILS_UNREADABLE = "details_unreadable", 409, "Other text stands under this id and cannot be read. Use a new id.";
     RATE_LIMITED = "rate_limited", 429, "Too many requests with this key. Wait as long as `Retry-After` says.";
     BUSY = "busy", 503, "The node has more to do than it may queue. Try again with the same id after `Retry-After`.";
+    EXPORTS_BUSY = "exports_busy", 503, "As many exports of the ledger run as may at a time. Try again after `Retry-After`.";
     OUTCOME_UNKNOWN = "outcome_unknown", 503, "Whether it happened is not known. Ask again with the same id: it happens at most once.";
     STOPPED = "stopped", 503, "The node is stopping. Try again with the same id.";
     READ_MODEL_BEHIND = "read_model_behind", 503, "The history has not caught up with what was asked. Try again later.";

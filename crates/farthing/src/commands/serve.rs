@@ -84,6 +84,7 @@ pub async fn serve(
         requests_per_second: config.requests_per_second,
         requests_burst: config.requests_burst,
         metrics_open: config.metrics_open,
+        ..server::Config::default()
     };
     let app = App::new(opened.node, opened.store, opened.keys, settings);
     server::serve(listener, app, stop)

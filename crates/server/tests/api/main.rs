@@ -3,6 +3,7 @@
 
 mod agreements;
 mod errors;
+mod export;
 mod fuzz;
 mod holds;
 mod isolation;

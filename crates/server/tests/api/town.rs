@@ -29,7 +29,7 @@ pub struct Town {
     pub other: String,
     pub tenants: [u128; 2],
     modes: [Mode; 2],
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 pub struct Reply {
@@ -140,8 +140,12 @@ impl Town {
             other,
             tenants,
             modes,
-            _dir: dir,
+            dir,
         }
+    }
+
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     pub fn key(&self, scopes: &[Scope]) -> String {
