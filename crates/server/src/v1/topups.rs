@@ -331,31 +331,24 @@ async fn reverse_topup(
     let (asset, whole, carried) = match open {
         Some((asset, whole)) => (asset, whole, None),
         None => {
-            let positions =
-                history::ask_now(&app, move |m| m.events_about(tenant.0, topup.0.0)).await?;
-            let mut closed = None;
-            for at in positions.into_iter().rev() {
-                let position = engine::Position {
-                    seq: at.seq,
-                    index: at.index,
-                };
-                let event = app.blocking(move |app| app.node.event_at(position)).await?;
-                let event = event.map_err(|error| Problem::internal(&error))?;
-                let record = event.as_ref().and_then(|event| {
-                    event.effects.iter().find_map(|effect| match effect {
-                        Effect::TopUpClosed { topup: id, record } if *id == topup.0 => {
-                            Some((record.asset, record.amount))
-                        }
-                        _ => None,
-                    })
-                });
-                if let (Some(event), Some(record)) = (event, record) {
-                    closed = Some((record, Carried(Box::new(event))));
-                    break;
+            let settled =
+                history::ask_now(&app, move |m| m.settled_topup_position(tenant.0, topup.0.0));
+            let position = settled.await?.ok_or_else(not_there)?;
+            let position = engine::Position {
+                seq: position.seq,
+                index: position.index,
+            };
+            let event = app.blocking(move |app| app.node.event_at(position)).await?;
+            let event = event.map_err(|error| Problem::internal(&error))?;
+            let event = event.ok_or_else(not_there)?;
+            let record = event.effects.iter().find_map(|effect| match effect {
+                Effect::TopUpClosed { topup: id, record } if *id == topup.0 => {
+                    Some((record.asset, record.amount))
                 }
-            }
-            let ((asset, whole), carried) = closed.ok_or_else(not_there)?;
-            (asset, whole, Some(carried))
+                _ => None,
+            });
+            let (asset, whole) = record.ok_or_else(not_there)?;
+            (asset, whole, Some(Carried(Box::new(event))))
         }
     };
     let amount = match &new.amount {

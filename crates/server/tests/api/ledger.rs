@@ -160,3 +160,23 @@ async fn the_ledger_settings_and_probes_can_be_read() {
     let errors = town.ask("", "GET", "/docs/errors", &[], None).await;
     assert!(errors.text.contains("id=\"insufficient_funds\""));
 }
+
+#[tokio::test]
+async fn terms_set_again_answer_with_the_version_they_made() {
+    let town = Town::new().await;
+    let (first, second) = (
+        json!({"fee": {"share": "0.1"}}),
+        json!({"fee": {"share": "0.2"}}),
+    );
+    for (key, terms, version) in [
+        ("a", &first, 1),
+        ("b", &second, 2),
+        ("a", &first, 1),
+        ("b", &second, 2),
+    ] {
+        let set = town.keyed("PUT", "/v1/terms", key, terms).await.is(200);
+        assert_eq!(set["version"], version, "{key}");
+        assert_eq!(set["terms"]["fee"]["share"], terms["fee"]["share"]);
+    }
+    assert_eq!(town.get("/v1/terms").await.is(200)["version"], 2);
+}

@@ -99,3 +99,30 @@ async fn money_in_and_out_and_back() {
     let shown = town.get(&format!("/v1/wallets/{payee}")).await.is(200);
     assert_eq!(shown["balances"][0]["available"], "6");
 }
+
+#[tokio::test]
+async fn a_settled_topup_is_reversed_however_much_came_after() {
+    let town = Town::new().await;
+    let wallet = town.wallet("0").await;
+    let new = json!({"wallet": wallet, "amount": eur("2"), "source": "bank"});
+    let topup = town.post("/v1/topups", new).await.is(201);
+    let path = format!("/v1/topups/{}", text(&topup["id"]));
+    town.post(&format!("{path}/settle"), json!({}))
+        .await
+        .is(200);
+    for part in ["0.5", "0.25"] {
+        let part = json!({"amount": eur(part)});
+        town.post(&format!("{path}/reverse"), part).await.is(200);
+    }
+    for _ in 0..2 {
+        let reversed = town
+            .keyed("POST", &format!("{path}/reverse"), "rest", &json!({}))
+            .await;
+        assert_eq!(reversed.is(200)["kind"], "topup.reversed");
+    }
+    assert_eq!(town.get(&path).await.is(200)["status"], "reversed");
+    let unknown = format!("/v1/topups/{}/reverse", crate::town::id(&town, "top"));
+    town.post(&unknown, json!({}))
+        .await
+        .problem(404, "not_found");
+}
