@@ -84,6 +84,7 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
         Effect::Paid(_)
         | Effect::By(_)
         | Effect::About { .. }
+        | Effect::Text { .. }
         | Effect::AccountOpened { .. }
         | Effect::Part { .. } => {}
         Effect::Measured {

@@ -102,6 +102,7 @@ codes! {
     PartyClosed = 17, "party_closed", Rejection, Operator, "A closed party stays closed. Register a new one.";
     CreditInUse = 18, "credit_in_use", Rejection, Operator, "More is drawn than the new credit limit. It can be lowered to what is drawn.";
     SameParty = 19, "same_party", Rejection, Payer, "Payer and payee belong to the same party: nobody earns from themselves. Use a transfer, which keeps the source of the money.";
+    AgentMayNot = 20, "agent_may_not", Rejection, Payer, "An agent's key can only pay, transfer, split and authorize, under a mandate of its agent.";
     InsufficientFunds = 100, "insufficient_funds", Denial, Payer, "The wallet has too little. Top up and pay with a new id.";
     WalletFrozen = 101, "wallet_frozen", Denial, Payer, "The wallet is frozen. The operator can thaw it.";
     WalletClosed = 102, "wallet_closed", Denial, Payer, "The wallet is closed.";
@@ -117,6 +118,8 @@ codes! {
     MandatePerDay = 123, "mandate_per_day", Denial, Payer, "The payment would pass what the mandate allows for a day.";
     MandatePayee = 124, "mandate_payee", Denial, Payer, "The mandate does not allow this payee.";
     MandateAsset = 125, "mandate_asset", Denial, Payer, "The mandate is for another asset.";
+    MandateRequired = 126, "mandate_required", Denial, Payer, "An agent's key pays under a mandate only. Pay with a new id and name the `mandate`.";
+    MandateAgent = 127, "mandate_agent", Denial, Payer, "The mandate is another agent's. Pay with a new id under one of the agent whose key it is.";
     Declined = 130, "declined", Denial, Payer, "The payment was declined.";
     RiskDeclined = 131, "risk_declined", Denial, Compliance, "The fraud score is at or above the threshold for refusal.";
     SourceNotAllowed = 140, "source_not_allowed", Denial, Payer, "The wallet has the value, but from a source that may not be used for this.";

@@ -4,7 +4,7 @@
 //! deterministic (the id, a fraud score) and, for closed things, the event they were closed by.
 
 use crate::code::Code;
-use crate::event::{Event, Hash};
+use crate::event::{Event, Hash, TextHash};
 use crate::ids::{ActorId, Id, MandateId, PartyId, TenantId, WalletId};
 use crate::recents::Window;
 use crate::records::{Channel, Mode, PartyKind, PartyNo, Standing, TenantNo, TimerKind};
@@ -13,6 +13,8 @@ use crate::time::UtcMillis;
 use ledger::{AssetNo, Posting, Source};
 use money::{Asset, Atoms};
 use risk::Score;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// At most this many items in a group.
 pub const GROUP_ITEMS_MAX: usize = 1_000;
@@ -36,6 +38,20 @@ pub struct Command {
     pub actor: ActorId,
     /// What is asked.
     pub op: Op,
+    /// What few commands have; shared, so that the many stay small.
+    pub besides: Option<Arc<Besides>>,
+}
+
+/// What the shell knows of a command besides what it asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Besides {
+    /// The key at the head of the actor's line: all keys of a line are one person's. None if it is
+    /// the actor itself.
+    pub line: ActorId,
+    /// Whose key it is, if it is an agent's: it may only pay, under a mandate of that agent.
+    pub agent: Option<PartyId>,
+    /// The keyed hashes of the texts kept beside the journal, by the id of what each is about.
+    pub texts: BTreeMap<Id, TextHash>,
 }
 
 /// The spending side of a payment.
@@ -221,6 +237,25 @@ pub enum Op {
 }
 
 impl Command {
+    /// The keyed hash of its text.
+    #[must_use]
+    pub fn text(&self) -> Option<TextHash> {
+        self.besides.as_ref()?.texts.get(&self.id).copied()
+    }
+
+    /// Whether an agent's key may ask it: what spends under a mandate, alone or together.
+    #[must_use]
+    pub fn may_be_agents(&self) -> bool {
+        matches!(
+            self.op,
+            Op::Pay { .. }
+                | Op::Authorize { .. }
+                | Op::Transfer { .. }
+                | Op::Split { .. }
+                | Op::Group { .. }
+        )
+    }
+
     /// What exists already and this is about, with the name of its field; a group is about itself.
     #[must_use]
     pub fn about(&self) -> Option<(&'static str, Id)> {

@@ -207,6 +207,13 @@ fn decide_on<V: View>(
         Op::Expire { .. } | Op::CountRefusals { .. } | Op::RecordSnapshot { .. }
     );
 
+    if let Some(besides) = &command.besides
+        && besides.agent.is_some()
+        && !command.may_be_agents()
+    {
+        return reject(Code::AgentMayNot, "");
+    }
+
     // 1. Idempotency.
     let mut continued = false;
     if command.id.is_some() {
@@ -259,6 +266,7 @@ fn decide_on<V: View>(
         now,
         civil,
         actor: command.actor,
+        besides: command.besides.as_deref(),
     };
     let known = handle.map_or((WalletNo::NONE, WalletNo::NONE), |h| {
         (h.payer.no, h.payee.no)
@@ -275,6 +283,7 @@ fn decide_on<V: View>(
                     payment: command.id,
                 });
             }
+            note_besides(command, out);
             debug_assert!(
                 is_balanced(view, out),
                 "the rules made an entry out of balance"
@@ -316,8 +325,24 @@ fn decide_on<V: View>(
                     payment: command.id,
                 });
             }
+            note_besides(command, out);
             Outcome::Event
         }
+    }
+}
+
+/// Notes an agent's key, and which text is this event's.
+#[inline]
+fn note_besides(command: &Command, out: &mut Event) {
+    let Some(besides) = &command.besides else {
+        return;
+    };
+    // A group's items note it.
+    if besides.agent.is_some() && out.kind != EventKind::Grouped {
+        out.effects.push(Effect::By(command.actor));
+    }
+    if let Some(hash) = command.text() {
+        out.effects.push(Effect::Text { hash });
     }
 }
 
@@ -369,7 +394,7 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
             amount,
             carried,
         } => ops::refund::refund(draft, *payment, *amount, carried),
-        Op::Group { items } => ops::group::group(draft, items),
+        Op::Group { items } => ops::group::group(draft, items, command.besides.as_ref()),
 
         Op::SetShard { .. } | Op::RegisterAsset { .. } | Op::OpenTenant { .. } => {
             let state = draft.view.base();

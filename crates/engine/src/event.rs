@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize};
 /// A BLAKE3 hash.
 pub type Hash = [u8; 32];
 
+/// A hash of a text, under a key of the person it is about: once that key is destroyed it says nothing.
+pub type TextHash = [u8; 16];
+
 macro_rules! kinds {
     ($($name:ident = $text:literal;)*) => {
         /// What an event is, in a word.
@@ -285,6 +288,8 @@ pub enum Effect {
     By(ActorId),
     /// What this is about: a top-up settled, a hold voided, a withdrawal sent.
     About { thing: Id },
+    /// Which of the texts kept beside the journal is this one's.
+    Text { hash: TextHash },
 }
 
 // Effects are written one after another for every payment: what is large and rare is boxed.
@@ -378,6 +383,15 @@ impl Event {
 }
 
 impl Part<'_> {
+    /// Which text is its.
+    #[must_use]
+    pub fn text(&self) -> Option<TextHash> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Text { hash } => Some(*hash),
+            _ => None,
+        })
+    }
+
     /// What the payment was made of.
     #[must_use]
     pub fn paid(&self) -> Option<&Paid> {

@@ -268,9 +268,12 @@ pub fn remedy(refused: &Refused, terms: &Terms, assets: &[Asset], payer: Option<
                 },
             }
         }
-        Code::MandateExpired | Code::MandateRevoked | Code::MandatePayee | Code::MandateAsset => {
-            Remedy::just("new_mandate")
-        }
+        Code::MandateExpired
+        | Code::MandateRevoked
+        | Code::MandatePayee
+        | Code::MandateAsset
+        | Code::MandateRequired
+        | Code::MandateAgent => Remedy::just("new_mandate"),
         Code::MandatePerPayment | Code::MandatePerDay => Remedy {
             action: "pay_less",
             amount: amount(refused.limit.saturating_sub(refused.used)),

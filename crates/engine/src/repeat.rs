@@ -36,7 +36,7 @@ pub fn difference(state: &State, command: &Command, event: &Event) -> Option<Fie
         part,
     };
     if part.kind == K::Refused {
-        return asked.differs_from_refusal();
+        return asked.differs_from_refusal().or_else(|| asked.other_text());
     }
     // The confirmation came too late, whatever it was for.
     let was_payment = matches!(
@@ -46,7 +46,7 @@ pub fn difference(state: &State, command: &Command, event: &Event) -> Option<Fie
     if part.kind == K::StepUpExpired && was_payment {
         return None;
     }
-    asked.differs(event)
+    asked.differs(event).or_else(|| asked.other_text())
 }
 
 /// The first row that does not hold.
@@ -61,6 +61,13 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Another text, or one where there was none; which of its fields, the shell can tell. A group
+    /// has none of its own.
+    fn other_text(&self) -> Option<Field> {
+        let grouped = matches!(self.command.op, Op::Group { .. });
+        (!grouped && self.command.text() != self.part.text()).then_some("text")
+    }
+
     fn wallet(&self, id: WalletId) -> WalletNo {
         let found = self.state.wallet_no(self.command.tenant, id);
         found.unwrap_or(WalletNo::NONE)
@@ -593,7 +600,9 @@ impl Asked<'_> {
             let item = Command {
                 id: *id,
                 op: op.clone(),
-                ..*self.command
+                tenant: self.command.tenant,
+                actor: self.command.actor,
+                besides: self.command.besides.clone(),
             };
             difference(self.state, &item, event).is_some()
         };

@@ -52,6 +52,7 @@ pub fn command(tenant: TenantNo, id: Id, op: Op) -> Command {
         tenant,
         actor: ActorId(Id::NONE),
         op,
+        besides: None,
     }
 }
 

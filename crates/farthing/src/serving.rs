@@ -68,8 +68,9 @@ fn ms(now: UtcMillis) -> i64 {
     i64::try_from(now.0).unwrap_or(i64::MAX)
 }
 
-/// Registers the first assets and opens a test and a live tenant, each with a key, where they are
-/// missing: a start that was cut short is taken up again.
+/// Registers the first assets and opens a live and a test tenant, each with a key, where they are
+/// missing: a start that was cut short is taken up again. The first tenant is the operator's, so it
+/// is the live one: a test key must never be its key.
 fn prepare(
     node: &Node,
     keys: &KeyRing,
@@ -81,8 +82,8 @@ fn prepare(
             .ok_or_else(|| Failure::said(format!("{code} is not a known asset")))?;
         asset_no(node, ids, now, asset)?;
     }
-    let test = first_key(node, keys, ids, now, Mode::Test)?;
     let live = first_key(node, keys, ids, now, Mode::Live)?;
+    let test = first_key(node, keys, ids, now, Mode::Test)?;
     Ok(match (test, live) {
         (Some(test), Some(live)) => Some(FirstKeys { test, live }),
         (Some(test), None) => Some(FirstKeys {
@@ -127,6 +128,8 @@ fn first_key(
         scopes: Scopes::of(&[Scope::Admin, Scope::RegulatorRead]),
         label: "first key".to_owned(),
         expires_at_ms: None,
+        line: None,
+        agent: None,
     };
     let key = keys.create(spec, ms(now), &mut OsRandom)?;
     Ok(Some(key.secret.expose().to_owned()))

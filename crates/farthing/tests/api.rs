@@ -360,6 +360,106 @@ fn what_is_wrong_with_a_request_is_a_problem_document() {
 }
 
 #[test]
+fn the_test_key_of_a_fresh_folder_reaches_nothing_live() {
+    let scene = Scene::new();
+    let farthing = scene.start();
+    let (mut test, mut live) = (
+        farthing.http(&farthing.keys[0]),
+        farthing.http(&farthing.keys[1]),
+    );
+    let all = live.get("/v1/tenants").unwrap().expect(200);
+    let modes: Vec<_> = all["items"].as_array().unwrap().iter().collect();
+    assert_eq!(
+        (modes.len(), &modes[0]["mode"], &modes[1]["mode"]),
+        (2, &json!("live"), &json!("test")),
+        "the operator's own tenant is the first, and live"
+    );
+    let own = test.get("/v1/tenants").unwrap().expect(200);
+    assert_eq!(own["items"], json!([modes[1]]));
+    let key = json!({ "tenant": modes[0]["id"], "scopes": ["admin"], "label": "x" });
+    let asset = json!({ "code": "HOUSE", "scale": 2 });
+    for (path, body) in [("/v1/keys", &key), ("/v1/assets", &asset)] {
+        let refused = test.post(path, "a", body).unwrap();
+        problem(&refused, 403, "operator_only");
+        live.post(path, "b", body).unwrap().expect(201);
+    }
+}
+
+#[test]
+fn an_older_backup_brings_no_erased_person_back() {
+    let mut scene = Scene::new();
+    let farthing = scene.start();
+    let key = farthing.keys[0].clone();
+    let (payer, payee) = scene.payer_and_payee(&farthing, &key);
+    let mut http = farthing.http(&key);
+    let wallet = http
+        .get(&format!("/v1/wallets/{payer}"))
+        .unwrap()
+        .expect(200);
+    let party = format!("/v1/parties/{}", wallet["party"].as_str().unwrap());
+    let json_type = [("Content-Type", "application/json")];
+    http.send("PATCH", &party, &json_type, br#"{"name": "Ada"}"#)
+        .unwrap()
+        .expect(200);
+    let pay = |payer: &str, payee: &str| json!({ "payer": payer, "payee": payee, "amount": eur("1"), "reference": "A-1" });
+    let ids = [scene.id(), scene.id()];
+    let topup = json!({
+        "wallet": payee, "source": "card", "spendable": true, "amount": eur("10.00"),
+    });
+    http.post("/v1/topups", &scene.id(), &topup)
+        .unwrap()
+        .expect(201);
+    let of_ada = http
+        .post("/v1/payments", &ids[0], &pay(&payer, &payee))
+        .unwrap();
+    let of_other = http
+        .post("/v1/payments", &ids[1], &pay(&payee, &payer))
+        .unwrap();
+    let paths = [of_ada, of_other]
+        .map(|reply| format!("/v1/payments/{}", reply.expect(201)["id"].as_str().unwrap()));
+    let (data, backup) = (scene.at("data"), scene.at("backup"));
+    run_well(&[
+        "backup",
+        "--without-keys",
+        "--data",
+        path(&data),
+        "--to",
+        path(&backup),
+    ]);
+    http.delete(&format!("{party}/personal-data"))
+        .unwrap()
+        .expect(200);
+    assert_eq!(farthing.stop().code(), Some(0));
+
+    let restored = scene.at("restored");
+    let keys = data.join("keys.db");
+    run_well(&[
+        "restore",
+        "--from",
+        path(&backup),
+        "--data",
+        path(&restored),
+        "--keys",
+        path(&keys),
+    ]);
+    let farthing = Farthing::start(&restored, &scene.at("stderr.log"), &[]);
+    let mut http = farthing.http(&key);
+    let shown = http.get(&party).unwrap().expect(200);
+    assert_eq!(
+        (&shown["text_erased"], shown.get("name")),
+        (&json!(true), None)
+    );
+    let [of_ada, of_other] = paths.map(|path| http.get(&path).unwrap().expect(200));
+    assert_eq!(
+        (&of_ada["text_erased"], of_ada.get("reference")),
+        (&json!(true), None)
+    );
+    assert_eq!(of_other["reference"], "A-1", "nobody else's is gone");
+    assert_eq!(farthing.stop().code(), Some(0));
+    verify(&restored);
+}
+
+#[test]
 fn keys_are_made_and_revoked_while_it_serves() {
     let scene = Scene::new();
     let farthing = scene.start();
@@ -388,6 +488,19 @@ fn keys_are_made_and_revoked_while_it_serves() {
     );
     problem(&refused.unwrap(), 403, "scope_missing");
 
+    // A further tenant's key, by the tenant's id.
+    let mut live = farthing.http(&farthing.keys[1]);
+    let tenant = live.post("/v1/tenants", "t", &json!({ "mode": "test" }));
+    let tenant = tenant.unwrap().expect(201)["id"].clone();
+    let further = keys(&["--json", "create", "--tenant", tenant.as_str().unwrap()]);
+    let further: Value = serde_json::from_str(&further).unwrap();
+    let mut further = farthing.http(further["secret"].as_str().unwrap());
+    let seen = further.get("/v1/tenants").unwrap().expect(200);
+    assert_eq!(
+        seen["items"],
+        json!([{ "id": tenant, "mode": "test", "terms_version": 0 }])
+    );
+
     let list = keys(&["list"]);
     assert!(
         list.contains("a reader") && list.contains("first key"),
@@ -412,6 +525,12 @@ fn keys_are_made_and_revoked_while_it_serves() {
 
     for wrong in [
         &["create", "--scopes", "everything"][..],
+        &[
+            "create",
+            "--scopes",
+            "corrections:propose,corrections:approve",
+        ],
+        &["create", "--tenant", "nonsense"],
         &["revoke", "nonsense"],
     ] {
         let mut all = vec!["keys", "--data", path(&data)];

@@ -9,6 +9,10 @@ pub enum Error {
     UnknownScope { name: String },
     #[error("a key without a scope can do nothing: give it at least one")]
     NoScope,
+    #[error("a correction takes two people: a key proposes or approves, never both")]
+    BothHalves,
+    #[error("an agent's key cannot have the scope {scope}: it only pays and looks at payments")]
+    NotForAgents { scope: Scope },
     #[error("a label has 1 to {max} characters, none of them control characters")]
     Label { max: usize },
     #[error("the key would expire before it exists")]
@@ -34,6 +38,8 @@ impl Error {
         match self {
             Self::UnknownScope { .. } => "scope_unknown",
             Self::NoScope => "scope_required",
+            Self::BothHalves => "scopes_conflict",
+            Self::NotForAgents { .. } => "scope_not_for_agents",
             Self::Label { .. } => "label_invalid",
             Self::ExpiresInPast => "expires_in_past",
             Self::KeyUnknown => "api_key_unknown",

@@ -35,6 +35,11 @@ pub struct KeySpec {
     /// The operator's name for it, such as "till 4". Not for personal data.
     pub label: String,
     pub expires_at_ms: Option<i64>,
+    /// The line of the key it is made with; `None` begins a line, which only
+    /// who has the machine may do.
+    pub line: Option<KeyId>,
+    /// The agent it is for: a party.
+    pub agent: Option<u128>,
 }
 
 /// All there is to know of a key but its secret.
@@ -50,16 +55,41 @@ pub struct KeyRecord {
     pub revoked_at_ms: Option<i64>,
     /// As of the last [`KeyRing::flush_last_used`].
     pub last_used_at_ms: Option<i64>,
+    /// The key at the head of its line; `None` if that is itself.
+    pub line: Option<KeyId>,
+    /// The agent it is for: a party.
+    pub agent: Option<u128>,
 }
 
 impl KeyRecord {
     /// `Ok` if the key may do what needs this scope.
     pub fn require(&self, needed: Scope) -> Result<(), AuthError> {
-        if self.scopes.allows(needed) {
+        if self.allows(needed) {
             Ok(())
         } else {
             Err(AuthError::ScopeMissing { needed })
         }
+    }
+
+    /// Whether it may do what needs this scope. `admin` holds the two halves
+    /// of a correction only at the head of a line.
+    pub fn allows(&self, needed: Scope) -> bool {
+        if needed.is_half_of_correction() && self.line.is_some() {
+            return self.scopes.contains(needed);
+        }
+        self.scopes.allows(needed)
+    }
+
+    /// Whether it may give these to another key.
+    pub fn may_grant(&self, given: Scopes) -> bool {
+        let mut halves = given.iter().filter(|scope| scope.is_half_of_correction());
+        self.scopes.may_grant(given) && halves.all(|scope| self.allows(scope))
+    }
+
+    /// The key at the head of its line. All keys of a line are one person's:
+    /// whoever holds one could have made the others.
+    pub fn head(&self) -> KeyId {
+        self.line.unwrap_or(self.id)
     }
 
     /// Whether its reads must be logged.
@@ -121,7 +151,8 @@ impl KeyRing {
 
     /// Makes a key. The answer is the only place its secret ever is.
     ///
-    /// Errors: [`Error::NoScope`], [`Error::Label`], [`Error::ExpiresInPast`].
+    /// Errors: [`Error::NoScope`], [`Error::BothHalves`],
+    /// [`Error::NotForAgents`], [`Error::Label`], [`Error::ExpiresInPast`].
     pub fn create(
         &self,
         spec: KeySpec,
@@ -130,6 +161,14 @@ impl KeyRing {
     ) -> Result<NewKey, Error> {
         if spec.scopes.is_empty() {
             return Err(Error::NoScope);
+        }
+        if spec.scopes.has_both_halves() {
+            return Err(Error::BothHalves);
+        }
+        if spec.agent.is_some()
+            && let Some(scope) = spec.scopes.iter().find(|scope| !scope.is_for_agents())
+        {
+            return Err(Error::NotForAgents { scope });
         }
         let chars = spec.label.chars().count();
         if !(1..=LABEL_CHARS_MAX).contains(&chars) || spec.label.chars().any(char::is_control) {
@@ -153,6 +192,8 @@ impl KeyRing {
             expires_at_ms: spec.expires_at_ms,
             revoked_at_ms: None,
             last_used_at_ms: None,
+            line: spec.line.map(|id| id.0),
+            agent: spec.agent,
         };
         self.store.insert_api_key(&row)?;
         let record = record(row)?;
@@ -323,6 +364,8 @@ fn record(row: ApiKey) -> Result<KeyRecord, store::Error> {
         expires_at_ms: row.expires_at_ms,
         revoked_at_ms: row.revoked_at_ms,
         last_used_at_ms: row.last_used_at_ms,
+        line: row.line.map(KeyId),
+        agent: row.agent,
     })
 }
 

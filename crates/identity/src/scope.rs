@@ -59,6 +59,18 @@ scopes! {
 
 const _: () = assert!(Scope::ALL.len() <= 64, "Scopes is a u64");
 
+impl Scope {
+    /// Proposing a correction, or approving one: never both by one person.
+    pub const fn is_half_of_correction(self) -> bool {
+        matches!(self, Self::CorrectionsPropose | Self::CorrectionsApprove)
+    }
+
+    /// What an agent's key may have: nothing but paying and looking at it.
+    pub const fn is_for_agents(self) -> bool {
+        matches!(self, Self::PaymentsWrite | Self::PaymentsRead)
+    }
+}
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -104,6 +116,11 @@ impl Scopes {
     /// Whether the scope itself was given.
     pub const fn contains(self, scope: Scope) -> bool {
         self.0 & bit(scope) != 0
+    }
+
+    /// Whether both halves of a correction were given by name.
+    pub const fn has_both_halves(self) -> bool {
+        self.contains(Scope::CorrectionsPropose) && self.contains(Scope::CorrectionsApprove)
     }
 
     /// Whether a holder may do what needs this scope. `admin` may do all but

@@ -436,6 +436,7 @@ mod tests {
                 tenant: TenantNo(0),
                 actor: ActorId(Id::NONE),
                 op: if *weight == 1 { pay.clone() } else { group },
+                besides: None,
             };
             Item::Command(command, Reply::Nobody)
         };

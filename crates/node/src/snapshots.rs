@@ -99,6 +99,7 @@ fn anchor(shared: &Shared, op: Op) -> Result<(), Unanchored> {
         tenant: TenantNo(0),
         actor: ActorId(Id::NONE),
         op,
+        besides: None,
     };
     let (to, told) = oneshot::channel();
     let item = Item::Command(command, Reply::One(to));

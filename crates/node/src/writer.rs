@@ -199,6 +199,7 @@ impl Writer {
             tenant,
             actor: ActorId(Id::NONE),
             op,
+            besides: None,
         };
         let outcome = decide_one(&self.state, &command, now, &mut self.event);
         let result = self.conclude(&command, outcome, false);

@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Op::RegisterAsset { asset },
         Op::OpenTenant {
             tenant: TenantId(tenant),
-            mode: Mode::Test,
+            mode: Mode::Live,
         },
         Op::RegisterParty {
             party,
@@ -71,16 +71,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             tenant: TenantNo(0),
             actor: ActorId::default(),
             op,
+            besides: None,
         };
         node.submit(command).await?;
     }
     let scopes = Scopes::of(&[Scope::Admin]);
     let spec = KeySpec {
         tenant: tenant.0,
-        mode: identity::Mode::Test,
+        mode: identity::Mode::Live,
         scopes,
         label: "example".into(),
         expires_at_ms: None,
+        line: None,
+        agent: None,
     };
     let key = keys.create(spec, now_ms, &mut OsRandom)?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;

@@ -1,11 +1,11 @@
 //! What every handler has: the node, the store, the keys, and what is remembered of them.
 
-use crate::details;
 use crate::metrics::Metrics;
 use crate::problem::{Outcome, Problem};
 use crate::rate::Limiter;
+use crate::texts;
 use engine::ids::TenantId;
-use engine::records::TenantNo;
+use engine::records::{Mode, TenantNo};
 use engine::{Id, State};
 use identity::KeyRing;
 use ledger::AssetNo;
@@ -14,7 +14,9 @@ use node::Node;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use store::Store;
+use tokio::sync::Semaphore;
 
 /// How the server is run.
 #[derive(Clone, Debug)]
@@ -31,6 +33,10 @@ pub struct Config {
     pub header_seconds_max: u64,
     /// Whether `/metrics` answers without a key, for a listener that only the operator reaches.
     pub metrics_open: bool,
+    /// Exports of the ledger at a time.
+    pub exports_max: usize,
+    /// How long an export waits for its reader to take more.
+    pub export_wait: Duration,
 }
 
 impl Default for Config {
@@ -42,6 +48,8 @@ impl Default for Config {
             connections_max: 8_192,
             header_seconds_max: 60,
             metrics_open: false,
+            exports_max: 4,
+            export_wait: Duration::from_secs(30),
         }
     }
 }
@@ -60,10 +68,11 @@ pub struct Parts {
     pub keys: Arc<KeyRing>,
     /// How it is run.
     pub config: Config,
-    pub(crate) details: details::Writer,
+    pub(crate) texts: texts::Writer,
     pub(crate) limiter: Limiter,
+    pub(crate) exports: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
-    tenants: RwLock<HashMap<u128, TenantNo>>,
+    tenants: RwLock<HashMap<u128, (TenantNo, Mode)>>,
     assets: RwLock<Arc<Assets>>,
 }
 
@@ -94,15 +103,17 @@ impl App {
     /// Must be called in a tokio runtime: text is written to the store by a task of it.
     #[must_use]
     pub fn new(node: Node, store: Arc<Store>, keys: Arc<KeyRing>, config: Config) -> App {
-        let details = details::Writer::start(Arc::clone(&store), node.clone());
+        let texts = texts::Writer::start(Arc::clone(&store), node.clone());
         let limiter = Limiter::new(config.requests_per_second, config.requests_burst);
+        let exports = Arc::new(Semaphore::new(config.exports_max));
         App(Arc::new(Parts {
             node,
             store,
             keys,
             config,
-            details,
+            texts,
             limiter,
+            exports,
             metrics: Metrics::default(),
             tenants: RwLock::default(),
             assets: RwLock::default(),
@@ -138,11 +149,11 @@ impl App {
         done.map_err(|error| Problem::internal(&error))
     }
 
-    /// The number of a key's tenant.
+    /// The number of a key's tenant, and whether its money is real.
     ///
     /// # Errors
     /// The node is busy or has stopped; the tenant was never opened.
-    pub async fn tenant(&self, tenant: u128) -> Outcome<TenantNo> {
+    pub async fn tenant(&self, tenant: u128) -> Outcome<(TenantNo, Mode)> {
         let known = self
             .tenants
             .read()
@@ -153,8 +164,12 @@ impl App {
             return Ok(no);
         }
         let id = TenantId(Id(tenant));
-        let found = self.query(move |state| state.tenant_no(id)).await?;
+        let found = self.query(move |state| {
+            let no = state.tenant_no(id)?;
+            Some((no, state.tenant(no)?.mode))
+        });
         let no = found
+            .await?
             .ok_or_else(|| Problem::not_found("tenant", "the key's tenant was never opened"))?;
         self.tenants
             .write()

@@ -41,7 +41,10 @@ codes! {
     AUTH_EXPIRED = "auth_expired", 401, "The API key has expired. Use another.";
     SCOPE_MISSING = "scope_missing", 403, "The API key may not do this. Use a key with the scope named.";
     OPERATOR_ONLY = "operator_only", 403, "Only a key of the operator's own tenant may do this.";
+    LIVE_KEY_NEEDED = "live_key_needed", 403, "What is live, or shared by all tenants, takes a live key of the operator's. A test key reaches test tenants only.";
     SCOPE_NOT_GRANTABLE = "scope_not_grantable", 403, "A key cannot give a scope that it has not got itself.";
+    SCOPES_CONFLICT = "scopes_conflict", 403, "A correction takes two people: give `corrections:propose` to one key and `corrections:approve` to another person's.";
+    SCOPE_NOT_FOR_AGENTS = "scope_not_for_agents", 403, "An agent's key has `payments:write` and `payments:read` and nothing else.";
     NO_SUCH_PATH = "no_such_path", 404, "There is nothing at this path. The paths are listed at /docs.";
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "The path does not take this method. The `Allow` header lists those it takes.";
     TOO_LARGE = "too_large", 413, "The body is larger than allowed. Send less, or many payments as a batch.";
@@ -57,6 +60,7 @@ codes! {
     DETAILS_UNREADABLE = "details_unreadable", 409, "Other text stands under this id and cannot be read. Use a new id.";
     RATE_LIMITED = "rate_limited", 429, "Too many requests with this key. Wait as long as `Retry-After` says.";
     BUSY = "busy", 503, "The node has more to do than it may queue. Try again with the same id after `Retry-After`.";
+    EXPORTS_BUSY = "exports_busy", 503, "As many exports of the ledger run as may at a time. Try again after `Retry-After`.";
     OUTCOME_UNKNOWN = "outcome_unknown", 503, "Whether it happened is not known. Ask again with the same id: it happens at most once.";
     STOPPED = "stopped", 503, "The node is stopping. Try again with the same id.";
     READ_MODEL_BEHIND = "read_model_behind", 503, "The read model has not caught up with what was asked, or not far enough to check a key that carries no time. Try again later with the same id.";
@@ -99,6 +103,7 @@ fn status(code: Code) -> u16 {
         | C::Unbalanced
         | C::TooMany
         | C::IdReused => 422,
+        C::AgentMayNot => 403,
         C::NotFound => 404,
         C::Throttled => 429,
         C::IdWindowFull | C::ClockUnconfirmed | C::ShardNotOpen => 503,
@@ -117,6 +122,8 @@ fn status(code: Code) -> u16 {
         | C::MandatePerDay
         | C::MandatePayee
         | C::MandateAsset
+        | C::MandateRequired
+        | C::MandateAgent
         | C::Declined
         | C::RiskDeclined
         | C::SourceNotAllowed

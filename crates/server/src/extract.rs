@@ -47,7 +47,10 @@ impl Caller {
         let has = |scope| self.key.scopes.contains(scope);
         if has(Scope::Admin) || has(Scope::RegulatorRead) || has(Scope::LedgerRead) {
             Audience::Compliance
-        } else if has(Scope::SettingsRead) || has(Scope::SettingsWrite) {
+        } else if self.key.scopes.iter().any(|scope| {
+            scope.is_half_of_correction()
+                || matches!(scope, Scope::SettingsRead | Scope::SettingsWrite)
+        }) {
             Audience::Operator
         } else {
             Audience::Payer
@@ -55,21 +58,35 @@ impl Caller {
     }
 
     /// Whether the key is of the operator's own tenant, which is the first.
-    pub fn is_operator(&self) -> bool {
+    fn is_operator(&self) -> bool {
         self.tenant == TenantNo(0)
     }
 
+    /// Whether the key may know of a tenant of this mode: the operator's keys of all, but a test key
+    /// of none that is live.
+    pub fn oversees(&self, mode: engine::records::Mode) -> bool {
+        self.is_operator() && self.may_reach(mode)
+    }
+
+    /// What is play may not reach what is real.
+    fn may_reach(&self, mode: engine::records::Mode) -> bool {
+        self.key.mode == identity::Mode::Live || mode == engine::records::Mode::Test
+    }
+
+    /// For what concerns a tenant of this mode, or all of them, which is live.
+    ///
     /// # Errors
-    /// [`codes::OPERATOR_ONLY`].
-    pub fn require_operator(&self) -> Outcome<()> {
-        if self.is_operator() {
-            Ok(())
-        } else {
-            Err(Problem::new(
-                codes::OPERATOR_ONLY,
-                "the key's tenant is not the operator's own",
-            ))
+    /// [`codes::OPERATOR_ONLY`]; [`codes::LIVE_KEY_NEEDED`].
+    pub fn require_operator(&self, mode: engine::records::Mode) -> Outcome<()> {
+        if !self.is_operator() {
+            let words = "the key's tenant is not the operator's own";
+            return Err(Problem::new(codes::OPERATOR_ONLY, words));
         }
+        if !self.may_reach(mode) {
+            let words = "a test key reaches nothing that is live or shared with what is";
+            return Err(Problem::new(codes::LIVE_KEY_NEEDED, words));
+        }
+        Ok(())
     }
 }
 

@@ -8,13 +8,18 @@ use crate::codes;
 use crate::extract::{Caller, excerpt};
 use crate::metrics::RouteStats;
 use crate::problem::{Outcome, Problem};
+use crate::types::words::Mode;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use identity::{AuthError, Scope, bearer};
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Instant;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
@@ -137,10 +142,10 @@ async fn stand_guard(State(guard): State<Guard>, mut request: Request, next: Nex
     let started = Instant::now();
     let request_id = request_id(request.headers());
     let mut response = match guard.route.scopes.as_slice() {
-        [] => next.run(request).await,
+        [] => survive(next.run(request)).await,
         scopes => match admit(&guard, scopes, &mut request, started).await {
             Ok(room) => {
-                let mut response = next.run(request).await;
+                let mut response = survive(next.run(request)).await;
                 let headers = response.headers_mut();
                 headers.insert(RATE_LIMIT, room);
                 headers.insert(RATE_LIMIT_POLICY, guard.policy.clone());
@@ -156,6 +161,25 @@ async fn stand_guard(State(guard): State<Guard>, mut request: Request, next: Nex
     }
     response.headers_mut().insert(REQUEST_ID, request_id);
     response
+}
+
+/// A handler's panic is a failure of ours like any other: its caller is told, and so is the log.
+async fn survive(handling: impl Future<Output = Response>) -> Response {
+    let mut handling = pin!(handling);
+    poll_fn(|context| {
+        // What panicked is not polled again, and what it held is dropped with it.
+        let polled = catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context)));
+        polled.unwrap_or_else(|panic| {
+            let words = panic
+                .downcast_ref::<&str>()
+                .map(|words| (*words).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            let problem = Problem::internal(&format!("a handler panicked: {words}"));
+            Poll::Ready(problem.into_response())
+        })
+    })
+    .await
 }
 
 /// Lets a request in: its caller is put into it. Returns what `RateLimit` says.
@@ -186,7 +210,7 @@ async fn admit(
         problem.retry_after_s = Some(u64::from(room.wait_s));
         return Err(problem);
     }
-    if !scopes.iter().any(|scope| key.scopes.allows(*scope)) {
+    if !scopes.iter().any(|scope| key.allows(*scope)) {
         return Err(refused(&AuthError::ScopeMissing { needed: scopes[0] }));
     }
     if key.is_regulator() && *request.method() == Method::GET {
@@ -201,7 +225,12 @@ async fn admit(
         };
         log_access(app, access).await?;
     }
-    let tenant = app.tenant(key.tenant).await?;
+    let (tenant, mode) = app.tenant(key.tenant).await?;
+    if Mode::from(mode) != Mode::from(key.mode) {
+        // No key is made so; one that is so anyway must open nothing.
+        tracing::error!(key = %key.id, "key_of_another_mode");
+        return Err(refused(&AuthError::Unknown));
+    }
     request.extensions_mut().insert(Caller { key, tenant });
     Ok(header)
 }
@@ -299,6 +328,24 @@ fn outside(request: &Request, problem: Box<Problem>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered() {
+        for soon in [true, false] {
+            let response = survive(async move {
+                if !soon {
+                    tokio::task::yield_now().await;
+                }
+                panic!("for the test");
+            });
+            let response = response.await;
+            assert_eq!(response.status().as_u16(), 500);
+            let kind = &response.headers()[header::CONTENT_TYPE];
+            assert_eq!(kind, crate::problem::PROBLEM_JSON);
+        }
+        let whole = survive(async { Response::default() }).await;
+        assert_eq!(whole.status().as_u16(), 200);
+    }
 
     #[test]
     fn what_may_be_free_text_is_masked_in_the_access_log() {

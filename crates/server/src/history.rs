@@ -7,7 +7,7 @@ use engine::records::TenantNo;
 use engine::terms::Terms;
 use engine::{Id, Position};
 use std::time::Duration;
-use store::read::ReadModel;
+use store::read::{ReadModel, TermsLine};
 
 /// How long a request with `min_seq` waits for its row.
 const WAIT: Duration = Duration::from_secs(2);
@@ -98,11 +98,36 @@ pub async fn terms_of(app: &App, tenant: TenantNo, version: u32) -> Outcome<Opti
     if version == 0 {
         return Ok(Some((0, Terms::default())));
     }
-    let found = ask(app, None, move |model| {
+    let found = find_terms(app, None, tenant, move |line| line.version == version);
+    let Some(line) = found.await? else {
+        return Ok(None);
+    };
+    let terms = serde_json::from_str(&line.terms).map_err(|error| Problem::internal(&error))?;
+    Ok(Some((line.at_ms, terms)))
+}
+
+/// The version of the terms that was made there.
+///
+/// # Errors
+/// The read model does not answer.
+pub async fn terms_at(app: &App, tenant: TenantNo, at: Position) -> Outcome<Option<u32>> {
+    let is_it =
+        move |line: &TermsLine| (line.position.seq, line.position.index) == (at.seq, at.index);
+    let found = find_terms(app, Some(at.seq), tenant, is_it).await?;
+    Ok(found.map(|line| line.version))
+}
+
+async fn find_terms(
+    app: &App,
+    min_seq: Option<u64>,
+    tenant: TenantNo,
+    is_it: impl Fn(&TermsLine) -> bool + Send + 'static,
+) -> Outcome<Option<TermsLine>> {
+    let found = ask(app, min_seq, move |model| {
         let mut cursor: Option<String> = None;
         loop {
             let page = model.terms(tenant.0, cursor.as_deref(), 100)?;
-            if let Some(line) = page.items.into_iter().find(|line| line.version == version) {
+            if let Some(line) = page.items.into_iter().find(&is_it) {
                 return Ok(Some(line));
             }
             match page.next {
@@ -111,9 +136,5 @@ pub async fn terms_of(app: &App, tenant: TenantNo, version: u32) -> Outcome<Opti
             }
         }
     });
-    let Some(line) = found.await?.0 else {
-        return Ok(None);
-    };
-    let terms = serde_json::from_str(&line.terms).map_err(|error| Problem::internal(&error))?;
-    Ok(Some((line.at_ms, terms)))
+    Ok(found.await?.0)
 }

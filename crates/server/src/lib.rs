@@ -18,7 +18,6 @@
 mod app;
 pub mod codes;
 mod connections;
-mod details;
 mod docs;
 pub mod errors_page;
 mod extract;
@@ -32,6 +31,7 @@ mod probes;
 mod problem;
 mod rate;
 mod submit;
+mod texts;
 #[macro_use]
 mod types;
 mod v1;

@@ -3,14 +3,18 @@
 use crate::app::App;
 use crate::extract::Caller;
 use crate::problem::{Outcome, Problem};
+use crate::texts::{self, Text};
 use crate::types::Time;
-use engine::command::{Command, Op};
-use engine::event::{Event, Refused};
+use engine::command::{Besides, Command, Op};
+use engine::event::{Event, Refused, TextHash};
 use engine::explain;
+use engine::ids::{ActorId, PartyId};
 use engine::records::PartyNo;
 use engine::{Code, Id, Position};
 use node::Answer;
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Something that happened, and where it stands.
@@ -24,13 +28,53 @@ pub struct Done {
     pub replayed: bool,
 }
 
-/// Makes a command of the caller's.
-pub fn command(caller: &Caller, id: Id, op: Op) -> Command {
+/// Makes a command of the caller's, with the hashes of its texts.
+pub fn command(caller: &Caller, id: Id, op: Op, texts: BTreeMap<Id, TextHash>) -> Command {
+    let agent = caller.key.agent.map(|agent| PartyId(Id(agent)));
+    let in_pairs = matches!(
+        op,
+        Op::ProposeCorrection { .. } | Op::ApproveCorrection { .. }
+    );
+    let besides = (agent.is_some() || in_pairs || !texts.is_empty()).then(|| {
+        let line = ActorId(Id(caller.key.head().0));
+        Arc::new(Besides { line, agent, texts })
+    });
     Command {
         id,
         tenant: caller.tenant,
         actor: caller.actor(),
         op,
+        besides,
+    }
+}
+
+/// The same with text: kept before, and only as long as the command is not refused.
+///
+/// # Errors
+/// See [`submit`].
+pub async fn submit_with(
+    app: &App,
+    caller: &Caller,
+    shown: impl ToString,
+    op: Op,
+    text: &Text,
+) -> Outcome<Done> {
+    let id = text.command;
+    let kept = match texts::keep(app, caller, std::slice::from_ref(text))
+        .await?
+        .pop()
+    {
+        Some(kept) => kept?,
+        None => None,
+    };
+    let hashes = kept.iter().map(|kept| (id, kept.hash)).collect();
+    let answer = app.node.submit(command(caller, id, op, hashes)).await;
+    if let Some(kept) = kept {
+        texts::settle(kept, id, &answer);
+    }
+    match told(app, caller, shown, answer?).await {
+        Ok(done) => Ok(done),
+        Err(problem) => Err(texts::name_field(app, caller, text, problem).await?),
     }
 }
 
@@ -46,7 +90,8 @@ pub async fn submit(
     shown: impl ToString,
     op: Op,
 ) -> Outcome<Done> {
-    let answer = app.node.submit(command(caller, id, op)).await?;
+    let command = command(caller, id, op, BTreeMap::new());
+    let answer = app.node.submit(command).await?;
     told(app, caller, shown, answer).await
 }
 

@@ -15,14 +15,14 @@ pub(crate) mod sql {
         ($rest:literal) => {
             concat!(
                 "SELECT id, tenant, mode, hash, scopes, label,
-                    created_at, expires_at, revoked_at, last_used_at FROM api_keys ",
+                    created_at, expires_at, revoked_at, last_used_at, line, agent FROM api_keys ",
                 $rest
             )
         };
     }
     pub const INSERT: &str = "INSERT INTO api_keys (id, tenant, mode, hash, scopes, label,
-            created_at, expires_at, revoked_at, last_used_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+            created_at, expires_at, revoked_at, last_used_at, line, agent)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     pub const FIND: &str = select!("WHERE id = $1");
     pub const FIND_OF_TENANT: &str = select!("WHERE tenant = $1 AND id = $2");
     pub const LIST: &str = select!("WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
@@ -88,6 +88,10 @@ pub struct ApiKey {
     pub expires_at_ms: Option<i64>,
     pub revoked_at_ms: Option<i64>,
     pub last_used_at_ms: Option<i64>,
+    /// The key at the head of its line; `None` if that is itself.
+    pub line: Option<u128>,
+    /// The party whose agent it is.
+    pub agent: Option<u128>,
 }
 
 impl Store {
@@ -107,7 +111,9 @@ impl Store {
                 key.created_at_ms,
                 key.expires_at_ms,
                 key.revoked_at_ms,
-                key.last_used_at_ms
+                key.last_used_at_ms,
+                key.line.map(u128::to_be_bytes),
+                key.agent.map(u128::to_be_bytes)
             ]);
         match inserted {
             Ok(_) => Ok(()),
@@ -214,6 +220,8 @@ fn read(row: &Row<'_>) -> Result<ApiKey, Error> {
         expires_at_ms: row.get(7)?,
         revoked_at_ms: row.get(8)?,
         last_used_at_ms: row.get(9)?,
+        line: row.get::<_, Option<[u8; 16]>>(10)?.map(u128::from_be_bytes),
+        agent: row.get::<_, Option<[u8; 16]>>(11)?.map(u128::from_be_bytes),
     })
 }
 
@@ -233,6 +241,8 @@ mod tests {
             expires_at_ms: Some(900),
             revoked_at_ms: None,
             last_used_at_ms: None,
+            line: None,
+            agent: None,
         }
     }
 
@@ -243,6 +253,8 @@ mod tests {
         let live = ApiKey {
             mode: Mode::Live,
             expires_at_ms: None,
+            line: Some(4),
+            agent: Some(u128::MAX),
             ..key(5, 1)
         };
         store.insert_api_key(&live).unwrap();

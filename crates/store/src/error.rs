@@ -6,8 +6,6 @@ use crate::random::RandomFailed;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("this id already has other text: {field} differs")]
-    Conflict { field: &'static str },
     #[error("the text was erased with its person")]
     Erased,
     #[error("the text cannot be decrypted: it was altered, or its key is lost")]
@@ -53,7 +51,6 @@ impl Error {
     /// Stable: never renamed once released.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Conflict { .. } => "details_conflict",
             Self::Erased => "details_erased",
             Self::Unreadable => "details_unreadable",
             Self::TooLarge { .. } => "details_too_large",

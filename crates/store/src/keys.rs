@@ -29,8 +29,10 @@ pub(crate) mod sql {
         VALUES ($1, $2, NULL, $3, $3)
         ON CONFLICT (tenant, subject) DO UPDATE SET secret = NULL, erased_at = excluded.erased_at
         WHERE subject_keys.secret IS NOT NULL";
+    pub const ERASED_AT: &str =
+        "SELECT erased_at FROM subject_keys WHERE tenant = $1 AND subject = $2";
     #[cfg(test)]
-    pub const ALL: &[&str] = &[FIND, INSERT, ERASE];
+    pub const ALL: &[&str] = &[FIND, INSERT, ERASE, ERASED_AT];
 }
 
 pub struct Keys {
@@ -81,10 +83,17 @@ impl Keys {
         Ok(had_key)
     }
 
-    /// Whether this person was erased.
-    pub fn is_erased(&self, tenant: u128, subject: u128) -> Result<bool, Error> {
-        let state = find(&*self.db.reader()?, (tenant, subject))?;
-        Ok(matches!(state, KeyState::Erased))
+    /// When this person was first erased; `None` if never.
+    pub fn erased_at(&self, tenant: u128, subject: u128) -> Result<Option<i64>, Error> {
+        let reader = self.db.reader()?;
+        let at = reader
+            .prepare_cached(sql::ERASED_AT)?
+            .query_row(
+                params![tenant.to_be_bytes(), subject.to_be_bytes()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(at.flatten())
     }
 
     /// A copy of the key file in `dst_dir`. Keep it shortly: a person erased
@@ -242,7 +251,7 @@ mod tests {
         let random = &mut Seeded::new(1);
         keys.find_or_make_many([ADA].into_iter(), 0, random)
             .unwrap();
-        assert!(!keys.is_erased(ADA.0, ADA.1).unwrap());
+        assert_eq!(keys.erased_at(ADA.0, ADA.1).unwrap(), None);
         assert!(keys.erase(ADA.0, ADA.1, 1).unwrap());
         assert!(
             !keys.erase(ADA.0, ADA.1, 2).unwrap(),
@@ -254,7 +263,8 @@ mod tests {
                 .find_or_make_many([subject].into_iter(), 3, random)
                 .unwrap();
             assert!(matches!(states[&subject], KeyState::Erased));
-            assert!(keys.is_erased(subject.0, subject.1).unwrap());
+            let first = if subject == ADA { 1 } else { 2 };
+            assert_eq!(keys.erased_at(subject.0, subject.1).unwrap(), Some(first));
         }
     }
 
@@ -274,7 +284,7 @@ mod tests {
         find(&held, ADA).unwrap();
         let error = keys.erase(ADA.0, ADA.1, 1).unwrap_err();
         assert_eq!(error.code(), "erase_unfinished");
-        assert!(keys.is_erased(ADA.0, ADA.1).unwrap());
+        assert_eq!(keys.erased_at(ADA.0, ADA.1).unwrap(), Some(1));
         drop(held);
         assert!(!keys.erase(ADA.0, ADA.1, 2).unwrap());
     }

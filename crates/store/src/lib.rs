@@ -30,7 +30,7 @@ mod store;
 
 pub use access_log::{Access, LoggedAccess};
 pub use api_keys::{ApiKey, Mode};
-pub use details::{Details, Found, NewDetails, Put};
+pub use details::{About, Details, Found, Kind, NewDetails, Place, Put, TextHash, Version};
 pub use error::Error;
 pub use keys::Keys;
 pub use page::{PAGE_MAX, Page};

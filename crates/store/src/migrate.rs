@@ -39,6 +39,8 @@ pub(crate) const STORE: &[Migration] = migrations!("sqlite", "store":
     1 "0001_details",
     2 "0002_api_keys",
     3 "0003_access_log",
+    4 "0004_texts",
+    5 "0005_key_lines",
 );
 
 pub(crate) const READ: &[Migration] = migrations!("sqlite", "read":

@@ -1,14 +1,16 @@
 //! Text encrypted under a person's key.
 //!
 //! AES-256-GCM. Each record has a key of its own, derived from its subject's
-//! key and its ids: so random 12-byte nonces need only be unique among the
-//! versions of one record, however many billions of records a subject has.
-//! The ids are authenticated too: a body moved to another row does not open.
+//! key, its ids and the hash of its text: so random 12-byte nonces need only be
+//! unique among sealings of the same text, however many billions of records a
+//! subject has. The ids are authenticated too: a body moved to another row does
+//! not open.
 
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use zeroize::Zeroizing;
 
+use crate::details::TextHash;
 use crate::error::Error;
 use crate::random::{Random, RandomFailed};
 
@@ -17,6 +19,7 @@ const NONCE: usize = 12;
 const HEAD: usize = 1 + NONCE;
 const TAG: usize = 16;
 const RECORD_KEY_DOMAIN: &[u8; 16] = b"farthing details";
+const HASH_DOMAIN: &[u8; 16] = b"farthing texthsh";
 
 /// Wiped from memory when dropped. Has no `Debug` on purpose.
 #[derive(Clone)]
@@ -42,10 +45,17 @@ impl SubjectKey {
         &*self.0
     }
 
+    /// Names a text without saying what it says: other ids or another key give another name.
+    pub fn hash(&self, ids: &[u8], text: &[u8]) -> TextHash {
+        let mut hash = [0; 16];
+        self.derive(HASH_DOMAIN, ids, text, &mut hash);
+        hash
+    }
+
     pub fn seal(
         &self,
-        tenant: u128,
-        thing: u128,
+        ids: &[u8],
+        hash: TextHash,
         text: &[u8],
         random: &mut dyn Random,
     ) -> Result<Vec<u8>, Error> {
@@ -55,10 +65,9 @@ impl SubjectKey {
         body.push(FORMAT);
         body.extend_from_slice(&nonce);
         body.extend_from_slice(text);
-        let ids = ids(tenant, thing);
         let tag = self
-            .cipher(&ids)
-            .encrypt_inout_detached(&nonce.into(), &ids, InOutBuf::from(&mut body[HEAD..]))
+            .cipher(ids, hash)
+            .encrypt_inout_detached(&nonce.into(), ids, InOutBuf::from(&mut body[HEAD..]))
             .map_err(|_| Error::TooLarge {
                 bytes: text.len(),
                 max: aes_gcm::P_MAX as usize,
@@ -69,8 +78,8 @@ impl SubjectKey {
 
     pub fn open(
         &self,
-        tenant: u128,
-        thing: u128,
+        ids: &[u8],
+        hash: TextHash,
         body: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         if body.first() != Some(&FORMAT) {
@@ -81,11 +90,10 @@ impl SubjectKey {
             .ok_or(Error::Unreadable)?;
         let (text, tag) = rest.split_last_chunk::<TAG>().ok_or(Error::Unreadable)?;
         let mut text = Zeroizing::new(text.to_vec());
-        let ids = ids(tenant, thing);
-        self.cipher(&ids)
+        self.cipher(ids, hash)
             .decrypt_inout_detached(
                 &(*nonce).into(),
-                &ids,
+                ids,
                 InOutBuf::from(text.as_mut_slice()),
                 &(*tag).into(),
             )
@@ -93,21 +101,20 @@ impl SubjectKey {
         Ok(text)
     }
 
-    fn cipher(&self, ids: &[u8; 32]) -> Aes256Gcm {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
-        hasher.update(RECORD_KEY_DOMAIN);
-        hasher.update(ids);
+    fn cipher(&self, ids: &[u8], hash: TextHash) -> Aes256Gcm {
         let mut key = Zeroizing::new([0; 32]);
-        hasher.finalize_xof().fill(&mut *key);
+        self.derive(RECORD_KEY_DOMAIN, ids, &hash, &mut *key);
         Aes256Gcm::new((&*key).into())
     }
-}
 
-fn ids(tenant: u128, thing: u128) -> [u8; 32] {
-    let mut ids = [0; 32];
-    ids[..16].copy_from_slice(&tenant.to_be_bytes());
-    ids[16..].copy_from_slice(&thing.to_be_bytes());
-    ids
+    fn derive(&self, domain: &[u8; 16], ids: &[u8], more: &[u8], out: &mut [u8]) {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(domain);
+        hasher.update(&(ids.len() as u64).to_le_bytes());
+        hasher.update(ids);
+        hasher.update(more);
+        hasher.finalize_xof().fill(out);
+    }
 }
 
 #[cfg(test)]
@@ -117,21 +124,26 @@ mod tests {
     use super::*;
     use crate::testing::Seeded;
 
+    const HASH: TextHash = [3; 16];
+
     #[test]
     fn nothing_but_the_same_key_and_row_opens_a_body() {
         let random = &mut Seeded::new(1);
         let key = SubjectKey::generate(random).unwrap();
         let other = SubjectKey::generate(random).unwrap();
-        let body = key.seal(1, 2, b"for Ada", random).unwrap();
-        assert_eq!(key.open(1, 2, &body).unwrap().as_slice(), b"for Ada");
-        assert!(key.open(1, 3, &body).is_err());
-        assert!(key.open(3, 2, &body).is_err());
-        assert!(other.open(1, 2, &body).is_err());
+        let body = key.seal(b"1, 2", HASH, b"for Ada", random).unwrap();
+        assert_eq!(
+            key.open(b"1, 2", HASH, &body).unwrap().as_slice(),
+            b"for Ada"
+        );
+        assert!(key.open(b"1, 3", HASH, &body).is_err());
+        assert!(key.open(b"1, 2", [4; 16], &body).is_err());
+        assert!(other.open(b"1, 2", HASH, &body).is_err());
         for at in 0..body.len() {
             let mut altered = body.clone();
             altered[at] ^= 1;
-            assert!(key.open(1, 2, &altered).is_err(), "byte {at}");
-            assert!(key.open(1, 2, &body[..at]).is_err(), "cut at {at}");
+            assert!(key.open(b"1, 2", HASH, &altered).is_err(), "byte {at}");
+            assert!(key.open(b"1, 2", HASH, &body[..at]).is_err(), "cut at {at}");
         }
     }
 
@@ -139,24 +151,41 @@ mod tests {
     fn the_same_text_never_looks_the_same() {
         let random = &mut Seeded::new(1);
         let key = SubjectKey::generate(random).unwrap();
-        let first = key.seal(1, 2, b"tea", random).unwrap();
-        assert_ne!(first, key.seal(1, 2, b"tea", random).unwrap());
+        let first = key.seal(b"1", HASH, b"tea", random).unwrap();
+        assert_ne!(first, key.seal(b"1", HASH, b"tea", random).unwrap());
         assert!(!first.windows(3).any(|window| window == b"tea"));
+    }
+
+    #[test]
+    fn a_hash_is_of_one_persons_one_text_about_one_thing() {
+        let random = &mut Seeded::new(1);
+        let key = SubjectKey::generate(random).unwrap();
+        let other = SubjectKey::generate(random).unwrap();
+        let hash = key.hash(b"1", b"tea");
+        assert_eq!(hash, key.hash(b"1", b"tea"));
+        for different in [
+            other.hash(b"1", b"tea"),
+            key.hash(b"2", b"tea"),
+            key.hash(b"1", b"te"),
+            key.hash(b"1t", b"ea"),
+        ] {
+            assert_ne!(hash, different);
+        }
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_opened_or_refused(body in proptest::collection::vec(any::<u8>(), 0..80)) {
             let key = SubjectKey::from_slice(&[7; 32]).unwrap();
-            prop_assert!(key.open(1, 2, &body).is_err());
+            prop_assert!(key.open(b"1", HASH, &body).is_err());
         }
 
         #[test]
         fn what_was_sealed_opens(text in proptest::collection::vec(any::<u8>(), 0..200), seed: u64) {
             let random = &mut Seeded::new(seed);
             let key = SubjectKey::generate(random).unwrap();
-            let body = key.seal(1, 2, &text, random).unwrap();
-            let opened = key.open(1, 2, &body).unwrap();
+            let body = key.seal(b"1", HASH, &text, random).unwrap();
+            let opened = key.open(b"1", HASH, &body).unwrap();
             prop_assert_eq!(opened.as_slice(), text.as_slice());
         }
     }

@@ -119,6 +119,7 @@ impl Town {
             tenant: TenantNo(0),
             actor: ActorId(Id::NONE),
             op,
+            besides: None,
         }
     }
 

@@ -44,7 +44,7 @@ pub(crate) fn propose<V: View>(
     let correction = Correction {
         postings,
         reason,
-        proposer: draft.actor,
+        proposer: draft.line(),
     };
     draft.effect(Effect::CorrectionProposed(Box::new(correction)));
     draft.note_actor();
@@ -75,7 +75,8 @@ pub(crate) fn approve<V: View>(draft: &mut Draft<'_, V>, correction: Id) -> Rule
         return Err(Stop::Reject(Code::NotFound, "correction"));
     };
     let deny = |code| Err(draft.deny(code, WalletNo::NONE, AssetNo(0), 0));
-    if draft.actor == record.proposer || !draft.actor.0.is_some() {
+    // Two keys are two people: whoever can make a second key cannot approve with it.
+    if draft.line() == record.proposer || !draft.actor.0.is_some() {
         return deny(Code::SameKey);
     }
     for posting in &record.postings {

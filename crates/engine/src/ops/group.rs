@@ -3,7 +3,7 @@
 
 use crate::apply::fold;
 use crate::code::Code;
-use crate::command::{Command, GROUP_ITEMS_MAX, Op};
+use crate::command::{Besides, Command, GROUP_ITEMS_MAX, Op};
 use crate::decide::{Outcome, Rule, Stop, decide_item};
 use crate::event::{Effect, Event, EventKind, Refused};
 use crate::ids::Id;
@@ -11,6 +11,7 @@ use crate::records::WalletNo;
 use crate::step::Draft;
 use crate::view::{Overlay, View};
 use ledger::AssetNo;
+use std::sync::Arc;
 
 /// What may be in a group: what moves value between wallets.
 fn allowed(op: &Op) -> bool {
@@ -26,7 +27,11 @@ fn allowed(op: &Op) -> bool {
     )
 }
 
-pub(crate) fn group<V: View>(draft: &mut Draft<'_, V>, items: &[(Id, Op)]) -> Rule {
+pub(crate) fn group<V: View>(
+    draft: &mut Draft<'_, V>,
+    items: &[(Id, Op)],
+    besides: Option<&Arc<Besides>>,
+) -> Rule {
     if items.is_empty() || !items.iter().all(|(_, op)| allowed(op)) {
         return Err(Stop::Reject(Code::Malformed, "items"));
     }
@@ -43,6 +48,7 @@ pub(crate) fn group<V: View>(draft: &mut Draft<'_, V>, items: &[(Id, Op)]) -> Ru
             tenant: draft.tenant,
             actor: draft.actor,
             op: op.clone(),
+            besides: besides.cloned(),
         };
         // A payment that waits for its payer is continued alone.
         let waits = view.base().pending.contains_key(&draft.key(*id));

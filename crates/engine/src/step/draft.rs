@@ -2,6 +2,7 @@
 //! credit a wallet (what its party owes is recovered first), take value back.
 
 use crate::code::Code;
+use crate::command::Besides;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, Event, Refused};
 use crate::ids::{ActorId, Id, WalletId};
@@ -22,11 +23,20 @@ pub(crate) struct Draft<'d, V: View> {
     pub now: UtcMillis,
     pub civil: Civil,
     pub actor: ActorId,
+    pub besides: Option<&'d Besides>,
 }
 
 impl<V: View> Draft<'_, V> {
     pub fn state(&self) -> &State {
         self.view.base()
+    }
+
+    /// Who asked, as a person: the key at the head of the actor's line.
+    pub fn line(&self) -> ActorId {
+        match self.besides {
+            Some(besides) if besides.line.0.is_some() => besides.line,
+            _ => self.actor,
+        }
     }
 
     pub fn key(&self, id: Id) -> Key {

@@ -39,6 +39,13 @@ pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rul
             return Err(Stop::Reject(Code::NotFound, "mandate"));
         }
     }
+    if let Some(agent) = draft.besides.and_then(|besides| besides.agent) {
+        let mandate = draft.view.mandate(draft.key(spend.mandate.0));
+        let mandate = mandate.ok_or_else(|| refused(Code::MandateRequired))?;
+        if draft.state().party_no(draft.tenant, agent) != Some(mandate.agent) {
+            return Err(refused(Code::MandateAgent));
+        }
+    }
     let each = |payee: WalletNo| {
         let record = draft.view.wallet(payee);
         let active = record.standing == Standing::Active

@@ -234,6 +234,23 @@ fn make(code: Code) {
             (spend.mandate, spend.asset) = (MandateId(id), EUR);
             t.check(pay_with(spend, "shop"), code);
         }
+        Code::AgentMayNot => {
+            let hold = t.id_of(authorize("alice", "shop", 10, UtcMillis(T0 + HOUR)));
+            let id = t.new_id();
+            t.check_command(&agents(t.command(id, void(hold)), "robot"), code);
+        }
+        Code::MandateRequired => {
+            let id = t.new_id();
+            t.check_command(
+                &agents(t.command(id, pay("alice", "shop", 1)), "robot"),
+                code,
+            );
+        }
+        Code::MandateAgent => {
+            let granted = t.id_of(mandate(&[], None, None));
+            let id = t.new_id();
+            t.check_command(&agents(t.command(id, by(granted, "shop", 1)), "bob"), code);
+        }
         Code::RiskDeclined => {
             let mut town = rich_with(Terms {
                 risk: thresholds(),

@@ -66,6 +66,7 @@ fn a_life() -> Vec<Vec<u8>> {
             tenant: TENANT,
             actor: ActorId(Id::NONE),
             op,
+            besides: None,
         };
         assert!(matches!(town.ask(&command), Answer::Done(_)));
     };

@@ -2,6 +2,7 @@
 //! One binary, because linking costs more than running.
 #![allow(clippy::unwrap_used)]
 
+mod besides;
 mod codes;
 mod dice;
 mod golden;

@@ -5,7 +5,7 @@
 
 use engine::code::Class;
 use engine::codec::{FORMAT, RowReader, RowWriter};
-use engine::command::{Carried, Share};
+use engine::command::{Besides, Carried, Share};
 use engine::event::{Paid, Refused};
 use engine::ids::{ActorId, MandateId, PartyId, TenantId, WalletId};
 use engine::recents::Window;
@@ -105,6 +105,19 @@ pub fn par(name: &str) -> PartyId {
 
 pub fn key(name: &str) -> ActorId {
     ActorId(named(&format!("key {name}")))
+}
+
+/// The same by a key of this agent's.
+pub fn agents(command: Command, agent: &str) -> Command {
+    besides(command, |besides| besides.agent = Some(par(agent)))
+}
+
+/// The same with something besides.
+pub fn besides(mut command: Command, with: impl FnOnce(&mut Besides)) -> Command {
+    let mut besides = command.besides.as_deref().cloned().unwrap_or_default();
+    with(&mut besides);
+    command.besides = Some(besides.into());
+    command
 }
 
 pub fn ppm(parts: u32) -> Ppm {
@@ -316,6 +329,7 @@ impl Town {
             tenant: TENANT,
             actor: self.actor,
             op,
+            besides: None,
         }
     }
 
@@ -422,6 +436,7 @@ impl Town {
                     kind: *kind,
                     thing: *thing,
                 },
+                besides: None,
             };
             match self.ask(&command) {
                 Answer::Done(_) => {}

@@ -1,7 +1,9 @@
-//! `farthing keys`: API keys, on the data folder itself. Works while the node serves.
+//! `farthing keys`: API keys, on the data folder itself. Works while the node serves. A key made here
+//! begins a line of its own: it is another person's than every key before it.
 
 use crate::failure::Failure;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use engine::ids::TenantId;
 use identity::{KeyId, KeyRing, KeySpec, OsRandom, Scopes};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +39,9 @@ pub struct Args {
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
+    /// Whose, e.g. ten_0190…; without it, the first tenant of the mode
+    #[arg(long, global = true, value_name = "TENANT")]
+    tenant: Option<String>,
     #[command(subcommand)]
     what: What,
 }
@@ -103,6 +108,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let store = Arc::new(Store::open(&args.data, now)?);
     let keys = KeyRing::new(store.clone());
     let tenant = |mode: Mode| -> Result<u128, Failure> {
+        if let Some(text) = &args.tenant {
+            let id: Result<TenantId, _> = text.parse();
+            let id = id.map_err(|error| Failure::said(format!("--tenant: {error}")))?;
+            return Ok(id.0.0);
+        }
         let known = store.tenant_of_mode(mode.into())?;
         known.ok_or_else(|| Failure::said("no key of this mode yet: start the server once"))
     };
@@ -115,6 +125,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 scopes,
                 label: create.label,
                 expires_at_ms: create.expires.map(|t| t.as_millisecond()),
+                line: None,
+                agent: None,
             };
             let key = keys.create(spec, now, &mut OsRandom)?;
             if args.json {
@@ -169,6 +181,7 @@ fn say(key: &identity::KeyRecord, json: bool) {
                 "id": key.id.to_string(),
                 "label": key.label,
                 "scopes": key.scopes,
+                "line": key.head().to_string(),
                 "created_at": time(Some(key.created_at_ms)),
                 "expires_at": time(key.expires_at_ms),
                 "revoked_at": time(key.revoked_at_ms),

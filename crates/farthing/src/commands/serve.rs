@@ -101,6 +101,7 @@ pub async fn serve(
         connections_max: config.connections_max,
         header_seconds_max: config.header_seconds_max,
         metrics_open: config.metrics_open,
+        ..server::Config::default()
     };
     let app = App::new(opened.node, opened.store, opened.keys, settings);
     server::serve(listener, app, stop).await;

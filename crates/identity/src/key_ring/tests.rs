@@ -27,6 +27,8 @@ fn spec() -> KeySpec {
         scopes: Scopes::of(&[Scope::PaymentsRead]),
         label: "till 4".into(),
         expires_at_ms: None,
+        line: None,
+        agent: None,
     }
 }
 
@@ -290,4 +292,63 @@ fn the_key_is_in_no_file_and_in_no_debug_output() {
         ));
     }
     assert!(!holds_secret(format!("{key:?} {ring:?}").as_bytes()));
+}
+
+#[test]
+fn a_key_never_has_both_halves_of_a_correction() {
+    use Scope::{Admin, CorrectionsApprove as Approve, CorrectionsPropose as Propose};
+    let (_dir, ring) = ring();
+    let of = |scopes: &[Scope], line: Option<KeyId>| KeySpec {
+        scopes: Scopes::of(scopes),
+        line,
+        ..spec()
+    };
+    let head = made(&ring, of(&[Admin], None)).record;
+    assert_eq!(head.head(), head.id);
+    assert!(head.allows(Propose) && head.allows(Approve));
+    for (scopes, proposes, approves) in [
+        (&[Admin][..], false, false),
+        (&[Admin, Propose], true, false),
+        (&[Approve], false, true),
+    ] {
+        assert!(head.may_grant(Scopes::of(scopes)));
+        let key = made(&ring, of(scopes, Some(head.head()))).record;
+        assert_eq!(key.head(), head.id);
+        assert_eq!(
+            (key.allows(Propose), key.allows(Approve)),
+            (proposes, approves)
+        );
+        assert!(key.allows(Scope::WalletsRead) || !scopes.contains(&Admin));
+        for half in [Propose, Approve] {
+            let given = Scopes::of(&[half]);
+            assert_eq!(key.may_grant(given), key.allows(half), "{scopes:?} {half}");
+        }
+    }
+    for line in [None, Some(head.id)] {
+        for scopes in [&[Propose, Approve][..], &[Admin, Propose, Approve]] {
+            let error = ring.create(of(scopes, line), NOW, &mut OsRandom);
+            assert_eq!(error.unwrap_err().code(), "scopes_conflict");
+        }
+    }
+}
+
+#[test]
+fn an_agents_key_only_pays_and_looks() {
+    let (_dir, ring) = ring();
+    let of = |scopes: &[Scope]| KeySpec {
+        scopes: Scopes::of(scopes),
+        agent: Some(7),
+        ..spec()
+    };
+    for &scope in Scope::ALL {
+        let allowed = matches!(scope, Scope::PaymentsWrite | Scope::PaymentsRead);
+        let made = ring.create(of(&[Scope::PaymentsWrite, scope]), NOW, &mut OsRandom);
+        match made {
+            Ok(key) => assert!(allowed && key.record.agent == Some(7), "{scope}"),
+            Err(error) => {
+                assert!(!allowed, "{scope}");
+                assert_eq!(error.code(), "scope_not_for_agents");
+            }
+        }
+    }
 }

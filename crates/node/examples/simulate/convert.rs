@@ -22,6 +22,7 @@ pub fn command(plain: &oracle::Command, carried: &mut dyn FnMut(u128) -> Event) 
         tenant: TenantNo(plain.tenant),
         actor: ActorId(Id::NONE),
         op: op(&plain.op, carried),
+        besides: None,
     }
 }
 

@@ -30,6 +30,7 @@ pub fn command(id: Id, op: Op) -> Command {
         tenant: TenantNo(0),
         actor: ActorId(Id::NONE),
         op,
+        besides: None,
     }
 }
 

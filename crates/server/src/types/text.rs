@@ -105,9 +105,33 @@ pub struct Details {
     pub description: Option<Text<1000>>,
     /// Names and values.
     pub metadata: Option<Metadata>,
+    /// Whether there was some, and it was erased with the person it is about.
+    pub text_erased: Option<bool>,
 }
 
 impl Details {
+    /// Of a request.
+    pub fn given(
+        reference: Option<Text<200>>,
+        description: Option<Text<1000>>,
+        metadata: Option<Metadata>,
+    ) -> Details {
+        Details {
+            reference,
+            description,
+            metadata,
+            text_erased: None,
+        }
+    }
+
+    /// There was some.
+    pub fn erased() -> Details {
+        Details {
+            text_erased: Some(true),
+            ..Details::default()
+        }
+    }
+
     /// As the store keeps it.
     pub fn stored(&self) -> store::Details {
         store::Details {
@@ -117,19 +141,17 @@ impl Details {
                 .metadata
                 .as_ref()
                 .map(|m| m.0.clone())
-                .unwrap_or_default(),
+                .filter(|m| !m.is_empty()),
             ..store::Details::default()
         }
     }
 
     /// As it was stored.
     pub fn from_stored(stored: store::Details) -> Details {
-        Details {
-            reference: stored.reference.map(Text),
-            description: stored.description.map(Text),
-            metadata: Some(stored.metadata)
-                .filter(|m| !m.is_empty())
-                .map(Metadata),
-        }
+        Details::given(
+            stored.reference.map(Text),
+            stored.description.map(Text),
+            stored.metadata.map(Metadata),
+        )
     }
 }

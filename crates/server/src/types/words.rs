@@ -41,3 +41,21 @@ words! {
     /// How a dispute ended.
     DisputeVerdict = engine::command::DisputeVerdict { PayeeWins, PayerWins, ChannelTook }
 }
+
+impl From<identity::Mode> for Mode {
+    fn from(mode: identity::Mode) -> Mode {
+        match mode {
+            identity::Mode::Test => Mode::Test,
+            identity::Mode::Live => Mode::Live,
+        }
+    }
+}
+
+impl From<Mode> for identity::Mode {
+    fn from(mode: Mode) -> identity::Mode {
+        match mode {
+            Mode::Test => identity::Mode::Test,
+            Mode::Live => identity::Mode::Live,
+        }
+    }
+}

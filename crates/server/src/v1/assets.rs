@@ -11,6 +11,7 @@ use crate::types::{AssetText, Page};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::Op;
+use engine::records::Mode;
 use identity::Scope;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -58,7 +59,7 @@ fn shown(asset: &money::Asset) -> Asset {
     }
 }
 
-/// Register an asset, for all tenants. Only the operator's own key may.
+/// Register an asset, for all tenants. Only the operator's own live key may.
 #[utoipa::path(
     post,
     path = "/v1/assets",
@@ -71,7 +72,7 @@ async fn register_asset(
     headers: HeaderMap,
     Json(new): Json<NewAsset>,
 ) -> Handled<Asset> {
-    caller.require_operator()?;
+    caller.require_operator(Mode::Live)?;
     let id: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
     let known = money::Asset::known(new.code.0.as_str());
     let asset = match (new.scale, known) {

@@ -5,6 +5,7 @@ use crate::extract::{Answer, Caller, Handled};
 use crate::guard::Routes;
 use crate::types::Time;
 use axum::extract::State;
+use engine::records::Mode;
 use identity::Scope;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,7 +46,7 @@ async fn now(app: &App) -> Handled<Clock> {
     responses((status = 200, description = "The clock.", body = Clock))
 )]
 async fn get_clock(State(app): State<App>, caller: Caller) -> Handled<Clock> {
-    caller.require_operator()?;
+    caller.require_operator(Mode::Live)?;
     now(&app).await
 }
 
@@ -57,7 +58,7 @@ async fn get_clock(State(app): State<App>, caller: Caller) -> Handled<Clock> {
     responses((status = 200, description = "Confirmed.", body = Clock))
 )]
 async fn confirm_clock(State(app): State<App>, caller: Caller) -> Handled<Clock> {
-    caller.require_operator()?;
+    caller.require_operator(Mode::Live)?;
     app.blocking(|app| app.node.confirm_clock()).await??;
     tracing::warn!(key = %caller.key.id, "clock_confirmed");
     now(&app).await

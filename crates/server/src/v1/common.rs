@@ -1,11 +1,10 @@
-//! What several resources do alike: amounts, text, what is left to take back.
+//! What several resources do alike: amounts, and what is left to take back.
 
 use crate::app::App;
-use crate::extract::Caller;
 use crate::lookup;
 use crate::problem::{Outcome, Problem};
+use crate::types::Amount;
 use crate::types::ids::WalletId;
-use crate::types::{Amount, Details};
 use engine::event::Event;
 use engine::records::TenantNo;
 use engine::{Code, Id};
@@ -42,35 +41,6 @@ pub fn atoms(amount: &Amount, asset: &money::Asset, field: &str) -> Outcome<Atom
     amount.amount.atoms(asset).map_err(|error| {
         Problem::new(crate::codes::AMOUNT_INVALID, error.to_string()).at(format!("{field}.amount"))
     })
-}
-
-/// Keeps a thing's text; `payer` says whose erasure takes it along.
-///
-/// # Errors
-/// Other text stands under the id; the store cannot be reached.
-pub async fn keep_text(
-    app: &App,
-    caller: &Caller,
-    thing: Id,
-    wallet: WalletId,
-    details: &Details,
-) -> Outcome<()> {
-    let text = details.stored();
-    if text.is_empty() {
-        return Ok(());
-    }
-    let tenant = caller.tenant;
-    let subject = app.query(move |state| {
-        let no = state.wallet_no(tenant, engine::ids::WalletId(wallet.0))?;
-        Some(state.party_id(state.wallet(no).party).0)
-    });
-    // An unknown wallet is the node's to refuse.
-    let Some(subject) = subject.await? else {
-        return Ok(());
-    };
-    app.details
-        .put(caller.tenant_id(), thing.0, subject.0, text)
-        .await
 }
 
 /// What is left of a payment to take back, and its wallets.
@@ -116,21 +86,4 @@ pub async fn rest_or_first(app: &App, tenant: TenantNo, id: Id, rest: u64) -> Ou
     });
     // Nothing left is a refusal of one atom too many, with its numbers.
     Ok(first.unwrap_or(rest.max(1)))
-}
-
-/// The text of a thing, if there is any that can still be read.
-///
-/// # Errors
-/// The store cannot be reached.
-pub async fn details_of(app: &App, caller: &Caller, thing: Id) -> Outcome<Details> {
-    let tenant = caller.tenant_id();
-    let found = app
-        .blocking(move |app| app.store.get_details(tenant, thing.0))
-        .await?;
-    match found {
-        Ok(stored) => Ok(stored.map(Details::from_stored).unwrap_or_default()),
-        // The payment stands when its words are gone.
-        Err(store::Error::Erased | store::Error::Unreadable) => Ok(Details::default()),
-        Err(error) => Err(Problem::store(&error)),
-    }
 }

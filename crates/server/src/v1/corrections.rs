@@ -8,6 +8,7 @@ use crate::history;
 use crate::idempotency;
 use crate::problem::Problem;
 use crate::submit::{self, Happened};
+use crate::texts::{self, Of, Text as TextOf};
 use crate::types::ids::{CommandId, CorrectionId};
 use crate::types::{AccountNumber, Page, Signed, Text, Time};
 use crate::v1::parties::{from_word, word};
@@ -18,6 +19,7 @@ use engine::{Code, Id, UtcMillis};
 use identity::Scope;
 use ledger::{AccountNo, Posting};
 use serde::{Deserialize, Serialize};
+use store::Kind;
 use store::read::{CorrectionLine, ThingFilter};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -40,7 +42,7 @@ struct NewCorrection {
     /// What it would post; sums to zero in each asset.
     #[schema(min_items = 2, max_items = 100)]
     postings: Vec<NewPosting>,
-    /// Why. Kept beside the journal, which has its hash.
+    /// Why. Kept beside the journal, which has its keyed hash.
     reason: Text<1000>,
 }
 
@@ -96,6 +98,18 @@ fn shown(line: &CorrectionLine, reason: Option<String>) -> Option<Correction> {
     })
 }
 
+/// A reason names a case and not a person; it stands under a key of the correction's own, which is no
+/// party's.
+fn subject(id: CorrectionId) -> u128 {
+    let hash = blake3::derive_key(
+        "farthing 2026 subject of a correction",
+        &id.0.0.to_be_bytes(),
+    );
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    u128::from_be_bytes(half)
+}
+
 /// Propose a correction: the first of two keys.
 #[utoipa::path(
     post,
@@ -142,26 +156,27 @@ async fn propose_correction(
         });
     }
     let reason = new.reason.0;
-    // The reason names a case, not a person; it stands under the correction's own key.
-    let text = store::Details {
-        description: Some(reason.clone()),
-        ..store::Details::default()
-    };
-    app.details
-        .put(caller.tenant_id(), id.0.0, id.0.0, text)
-        .await?;
-    let hash = *blake3::hash(reason.as_bytes()).as_bytes();
-    let done = submit::submit(
-        &app,
-        &caller,
-        id.0,
-        id,
-        Op::ProposeCorrection {
-            postings,
-            reason: hash,
+    let text = TextOf {
+        kind: Kind::Correction,
+        thing: id.0,
+        command: id.0,
+        of: Of::Subject(subject(id)),
+        details: store::Details {
+            description: Some(reason.clone()),
+            ..store::Details::default()
         },
-    )
-    .await?;
+    };
+    // The event has the keyed hash of its text: a hash without a key could be guessed.
+    let op = Op::ProposeCorrection {
+        postings,
+        reason: [0; 32],
+    };
+    let done = submit::submit_with(&app, &caller, id, op, &text).await;
+    let done = done.map_err(|mut problem| {
+        let is_reason = problem.field.as_deref() == Some("description");
+        problem.field = is_reason.then(|| "reason".to_owned()).or(problem.field);
+        problem
+    })?;
     let (status, at) = (CorrectionStatus::Proposed, Time(done.event.at));
     Ok(Answer::created(
         Correction {
@@ -214,14 +229,15 @@ async fn get_correction(
 ) -> Handled<Correction> {
     let tenant = caller.tenant.0;
     let line = history::ask_now(&app, move |m| m.correction(tenant, id.0.0)).await?;
-    let text = crate::v1::common::details_of(&app, &caller, id.0).await?;
+    let text = texts::read_of(&app, &caller, Kind::Correction, id.0).await?;
     let found = line.and_then(|line| shown(&line, text.description.map(|t| t.0)));
     Ok(Answer::ok(found.ok_or_else(|| {
         Problem::of(Code::NotFound, "no such correction in this tenant").at("id")
     })?))
 }
 
-/// Approve a correction: the second of two keys, not the first one again.
+/// Approve a correction: the second of two keys, and another person's. A key that was made with the
+/// first one, or that made it, is the same person's.
 #[utoipa::path(
     post,
     path = "/v1/corrections/{id}/approve",

@@ -8,10 +8,11 @@ use crate::idempotency;
 use crate::lookup;
 use crate::problem::Problem;
 use crate::submit::{self, Happened};
+use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{CaptureId, CommandId, DisputeId, PaymentId, WalletId};
 use crate::types::words::DisputeVerdict;
 use crate::types::{Amount, Details, Metadata, Page, Text, Time};
-use crate::v1::common::{keep_text, rest_of, rest_or_first, same_asset};
+use crate::v1::common::{rest_of, rest_or_first, same_asset};
 use crate::v1::parties::{from_word, word};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -20,6 +21,7 @@ use engine::{Id, UtcMillis};
 use identity::Scope;
 use money::Atoms;
 use serde::{Deserialize, Serialize};
+use store::Kind;
 use store::read::{DisputeLine, ThingFilter};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -83,6 +85,22 @@ struct Dispute {
     amount: Amount,
     /// Since when.
     at: Time,
+    /// Your own number for it; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reference: Option<Text<200>>,
+    /// For people; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    description: Option<Text<1000>>,
+    /// Your own names and values; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    metadata: Option<Metadata>,
+    /// Whether it had text that was erased with the person it was about; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    text_erased: Option<bool>,
 }
 
 /// Where a dispute stands.
@@ -107,7 +125,7 @@ list_query! {
     }
 }
 
-fn shown(line: DisputeLine, assets: &Assets) -> Option<Dispute> {
+fn shown(line: DisputeLine, assets: &Assets, details: Details) -> Option<Dispute> {
     let asset = assets.get(ledger::AssetNo(line.asset))?;
     Some(Dispute {
         id: DisputeId(Id(line.id)),
@@ -117,6 +135,10 @@ fn shown(line: DisputeLine, assets: &Assets) -> Option<Dispute> {
         payee: line.payee.map(|id| WalletId(Id(id))),
         amount: Amount::of(asset, line.amount),
         at: Time(UtcMillis(line.at_ms)),
+        reference: details.reference,
+        description: details.description,
+        metadata: details.metadata,
+        text_erased: details.text_erased,
     })
 }
 
@@ -154,20 +176,15 @@ async fn create_dispute(
         Some(amount) => same_asset(&app, amount, asset).await?,
         None => Atoms(rest_or_first(&app, caller.tenant, id.0, rest).await?),
     };
-    let details = Details {
-        reference: new.reference,
-        description: new.description,
-        metadata: new.metadata,
-    };
-    if let Some(payer) = payer {
-        keep_text(&app, &caller, id.0, payer, &details).await?;
-    }
+    let details = Details::given(new.reference, new.description, new.metadata);
+    let whose = payer.ok_or_else(|| Problem::internal(&"a payment without its payer"))?;
+    let text = TextOf::new(Kind::Dispute, id.0, whose, &details);
     let op = Op::OpenDispute {
         payment: thing,
         amount,
         carried: Carried(event),
     };
-    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let done = submit::submit_with(&app, &caller, id, op, &text).await?;
     let assets = app.assets_now().await?;
     let record = assets
         .get(asset)
@@ -180,6 +197,10 @@ async fn create_dispute(
         payee,
         amount: Amount::of(record, amount.0),
         at: Time(done.event.at),
+        reference: details.reference,
+        description: details.description,
+        metadata: details.metadata,
+        text_erased: None,
     };
     Ok(Answer::created(body, done.replayed))
 }
@@ -207,7 +228,7 @@ async fn list_disputes(
     .await?;
     let assets = app.assets_now().await?;
     Ok(Answer::ok(
-        Page::of(page, as_of, |line| shown(line, &assets)).whole(),
+        Page::of(page, as_of, |line| shown(line, &assets, Details::default())).whole(),
     ))
 }
 
@@ -225,8 +246,9 @@ async fn get_dispute(
 ) -> Handled<Dispute> {
     let tenant = caller.tenant.0;
     let line = history::ask_now(&app, move |m| m.dispute(tenant, id.0.0)).await?;
+    let details = texts::read_of(&app, &caller, Kind::Dispute, id.0).await?;
     let assets = app.assets_now().await?;
-    let found = line.and_then(|line| shown(line, &assets));
+    let found = line.and_then(|line| shown(line, &assets, details));
     Ok(Answer::ok(found.ok_or_else(|| {
         Problem::not_found("id", "no such dispute in this tenant")
     })?))

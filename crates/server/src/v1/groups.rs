@@ -8,9 +8,12 @@ use crate::idempotency;
 use crate::lookup;
 use crate::problem::{Outcome, Problem};
 use crate::submit;
-use crate::types::ids::{CaptureId, CommandId, GroupId, PaymentId, RefundId, TransferId, WalletId};
+use crate::texts::{self, Text as TextOf};
+use crate::types::ids::{
+    CaptureId, CommandId, GroupId, MandateId, PaymentId, RefundId, TransferId, WalletId,
+};
 use crate::types::{Amount, Time};
-use crate::v1::common::{amount_of, keep_text, rest_of, same_asset};
+use crate::v1::common::{amount_of, rest_of, same_asset};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::Id;
@@ -18,6 +21,7 @@ use engine::command::{Carried, Op, Spend};
 use identity::Scope;
 use money::Atoms;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -65,6 +69,8 @@ struct GroupTransfer {
     to: WalletId,
     /// How much.
     amount: Amount,
+    /// What the owner of `from` allowed the agent who asks.
+    mandate: Option<MandateId>,
 }
 
 /// A capture in a group.
@@ -152,7 +158,6 @@ impl Items<'_> {
             GroupItem::Payment(new) => {
                 let id = PaymentId(self.id(at, new.id.map(|id| id.0)));
                 let op = new.op(app, false).await?;
-                keep_text(app, caller, id.0, new.payer, &new.details()).await?;
                 (id.to_string(), id.0, op)
             }
             GroupItem::Transfer(new) => {
@@ -160,7 +165,7 @@ impl Items<'_> {
                 let (asset, amount) = amount_of(app, &new.amount, "amount").await?;
                 let spend = Spend {
                     payer: engine::ids::WalletId(new.from.0),
-                    mandate: engine::ids::MandateId(Id::NONE),
+                    mandate: engine::ids::MandateId(new.mandate.map_or(Id::NONE, |m| m.0)),
                     amount,
                     asset,
                     risk: risk::Score(0),
@@ -247,19 +252,40 @@ async fn create_group(
         group: id.0,
     };
     let (mut shown, mut ops) = (Vec::new(), Vec::new());
+    let in_item = |at: usize, mut problem: Box<Problem>| {
+        problem.item = u32::try_from(at).ok();
+        problem.field = Some(match problem.field.take() {
+            Some(field) => format!("items[{at}].{field}"),
+            None => format!("items[{at}]"),
+        });
+        problem
+    };
+    let mut texts = Vec::new();
     for (at, item) in new.items.iter().enumerate() {
-        let (text, item_id, op) = items.op(at, item).await.map_err(|mut problem| {
-            problem.item = u32::try_from(at).ok();
-            problem.field = Some(match problem.field.take() {
-                Some(field) => format!("items[{at}].{field}"),
-                None => format!("items[{at}]"),
-            });
-            problem
-        })?;
+        let op = items.op(at, item).await;
+        let (text, item_id, op) = op.map_err(|problem| in_item(at, problem))?;
+        if let GroupItem::Payment(new) = item {
+            texts.push((at, new.text(PaymentId(item_id))));
+        }
         shown.push(text);
         ops.push((item_id, op));
     }
-    let done = submit::submit(&app, &caller, id.0, id, Op::Group { items: ops }).await?;
+    let (places, texts): (Vec<usize>, Vec<TextOf>) = texts.into_iter().unzip();
+    let mut kept = BTreeMap::new();
+    let all = texts::keep(&app, &caller, &texts).await?;
+    for ((at, text), one) in places.into_iter().zip(&texts).zip(all) {
+        if let Some(one) = one.map_err(|problem| in_item(at, problem))? {
+            // An id that is there twice is refused.
+            kept.insert(text.thing, one);
+        }
+    }
+    let hashes = kept.iter().map(|(id, kept)| (*id, kept.hash)).collect();
+    let command = submit::command(&caller, id.0, Op::Group { items: ops }, hashes);
+    let answer = app.node.submit(command).await;
+    for (item, kept) in kept {
+        texts::settle(kept, item, &answer);
+    }
+    let done = submit::told(&app, &caller, id, answer?).await?;
     let parts = done.event.parts().zip(shown);
     let body = Group {
         id,

@@ -6,7 +6,7 @@ use crate::extract::{Answer, Caller, Handled, Json, PathId, Query};
 use crate::guard::Routes;
 use crate::idempotency;
 use crate::problem::{Outcome, Problem};
-use crate::types::ids::{KeyId, TenantId};
+use crate::types::ids::{KeyId, PartyId, TenantId};
 use crate::types::words::Mode;
 use crate::types::{Cursor, Page, Text, Time};
 use axum::extract::State;
@@ -96,8 +96,11 @@ struct NewKey {
     label: Label,
     /// Until when it works; for ever, if not given.
     expires_at: Option<Time>,
-    /// Of another tenant: only the operator's own key may give this, and only with `admin`.
+    /// Of another tenant: only the operator's own key may give this, only with `admin`, and a live
+    /// tenant only a live key.
     tenant: Option<TenantId>,
+    /// Of a software agent: the key can then only pay, under a mandate of this party.
+    agent: Option<PartyId>,
 }
 
 /// A key, without its secret.
@@ -113,6 +116,13 @@ struct Key {
     scopes: Vec<ScopeText>,
     /// Your name for it.
     label: String,
+    /// The key at the head of its line, which the command made on the machine. All keys of a line
+    /// count as one person's.
+    line: KeyId,
+    /// The agent whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    agent: Option<PartyId>,
     /// Since when.
     created_at: Time,
     /// Until when it works.
@@ -153,12 +163,11 @@ fn shown(record: &KeyRecord) -> Key {
     Key {
         id: KeyId(engine::Id(record.id.0)),
         tenant: TenantId(engine::Id(record.tenant)),
-        mode: match record.mode {
-            identity::Mode::Test => Mode::Test,
-            identity::Mode::Live => Mode::Live,
-        },
+        mode: record.mode.into(),
         scopes: record.scopes.iter().map(ScopeText).collect(),
         label: record.label.clone(),
+        line: KeyId(engine::Id(record.head().0)),
+        agent: record.agent.map(|agent| PartyId(engine::Id(agent))),
         created_at: Time::from_ms(record.created_at_ms),
         expires_at: record.expires_at_ms.map(Time::from_ms),
         revoked_at: record.revoked_at_ms.map(Time::from_ms),
@@ -176,6 +185,10 @@ fn problem(error: Error) -> Box<Problem> {
         Error::NoScope | Error::UnknownScope { .. } => {
             Problem::of(engine::Code::Malformed, error.to_string()).at("scopes")
         }
+        Error::BothHalves => Problem::new(codes::SCOPES_CONFLICT, error.to_string()).at("scopes"),
+        Error::NotForAgents { .. } => {
+            Problem::new(codes::SCOPE_NOT_FOR_AGENTS, error.to_string()).at("scopes")
+        }
         Error::Store(error) => Problem::store(&error),
     }
 }
@@ -190,7 +203,7 @@ async fn tenant_of(
     if tenant == caller.tenant_id() {
         return Ok((tenant, caller.key.mode));
     }
-    caller.require_operator()?;
+    caller.require_operator(engine::records::Mode::Test)?;
     if !caller.key.scopes.contains(Scope::Admin) {
         return Err(Problem::new(
             codes::SCOPE_MISSING,
@@ -204,14 +217,22 @@ async fn tenant_of(
     let mode = mode
         .await?
         .ok_or_else(|| Problem::not_found("tenant", "no such tenant"))?;
-    Ok((
-        tenant,
-        if mode == engine::records::Mode::Live {
-            identity::Mode::Live
-        } else {
-            identity::Mode::Test
-        },
-    ))
+    caller.require_operator(mode)?;
+    Ok((tenant, Mode::from(mode).into()))
+}
+
+/// A key is bound only to an agent that is there.
+async fn require_agent(app: &App, tenant: u128, agent: PartyId) -> Outcome<()> {
+    let kind = app.query(move |state| {
+        let tenant = state.tenant_no(engine::ids::TenantId(engine::Id(tenant)))?;
+        let party = state.party_no(tenant, engine::ids::PartyId(agent.0))?;
+        Some(state.party(party).kind)
+    });
+    match kind.await? {
+        Some(engine::records::PartyKind::Agent) => Ok(()),
+        Some(_) => Err(Problem::not_found("agent", "the party is no agent")),
+        None => Err(Problem::not_found("agent", "no such party in the tenant")),
+    }
 }
 
 /// Make a key. The answer is the only place its secret ever is; a request repeated makes another key.
@@ -229,13 +250,16 @@ async fn create_key(
 ) -> Handled<KeyMade> {
     idempotency::key(&headers)?;
     let scopes: Scopes = new.scopes.iter().map(|scope| scope.0).collect();
-    if !caller.key.scopes.may_grant(scopes) {
+    if !caller.key.may_grant(scopes) {
         let words = "the key making it has not got all of these scopes";
         return Err(Problem::new(codes::SCOPE_NOT_GRANTABLE, words)
             .at("scopes")
             .into());
     }
     let (tenant, mode) = tenant_of(&app, &caller, new.tenant).await?;
+    if let Some(agent) = new.agent {
+        require_agent(&app, tenant, agent).await?;
+    }
     let expires_at_ms = new
         .expires_at
         .map(|at| i64::try_from(at.0.0).unwrap_or(i64::MAX));
@@ -245,6 +269,8 @@ async fn create_key(
         scopes,
         label: new.label.0.0,
         expires_at_ms,
+        line: Some(caller.key.head()),
+        agent: new.agent.map(|agent| agent.0.0),
     };
     let made = app
         .blocking(move |app| app.keys.create(spec, app.now_ms(), &mut OsRandom))

@@ -6,17 +6,20 @@ use crate::guard::Routes;
 use crate::history;
 use crate::idempotency;
 use crate::problem::{Outcome, Problem};
-use crate::submit;
+use crate::submit::{self, Done};
+use crate::texts::{self, Of, Text as TextOf};
 use crate::types::ids::{CommandId, PartyId};
 use crate::types::words::{PartyKind, Standing};
 use crate::types::{CountryText, Metadata, Page, Text, Time};
 use axum::extract::State;
 use axum::http::HeaderMap;
+use engine::Id;
 use engine::command::Op;
 use engine::event::Effect;
 use engine::terms::{Country, Tier};
 use identity::Scope;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use store::Kind;
 use store::read::PartyFilter;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -28,6 +31,7 @@ pub fn routes(routes: Routes) -> Routes {
         .needs(Scope::PartiesRead, routes!(list_parties))
         .needs(Scope::PartiesRead, routes!(get_party))
         .needs(Scope::PartiesWrite, routes!(change_party))
+        .needs(Scope::PartiesWrite, routes!(erase_personal_data))
 }
 
 bounded! {
@@ -59,7 +63,7 @@ struct NewParty {
 }
 
 /// What changes of a party; what is not given stays.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PartyChange {
     /// Where it is.
@@ -69,6 +73,47 @@ struct PartyChange {
     tier: Option<TierNumber>,
     /// Whether it may act.
     standing: Option<Standing>,
+    /// Its name; `null` takes it away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Text<200>>)]
+    name: Option<Option<Text<200>>>,
+    /// Its e-mail address; `null` takes it away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Text<254>>)]
+    email: Option<Option<Text<254>>>,
+    /// Your own number for it; `null` takes it away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Text<200>>)]
+    reference: Option<Option<Text<200>>>,
+    /// Your own names and values, whole; `null` takes them away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Metadata>)]
+    metadata: Option<Option<Metadata>>,
+}
+
+/// What is there, though it may be `null`.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+impl PartyChange {
+    /// What it changes of the text, as the store keeps a change.
+    fn text(self) -> store::Details {
+        fn kept<const MAX: usize>(text: Option<Option<Text<MAX>>>) -> Option<String> {
+            text.map(|text| text.map(|text| text.0).unwrap_or_default())
+        }
+        store::Details {
+            reference: kept(self.reference),
+            name: kept(self.name),
+            email: kept(self.email),
+            metadata: self
+                .metadata
+                .map(|map| map.map(|map| map.0).unwrap_or_default()),
+            ..store::Details::default()
+        }
+    }
 }
 
 /// A party.
@@ -104,6 +149,10 @@ struct Party {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     metadata: Option<Metadata>,
+    /// Whether its text was erased; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    text_erased: Option<bool>,
 }
 
 list_query! {
@@ -121,7 +170,11 @@ list_query! {
     }
 }
 
-fn shown(id: PartyId, party: &engine::records::Party, text: store::Details) -> Party {
+fn shown(
+    id: PartyId,
+    party: &engine::records::Party,
+    (text, is_erased): (store::Details, bool),
+) -> Party {
     Party {
         id,
         kind: party.kind.into(),
@@ -132,7 +185,8 @@ fn shown(id: PartyId, party: &engine::records::Party, text: store::Details) -> P
         name: text.name,
         email: text.email,
         reference: text.reference,
-        metadata: Some(text.metadata).filter(|m| !m.is_empty()).map(Metadata),
+        metadata: text.metadata.map(Metadata),
+        text_erased: is_erased.then_some(true),
     }
 }
 
@@ -166,12 +220,10 @@ async fn create_party(
         reference: new.reference.map(|t| t.0),
         name: new.name.map(|t| t.0),
         email: new.email.map(|t| t.0),
-        metadata: new.metadata.map(|m| m.0).unwrap_or_default(),
+        metadata: new.metadata.map(|m| m.0).filter(|m| !m.is_empty()),
         ..store::Details::default()
     };
-    app.details
-        .put(caller.tenant_id(), id.0.0, id.0.0, text.clone())
-        .await?;
+    let kept = text_for(id, id.0, text.clone());
     let (kind, country, tier) = (new.kind, new.country, new.tier.map_or(0, |t| t.0));
     let op = Op::RegisterParty {
         party: engine::ids::PartyId(id.0),
@@ -179,7 +231,8 @@ async fn create_party(
         country: country.0,
         tier: Tier(tier),
     };
-    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let done = submit::submit_with(&app, &caller, id, op, &kept).await?;
+    placed(&app, &caller, id, id.0, &done).await?;
     let record = engine::records::Party {
         used: [0; engine::records::MEASURES],
         period: [0; engine::records::MEASURES],
@@ -190,7 +243,10 @@ async fn create_party(
         kind: kind.into(),
         standing: engine::records::Standing::Active,
     };
-    Ok(Answer::created(shown(id, &record, text), done.replayed))
+    Ok(Answer::created(
+        shown(id, &record, (text, false)),
+        done.replayed,
+    ))
 }
 
 /// The parties of the tenant, newest first.
@@ -227,6 +283,7 @@ async fn list_parties(
         email: None,
         reference: None,
         metadata: None,
+        text_erased: None,
     });
     Ok(Answer::ok(page))
 }
@@ -260,23 +317,36 @@ async fn get_party(
     Ok(Answer::ok(shown(
         id,
         &record,
-        text_of(&app, &caller, id).await?,
+        texts::of_party(&app, &caller, id.0).await?,
     )))
 }
 
-async fn text_of(app: &App, caller: &Caller, id: PartyId) -> Outcome<store::Details> {
-    let tenant = caller.tenant_id();
-    match app
-        .blocking(move |app| app.store.get_details(tenant, id.0.0))
-        .await?
-    {
-        Ok(text) => Ok(text.unwrap_or_default()),
-        Err(store::Error::Erased | store::Error::Unreadable) => Ok(store::Details::default()),
-        Err(error) => Err(Problem::store(&error)),
+/// What is kept of a party for a command.
+fn text_for(party: PartyId, command: Id, details: store::Details) -> TextOf {
+    TextOf {
+        kind: Kind::Party,
+        thing: party.0,
+        command,
+        of: Of::Subject(party.0.0),
+        details,
     }
 }
 
-/// Change where a party is, how far it is verified, or whether it may act.
+/// Notes where the text of a command was decided, so that the party shows it.
+async fn placed(
+    app: &App,
+    caller: &Caller,
+    party: PartyId,
+    command: Id,
+    done: &Done,
+) -> Outcome<()> {
+    match done.event.part(command).and_then(|part| part.text()) {
+        Some(hash) => texts::place(app, caller, party.0, hash, done.position).await,
+        None => Ok(()),
+    }
+}
+
+/// Change where a party is, how far it is verified, whether it may act, or what is said of it.
 #[utoipa::path(
     patch,
     path = "/v1/parties/{id}",
@@ -298,7 +368,9 @@ async fn change_party(
         tier: change.tier.map(|tier| Tier(tier.0)),
         standing: change.standing.map(Into::into),
     };
-    let done = submit::submit(&app, &caller, command.0, command, op).await?;
+    let text = text_for(id, command.0, change.text());
+    let done = submit::submit_with(&app, &caller, command, op, &text).await?;
+    placed(&app, &caller, id, command.0, &done).await?;
     let mut record = find(&app, &caller, id).await?;
     // As it was changed to, whatever has come since.
     for effect in &done.event.effects {
@@ -313,7 +385,45 @@ async fn change_party(
         }
     }
     Ok(Answer::done(
-        shown(id, &record, text_of(&app, &caller, id).await?),
+        shown(id, &record, texts::of_party(&app, &caller, id.0).await?),
         done.replayed,
     ))
+}
+
+/// What was erased.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+struct Erasure {
+    /// The party.
+    id: PartyId,
+    /// Since when nothing about it can be read; the first time, if asked again.
+    erased_at: Time,
+}
+
+/// Erase a party's personal data for good: the key under which everything said of it and of its
+/// payments is encrypted is destroyed, here and for every backup without keys. The ledger stays whole;
+/// what had text says `text_erased`. No new text about the party is taken any more.
+#[utoipa::path(
+    delete,
+    path = "/v1/parties/{id}/personal-data",
+    params(("id" = PartyId, Path, description = "Which party.")),
+    responses((status = 200, description = "Erased.", body = Erasure))
+)]
+async fn erase_personal_data(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId<PartyId>,
+) -> Handled<Erasure> {
+    find(&app, &caller, id).await?;
+    let tenant = caller.tenant_id();
+    let erased_at = app.blocking(move |app| {
+        let had_key = app.store.erase_subject(tenant, id.0.0, app.now_ms())?;
+        tracing::info!(party = %id, had_key, "personal_data_erased");
+        app.store.keys().erased_at(tenant, id.0.0)
+    });
+    let erased_at = erased_at.await?.map_err(|error| Problem::store(&error))?;
+    let erased_at = erased_at.ok_or_else(|| Problem::internal(&"erased, but not marked so"))?;
+    Ok(Answer::ok(Erasure {
+        id,
+        erased_at: Time::from_ms(erased_at),
+    }))
 }

@@ -17,9 +17,10 @@ use crate::idempotency;
 use crate::lookup::{self, Names};
 use crate::problem::{Outcome, Problem};
 use crate::submit::{self, Done};
+use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{MandateId, PaymentId, WalletId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
-use crate::v1::common::{amount_of, details_of, keep_text};
+use crate::v1::common::amount_of;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::code::Audience;
@@ -28,6 +29,7 @@ use engine::records::WalletNo;
 use engine::{Code, Id, explain};
 use identity::Scope;
 use serde::Deserialize;
+use store::Kind;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -103,11 +105,16 @@ bounded! {
 impl NewPayment {
     /// Its text.
     pub fn details(&self) -> Details {
-        Details {
-            reference: self.reference.clone(),
-            description: self.description.clone(),
-            metadata: self.metadata.clone(),
-        }
+        Details::given(
+            self.reference.clone(),
+            self.description.clone(),
+            self.metadata.clone(),
+        )
+    }
+
+    /// The same, as it is kept for the payment of this id.
+    pub fn text(&self, id: PaymentId) -> TextOf {
+        TextOf::new(Kind::Payment, id.0, self.payer, &self.details())
     }
 
     /// Who is paid first: what the answer names as payee.
@@ -214,8 +221,8 @@ async fn make(
 ) -> Outcome<Answer<Payment>> {
     let op = new.op(app, confirmed).await?;
     let details = new.details();
-    keep_text(app, caller, id.0, new.payer, &details).await?;
-    let done = submit::submit(app, caller, id.0, id, op).await;
+    let text = new.text(id);
+    let done = submit::submit_with(app, caller, id, op, &text).await;
     let done = done.inspect_err(|problem| {
         app.metrics.payment(if problem.id.is_some() {
             "denied"
@@ -291,7 +298,7 @@ async fn get_payment(
     let assets = app.assets_now().await?;
     let (current, current_version) = terms.unwrap_or_default();
     let audience = caller.audience();
-    let details = details_of(&app, &caller, id.0).await?;
+    let details = texts::read(&app, &caller, Kind::Payment, id.0, part.text()).await?;
     let mut body = payment(&part, event.at, position, &assets, &names, details)?;
     let version = body.terms_version.unwrap_or(current_version);
     let terms = if version == current_version {

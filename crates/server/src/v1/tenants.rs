@@ -47,7 +47,7 @@ struct Tenant {
     terms_version: u32,
 }
 
-/// Open a tenant. Only the operator's own key may.
+/// Open a tenant. Only the operator's own key may, and a live tenant only a live key.
 #[utoipa::path(
     post,
     path = "/v1/tenants",
@@ -60,7 +60,7 @@ async fn create_tenant(
     headers: HeaderMap,
     Json(new): Json<NewTenant>,
 ) -> Handled<Tenant> {
-    caller.require_operator()?;
+    caller.require_operator(new.mode.into())?;
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
     let op = Op::OpenTenant {
         tenant: engine::ids::TenantId(id.0),
@@ -84,13 +84,12 @@ async fn create_tenant(
     responses((status = 200, description = "The tenants.", body = Page<Tenant>))
 )]
 async fn list_tenants(State(app): State<App>, caller: Caller) -> Handled<Page<Tenant>> {
-    let (all, own) = (caller.is_operator(), caller.tenant);
     let items = app
         .query(move |state| {
             let of = (0u32..)
                 .map(TenantNo)
                 .zip(&state.tenants)
-                .filter(move |(no, _)| all || *no == own);
+                .filter(move |(no, tenant)| *no == caller.tenant || caller.oversees(tenant.mode));
             of.map(|(_, tenant)| shown(tenant)).collect()
         })
         .await?;
@@ -113,13 +112,11 @@ async fn get_tenant(
     caller: Caller,
     PathId(id): PathId<TenantId>,
 ) -> Handled<Tenant> {
-    let (all, own) = (caller.is_operator(), caller.tenant);
     let found = app
         .query(move |state| {
-            let no = state
-                .tenant_no(engine::ids::TenantId(id.0))
-                .filter(|no| all || *no == own)?;
-            state.tenant(no).map(shown)
+            let no = state.tenant_no(engine::ids::TenantId(id.0))?;
+            let tenant = state.tenant(no)?;
+            (no == caller.tenant || caller.oversees(tenant.mode)).then(|| shown(tenant))
         })
         .await?;
     Ok(Answer::ok(found.ok_or_else(|| {

@@ -8,7 +8,7 @@ use crate::guard::Routes;
 use crate::history;
 use crate::idempotency;
 use crate::problem::{Outcome, Problem, Refuse};
-use crate::submit;
+use crate::submit::{self, Done};
 use crate::types::ids::CommandId;
 use crate::types::{Page, Time};
 use axum::extract::{FromRequestParts, State};
@@ -73,6 +73,23 @@ async fn get_terms(State(app): State<App>, caller: Caller) -> Handled<TermsVersi
     }))
 }
 
+/// The version that a change made: others may have been made since.
+async fn version_made(app: &App, caller: &Caller, done: &Done) -> Outcome<u32> {
+    let tenant = caller.tenant;
+    match history::terms_at(app, tenant, done.position).await {
+        Ok(Some(version)) => Ok(version),
+        // What was just made is the newest, unless another was made in the same moment.
+        _ if !done.replayed || app.node.projection().is_none() => {
+            app.query(move |state| state.tenant(tenant).map_or(0, |t| t.terms_version))
+                .await
+        }
+        Ok(None) => Err(Problem::internal(
+            &"a version of the terms that no list has",
+        )),
+        Err(problem) => Err(problem),
+    }
+}
+
 /// Put new terms in force, whole: what is left out is as if never set. Payments already decided keep
 /// the terms they were decided under.
 #[utoipa::path(
@@ -99,10 +116,7 @@ async fn set_terms(
         },
     )
     .await?;
-    let tenant = caller.tenant;
-    let version = app
-        .query(move |state| state.tenant(tenant).map_or(0, |t| t.terms_version))
-        .await?;
+    let version = version_made(&app, &caller, &done).await?;
     let assets = app.assets_now().await?;
     let (from, terms) = (Some(Time(done.event.at)), Terms::of(&terms, &assets));
     Ok(Answer::done(

@@ -8,10 +8,11 @@ use crate::idempotency;
 use crate::lookup;
 use crate::problem::Problem;
 use crate::submit::{self, Happened};
+use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{CommandId, TopUpId, WalletId};
 use crate::types::words::Source;
 use crate::types::{Amount, Details, Metadata, Page, Text, Time};
-use crate::v1::common::{amount_of, keep_text, same_asset};
+use crate::v1::common::{amount_of, same_asset};
 use crate::v1::parties::{from_word, word};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -22,6 +23,7 @@ use engine::{Id, UtcMillis};
 use identity::Scope;
 use money::Atoms;
 use serde::{Deserialize, Serialize};
+use store::Kind;
 use store::read::{ThingFilter, TopUpLine};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -121,6 +123,22 @@ struct TopUp {
     spendable: bool,
     /// When it began.
     at: Time,
+    /// Your own number for it; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reference: Option<Text<200>>,
+    /// For people; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    description: Option<Text<1000>>,
+    /// Your own names and values; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    metadata: Option<Metadata>,
+    /// Whether it had text that was erased with the person it was about; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    text_erased: Option<bool>,
 }
 
 /// Where a top-up stands.
@@ -145,7 +163,7 @@ list_query! {
     }
 }
 
-fn shown(line: TopUpLine, assets: &Assets) -> Option<TopUp> {
+fn shown(line: TopUpLine, assets: &Assets, details: Details) -> Option<TopUp> {
     let asset = assets.get(ledger::AssetNo(line.asset))?;
     Some(TopUp {
         id: TopUpId(Id(line.id)),
@@ -156,6 +174,10 @@ fn shown(line: TopUpLine, assets: &Assets) -> Option<TopUp> {
         source: from_word(&line.source)?,
         spendable: line.spendable,
         at: Time(UtcMillis(line.at_ms)),
+        reference: details.reference,
+        description: details.description,
+        metadata: details.metadata,
+        text_erased: details.text_erased,
     })
 }
 
@@ -174,12 +196,8 @@ async fn create_topup(
 ) -> Handled<TopUp> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
     let (asset, amount) = amount_of(&app, &new.amount, "amount").await?;
-    let details = Details {
-        reference: new.reference,
-        description: new.description,
-        metadata: new.metadata,
-    };
-    keep_text(&app, &caller, id.0, new.wallet, &details).await?;
+    let details = Details::given(new.reference, new.description, new.metadata);
+    let text = TextOf::new(Kind::TopUp, id.0, new.wallet, &details);
     let source: ledger::Source = new.source.into();
     let spendable = new.spendable.unwrap_or(false);
     let wallet = engine::ids::WalletId(new.wallet.0);
@@ -191,7 +209,7 @@ async fn create_topup(
         channel: Channel::MANUAL,
         spendable,
     };
-    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let done = submit::submit_with(&app, &caller, id, op, &text).await?;
     let assets = app.assets_now().await?;
     let record = assets
         .get(asset)
@@ -205,6 +223,10 @@ async fn create_topup(
         source: source.into(),
         spendable,
         at: Time(done.event.at),
+        reference: details.reference,
+        description: details.description,
+        metadata: details.metadata,
+        text_erased: None,
     };
     Ok(Answer::created(body, done.replayed))
 }
@@ -231,7 +253,7 @@ async fn list_topups(
     })
     .await?;
     let assets = app.assets_now().await?;
-    let page = Page::of(page, as_of, |line| shown(line, &assets));
+    let page = Page::of(page, as_of, |line| shown(line, &assets, Details::default()));
     Ok(Answer::ok(page.whole()))
 }
 
@@ -249,8 +271,9 @@ async fn get_topup(
 ) -> Handled<TopUp> {
     let tenant = caller.tenant.0;
     let line = history::ask_now(&app, move |m| m.topup(tenant, id.0.0)).await?;
+    let details = texts::read_of(&app, &caller, Kind::TopUp, id.0).await?;
     let assets = app.assets_now().await?;
-    let found = line.and_then(|line| shown(line, &assets));
+    let found = line.and_then(|line| shown(line, &assets, details));
     Ok(Answer::ok(found.ok_or_else(|| {
         Problem::not_found("id", "no such top-up in this tenant")
     })?))
@@ -308,31 +331,24 @@ async fn reverse_topup(
     let (asset, whole, carried) = match open {
         Some((asset, whole)) => (asset, whole, None),
         None => {
-            let positions =
-                history::ask_now(&app, move |m| m.events_about(tenant.0, topup.0.0)).await?;
-            let mut closed = None;
-            for at in positions.into_iter().rev() {
-                let position = engine::Position {
-                    seq: at.seq,
-                    index: at.index,
-                };
-                let event = app.blocking(move |app| app.node.event_at(position)).await?;
-                let event = event.map_err(|error| Problem::internal(&error))?;
-                let record = event.as_ref().and_then(|event| {
-                    event.effects.iter().find_map(|effect| match effect {
-                        Effect::TopUpClosed { topup: id, record } if *id == topup.0 => {
-                            Some((record.asset, record.amount))
-                        }
-                        _ => None,
-                    })
-                });
-                if let (Some(event), Some(record)) = (event, record) {
-                    closed = Some((record, Carried(Box::new(event))));
-                    break;
+            let settled =
+                history::ask_now(&app, move |m| m.settled_topup_position(tenant.0, topup.0.0));
+            let position = settled.await?.ok_or_else(not_there)?;
+            let position = engine::Position {
+                seq: position.seq,
+                index: position.index,
+            };
+            let event = app.blocking(move |app| app.node.event_at(position)).await?;
+            let event = event.map_err(|error| Problem::internal(&error))?;
+            let event = event.ok_or_else(not_there)?;
+            let record = event.effects.iter().find_map(|effect| match effect {
+                Effect::TopUpClosed { topup: id, record } if *id == topup.0 => {
+                    Some((record.asset, record.amount))
                 }
-            }
-            let ((asset, whole), carried) = closed.ok_or_else(not_there)?;
-            (asset, whole, Some(carried))
+                _ => None,
+            });
+            let (asset, whole) = record.ok_or_else(not_there)?;
+            (asset, whole, Some(Carried(Box::new(event))))
         }
     };
     let amount = match &new.amount {

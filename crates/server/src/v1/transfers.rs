@@ -7,9 +7,10 @@ use crate::idempotency;
 use crate::lookup;
 use crate::problem::{Outcome, Problem};
 use crate::submit;
-use crate::types::ids::{TransferId, WalletId};
+use crate::texts::{self, Text as TextOf};
+use crate::types::ids::{MandateId, TransferId, WalletId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
-use crate::v1::common::{amount_of, details_of, keep_text};
+use crate::v1::common::amount_of;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::command::{Op, Spend};
@@ -17,6 +18,7 @@ use engine::event::{Effect, Event};
 use engine::{EventKind, Id, Position};
 use identity::Scope;
 use serde::{Deserialize, Serialize};
+use store::Kind;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -39,6 +41,8 @@ struct NewTransfer {
     to: WalletId,
     /// How much.
     amount: Amount,
+    /// What the owner of `from` allowed the agent who asks.
+    mandate: Option<MandateId>,
     /// Your own number for it.
     reference: Option<Text<200>>,
     /// For people.
@@ -82,6 +86,10 @@ struct Transfer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     metadata: Option<Metadata>,
+    /// Whether it had text that was erased with the person it was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    text_erased: Option<bool>,
 }
 
 /// What became of a transfer.
@@ -135,6 +143,7 @@ async fn shown(
         reference: details.reference,
         description: details.description,
         metadata: details.metadata,
+        text_erased: details.text_erased,
     })
 }
 
@@ -156,15 +165,11 @@ async fn create_transfer(
 ) -> Handled<Transfer> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
     let (asset, amount) = amount_of(&app, &new.amount, "amount").await?;
-    let details = Details {
-        reference: new.reference,
-        description: new.description,
-        metadata: new.metadata,
-    };
-    keep_text(&app, &caller, id.0, new.from, &details).await?;
+    let details = Details::given(new.reference, new.description, new.metadata);
+    let text = TextOf::new(Kind::Transfer, id.0, new.from, &details);
     let spend = Spend {
         payer: engine::ids::WalletId(new.from.0),
-        mandate: engine::ids::MandateId(Id::NONE),
+        mandate: engine::ids::MandateId(new.mandate.map_or(Id::NONE, |m| m.0)),
         amount,
         asset,
         risk: risk::Score(0),
@@ -174,7 +179,7 @@ async fn create_transfer(
         spend,
         payee: engine::ids::WalletId(new.to.0),
     };
-    let done = submit::submit(&app, &caller, id.0, id, op)
+    let done = submit::submit_with(&app, &caller, id, op, &text)
         .await
         .map_err(|mut problem| {
             // The engine's words for the two wallets are a payment's.
@@ -219,7 +224,7 @@ async fn get_transfer(
     let found = found.filter(|(_, event)| is_transfer(event));
     let (position, event) =
         found.ok_or_else(|| Problem::not_found("id", "no such transfer in this tenant"))?;
-    let details = details_of(&app, &caller, id.0).await?;
+    let details = texts::read_of(&app, &caller, Kind::Transfer, id.0).await?;
     Ok(Answer::ok(
         shown(&app, id, &event, position, details).await?,
     ))

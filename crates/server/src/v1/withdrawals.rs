@@ -7,9 +7,10 @@ use crate::history;
 use crate::idempotency;
 use crate::problem::{Outcome, Problem};
 use crate::submit::{self, Happened};
+use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{CommandId, WalletId, WithdrawalId};
 use crate::types::{Amount, Details, Metadata, Page, Text, Time};
-use crate::v1::common::{amount_of, keep_text};
+use crate::v1::common::amount_of;
 use crate::v1::parties::{from_word, word};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -18,6 +19,7 @@ use engine::records::Channel;
 use engine::{Id, UtcMillis};
 use identity::Scope;
 use serde::{Deserialize, Serialize};
+use store::Kind;
 use store::read::{ThingFilter, WithdrawalLine};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -66,6 +68,22 @@ struct Withdrawal {
     amount: Amount,
     /// When it was requested.
     at: Time,
+    /// Your own number for it; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reference: Option<Text<200>>,
+    /// For people; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    description: Option<Text<1000>>,
+    /// Your own names and values; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    metadata: Option<Metadata>,
+    /// Whether it had text that was erased with the person it was about; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    text_erased: Option<bool>,
 }
 
 /// Where a withdrawal stands.
@@ -92,7 +110,7 @@ list_query! {
     }
 }
 
-fn shown(line: WithdrawalLine, assets: &Assets) -> Option<Withdrawal> {
+fn shown(line: WithdrawalLine, assets: &Assets, details: Details) -> Option<Withdrawal> {
     let asset = assets.get(ledger::AssetNo(line.asset))?;
     Some(Withdrawal {
         id: WithdrawalId(Id(line.id)),
@@ -100,6 +118,10 @@ fn shown(line: WithdrawalLine, assets: &Assets) -> Option<Withdrawal> {
         wallet: line.wallet.map(|id| WalletId(Id(id))),
         amount: Amount::of(asset, line.amount),
         at: Time(UtcMillis(line.at_ms)),
+        reference: details.reference,
+        description: details.description,
+        metadata: details.metadata,
+        text_erased: details.text_erased,
     })
 }
 
@@ -118,12 +140,8 @@ async fn create_withdrawal(
 ) -> Handled<Withdrawal> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
     let (asset, amount) = amount_of(&app, &new.amount, "amount").await?;
-    let details = Details {
-        reference: new.reference,
-        description: new.description,
-        metadata: new.metadata,
-    };
-    keep_text(&app, &caller, id.0, new.wallet, &details).await?;
+    let details = Details::given(new.reference, new.description, new.metadata);
+    let text = TextOf::new(Kind::Withdrawal, id.0, new.wallet, &details);
     let wallet = engine::ids::WalletId(new.wallet.0);
     let op = Op::Withdraw {
         wallet,
@@ -131,7 +149,7 @@ async fn create_withdrawal(
         amount,
         channel: Channel::MANUAL,
     };
-    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let done = submit::submit_with(&app, &caller, id, op, &text).await?;
     let assets = app.assets_now().await?;
     let record = assets
         .get(asset)
@@ -142,6 +160,10 @@ async fn create_withdrawal(
         wallet: Some(new.wallet),
         amount: Amount::of(record, amount.0),
         at: Time(done.event.at),
+        reference: details.reference,
+        description: details.description,
+        metadata: details.metadata,
+        text_erased: None,
     };
     Ok(Answer::created(body, done.replayed))
 }
@@ -169,7 +191,7 @@ async fn list_withdrawals(
     .await?;
     let assets = app.assets_now().await?;
     Ok(Answer::ok(
-        Page::of(page, as_of, |line| shown(line, &assets)).whole(),
+        Page::of(page, as_of, |line| shown(line, &assets, Details::default())).whole(),
     ))
 }
 
@@ -187,8 +209,9 @@ async fn get_withdrawal(
 ) -> Handled<Withdrawal> {
     let tenant = caller.tenant.0;
     let line = history::ask_now(&app, move |m| m.withdrawal(tenant, id.0.0)).await?;
+    let details = texts::read_of(&app, &caller, Kind::Withdrawal, id.0).await?;
     let assets = app.assets_now().await?;
-    let found = line.and_then(|line| shown(line, &assets));
+    let found = line.and_then(|line| shown(line, &assets, details));
     Ok(Answer::ok(found.ok_or_else(|| {
         Problem::not_found("id", "no such withdrawal in this tenant")
     })?))

@@ -1,12 +1,8 @@
 //! One tenant never sees another's things, and a regulator's every read is written down.
 
-use crate::town::{Town, eur, payment};
+use crate::town::{Town, eur, payment, text};
 use identity::Scope;
 use serde_json::{Value, json};
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
-}
 
 #[tokio::test]
 async fn nothing_of_one_tenant_can_be_reached_by_another() {

@@ -1,10 +1,19 @@
 //! The API from outside: the router on a real node, over every resource and every kind of refusal.
 #![allow(clippy::unwrap_used)]
 
+mod agreements;
 mod clock;
 mod errors;
+mod export;
 mod fuzz;
+mod holds;
 mod isolation;
-mod money_moves;
+mod keys;
+mod ledger;
+mod many;
 mod openapi;
+mod operator;
+mod payments;
+mod rails;
+mod texts;
 mod town;

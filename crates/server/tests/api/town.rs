@@ -22,12 +22,14 @@ pub struct Town {
     pub router: Router,
     pub node: Node,
     pub keys: Arc<KeyRing>,
+    pub store: Arc<Store>,
     /// The operator's admin key.
     pub admin: String,
     /// An admin key of another tenant.
     pub other: String,
     pub tenants: [u128; 2],
-    _dir: tempfile::TempDir,
+    modes: [Mode; 2],
+    dir: tempfile::TempDir,
 }
 
 pub struct Reply {
@@ -76,6 +78,11 @@ impl Reply {
     }
 }
 
+/// The system's.
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::default())
+}
+
 pub fn config() -> Config {
     Config::default()
 }
@@ -85,11 +92,18 @@ impl Town {
         Town::with(config()).await
     }
 
+    /// The operator's tenant is live, the other one a test.
     pub async fn with(config: Config) -> Town {
-        Town::on(config, Arc::new(SystemClock::default())).await
+        Town::of(config, [Mode::Live, Mode::Test], clock()).await
     }
 
+    /// The same by another clock.
     pub async fn on(config: Config, clock: Arc<dyn Clock>) -> Town {
+        Town::of(config, [Mode::Live, Mode::Test], clock).await
+    }
+
+    /// The operator's tenant and another, of these modes.
+    pub async fn of(config: Config, modes: [Mode; 2], clock: Arc<dyn Clock>) -> Town {
         let dir = tempfile::tempdir().unwrap();
         let options = NodeOptions {
             fatal: Fatal::Call(Arc::new(|why| panic!("{why}"))),
@@ -110,9 +124,9 @@ impl Town {
             Op::RegisterAsset { asset: eur },
             Op::RegisterAsset { asset: jpy },
         ];
-        ops.extend(tenants.map(|id| Op::OpenTenant {
-            tenant: TenantId(Id(id)),
-            mode: Mode::Test,
+        ops.extend([0, 1].map(|at| Op::OpenTenant {
+            tenant: TenantId(Id(tenants[at])),
+            mode: modes[at],
         }));
         for op in ops {
             let command = Command {
@@ -120,31 +134,36 @@ impl Town {
                 tenant: TenantNo(0),
                 actor: ActorId::default(),
                 op,
+                besides: None,
             };
             let answer = node.submit(command).await.unwrap();
             assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");
         }
         let all = Scopes::of(&[Scope::Admin]);
-        let app = App::new(node.clone(), store, Arc::clone(&keys), config);
-        let (admin, other) = (
-            key(&keys, tenants[0], all, now),
-            key(&keys, tenants[1], all, now),
-        );
+        let app = App::new(node.clone(), Arc::clone(&store), Arc::clone(&keys), config);
+        let [admin, other] = [0, 1].map(|at| key(&keys, tenants[at], modes[at], all, now));
         Town {
             router: server::router(app),
             node,
             keys,
+            store,
             admin,
             other,
             tenants,
-            _dir: dir,
+            modes,
+            dir,
         }
+    }
+
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     pub fn key(&self, scopes: &[Scope]) -> String {
         key(
             &self.keys,
             self.tenants[0],
+            self.modes[0],
             Scopes::of(scopes),
             self.node.now(),
         )
@@ -201,6 +220,13 @@ impl Town {
             .await
     }
 
+    /// Asks under an idempotency key.
+    pub async fn keyed(&self, method: &str, path: &str, key: &str, body: &Value) -> Reply {
+        let key = [("idempotency-key", key)];
+        self.ask(&self.admin, method, path, &key, Some(&body.to_string()))
+            .await
+    }
+
     pub async fn patch(&self, path: &str, body: Value) -> Reply {
         self.ask(&self.admin, "PATCH", path, &[], Some(&body.to_string()))
             .await
@@ -248,13 +274,18 @@ impl Town {
     }
 }
 
-fn key(keys: &KeyRing, tenant: u128, scopes: Scopes, now: UtcMillis) -> String {
+fn key(keys: &KeyRing, tenant: u128, mode: Mode, scopes: Scopes, now: UtcMillis) -> String {
     let spec = KeySpec {
         tenant,
-        mode: identity::Mode::Test,
+        mode: match mode {
+            Mode::Test => identity::Mode::Test,
+            Mode::Live => identity::Mode::Live,
+        },
         scopes,
         label: "test".into(),
         expires_at_ms: None,
+        line: None,
+        agent: None,
     };
     keys.create(spec, now.0 as i64, &mut OsRandom)
         .unwrap()
@@ -279,4 +310,10 @@ pub fn eur(amount: &str) -> Value {
 
 pub fn payment(payer: &str, payee: &str, amount: &str) -> Value {
     json!({"payer": payer, "payee": payee, "amount": eur(amount)})
+}
+
+/// A text of an answer.
+#[track_caller]
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
 }

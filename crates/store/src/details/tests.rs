@@ -18,17 +18,37 @@ fn text(reference: &str) -> Details {
     }
 }
 
-fn about<'a>(thing: u128, subject: u128, details: &'a Details) -> NewDetails<'a> {
-    NewDetails {
+fn payment(thing: u128) -> About {
+    About {
         tenant: TENANT,
+        kind: Kind::Payment,
         thing,
+    }
+}
+
+fn about(thing: u128, subject: u128, details: &Details) -> NewDetails<'_> {
+    NewDetails {
+        about: payment(thing),
+        command: thing,
         subject,
         details,
     }
 }
 
-fn code<T>(result: Result<T, Error>) -> &'static str {
-    result.map_or_else(|error| error.code(), |_| "ok")
+/// Puts one and says under which hash.
+fn put(store: &Store, new: NewDetails<'_>, random: &mut Seeded) -> Option<TextHash> {
+    match store.put_many(&[new], 0, random).unwrap()[..] {
+        [Put::Stored(hash) | Put::Known(hash)] => Some(hash),
+        _ => None,
+    }
+}
+
+fn texts_count(store: &Store) -> i64 {
+    let count = |row: &Row<'_>| row.get(0);
+    let writer = store.db.writer();
+    writer
+        .query_row("SELECT count(*) FROM texts", [], count)
+        .unwrap()
 }
 
 #[test]
@@ -40,96 +60,96 @@ fn text_put_is_text_got_after_reopening_too() {
         description: Some("tea & biscuits".into()),
         name: Some("Ada".into()),
         email: Some("ada@example.org".into()),
-        metadata: [("seat".into(), "4b".into())].into(),
+        metadata: Some([("seat".into(), "4b".into())].into()),
     };
-    {
+    let hash = {
         let store = Store::open(dir.path(), 0).unwrap();
-        store.put_details(about(5, ADA, &full), 0, random).unwrap();
-    }
+        put(&store, about(5, ADA, &full), random).unwrap()
+    };
     let store = Store::open(dir.path(), 1).unwrap();
-    assert_eq!(store.get_details(TENANT, 5).unwrap(), Some(full));
-    assert_eq!(store.get_details(TENANT, 6).unwrap(), None);
-    assert_eq!(store.get_details(2, 5).unwrap(), None, "another tenant's");
-}
-
-#[test]
-fn the_same_again_is_ok_and_other_text_is_a_conflict_that_names_the_field() {
-    let base = Details {
-        reference: Some("a".into()),
-        metadata: [("k".into(), "v".into())].into(),
-        ..Details::default()
-    };
-    let with = |change: fn(&mut Details)| {
-        let mut details = base.clone();
-        change(&mut details);
-        details
-    };
-    let conflict = |field| Put::Conflict { field };
-    let rows = [
-        (ADA, base.clone(), Put::Known),
-        (ADA, with(|d| d.reference = None), conflict("reference")),
-        (
-            ADA,
-            with(|d| d.description = Some("b".into())),
-            conflict("description"),
-        ),
-        (ADA, with(|d| d.name = Some("b".into())), conflict("name")),
-        (ADA, with(|d| d.email = Some("b".into())), conflict("email")),
-        (ADA, with(|d| d.metadata.clear()), conflict("metadata")),
-        (BEN, base.clone(), conflict("subject")),
-        (ADA, base.clone(), Put::Known),
-    ];
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), 0).unwrap();
-    let random = &mut Seeded::new(1);
-    let first = store.put_many(&[about(5, ADA, &base)], 0, random).unwrap();
-    assert_eq!(first, [Put::Stored]);
-    for (row, (subject, details, expected)) in rows.iter().enumerate() {
-        let put = store.put_many(&[about(5, *subject, details)], 0, random);
-        assert_eq!(put.unwrap(), [*expected], "row {row}");
-        assert_eq!(store.get_details(TENANT, 5).unwrap().as_ref(), Some(&base));
+    let found = |about, hash| store.details(about, hash).unwrap();
+    assert_eq!(found(payment(5), hash), Found::Details(full));
+    for other in [
+        payment(6),
+        About {
+            tenant: 2,
+            ..payment(5)
+        },
+        About {
+            kind: Kind::Refund,
+            ..payment(5)
+        },
+    ] {
+        assert_eq!(found(other, hash), Found::Absent);
     }
-    let other = text("other");
-    let new = about(5, ADA, &other);
-    assert_eq!(code(store.put_details(new, 0, random)), "details_conflict");
-    store.replace_details(new, 0, random).unwrap();
-    assert_eq!(store.get_details(TENANT, 5).unwrap(), Some(other));
+    assert_eq!(found(payment(5), [0; 16]), Found::Absent);
 }
 
 #[test]
-fn a_batch_answers_for_each_and_a_conflict_stops_no_neighbour() {
+fn versions_stand_beside_each_other_until_one_is_dropped_or_placed() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), 0).unwrap();
     let random = &mut Seeded::new(1);
     let (a, b) = (text("a"), text("b"));
-    store.erase_subject(TENANT, BEN, 0).unwrap();
-    let put = store.put_many(
-        &[
-            about(1, ADA, &a),
-            about(1, ADA, &a),
-            about(1, ADA, &b),
-            about(2, BEN, &b),
-            about(3, ADA, &b),
-        ],
-        0,
-        random,
+    let batch = [
+        about(1, ADA, &a),
+        about(1, ADA, &a),
+        about(1, ADA, &b),
+        about(1, BEN, &a),
+        NewDetails {
+            command: 9,
+            ..about(1, ADA, &a)
+        },
+    ];
+    let put = store.put_many(&batch, 0, random).unwrap();
+    let hashes: Vec<TextHash> = put
+        .iter()
+        .map(|put| match put {
+            Put::Stored(hash) | Put::Known(hash) => *hash,
+            Put::Erased => panic!("nobody is erased"),
+        })
+        .collect();
+    assert_eq!(put[1], Put::Known(hashes[0]));
+    assert!(
+        put.iter()
+            .filter(|put| matches!(put, Put::Stored(_)))
+            .count()
+            == 4
     );
-    let reference = Put::Conflict { field: "reference" };
+    assert_eq!(texts_count(&store), 4);
+    store.place_details(payment(1), hashes[2], (7, 1)).unwrap();
+    store.place_details(payment(1), hashes[4], (6, 2)).unwrap();
+    let drops: Vec<_> = hashes.iter().map(|hash| (payment(1), *hash)).collect();
+    assert_eq!(store.put_and_drop(&[], &drops, 0, random).unwrap(), []);
+    let versions = store.versions(payment(1)).unwrap();
+    let brief: Vec<_> = versions
+        .into_iter()
+        .map(|v| (v.hash, v.command, v.place, v.found))
+        .collect();
     assert_eq!(
-        put.unwrap(),
-        [Put::Stored, Put::Known, reference, Put::Erased, Put::Stored]
-    );
-    assert_eq!(
-        store.get_many(TENANT, &[3, 2, 1, 1]).unwrap(),
+        brief,
         [
-            Found::Details(b),
-            Found::Absent,
-            Found::Details(a.clone()),
-            Found::Details(a)
-        ]
+            (hashes[4], 9, Some((6, 2)), Found::Details(a)),
+            (hashes[2], 1, Some((7, 1)), Found::Details(b)),
+        ],
+        "what is placed is not dropped"
     );
+}
+
+#[test]
+fn a_batch_answers_for_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), 0).unwrap();
+    let random = &mut Seeded::new(1);
+    let a = text("a");
+    store.erase_subject(TENANT, BEN, 0).unwrap();
+    let batch = [about(1, ADA, &a), about(2, BEN, &a), about(3, ADA, &a)];
+    let put = store.put_many(&batch, 0, random).unwrap();
+    assert!(matches!(
+        put[..],
+        [Put::Stored(_), Put::Erased, Put::Stored(_)]
+    ));
     assert_eq!(store.put_many(&[], 0, random).unwrap(), []);
-    assert_eq!(store.get_many(TENANT, &[]).unwrap(), []);
 }
 
 #[test]
@@ -139,8 +159,39 @@ fn too_much_text_is_refused_and_nothing_of_its_batch_stored() {
     let random = &mut Seeded::new(1);
     let (small, large) = (text("a"), text(&"x".repeat(TEXT_BYTES_MAX)));
     let put = store.put_many(&[about(1, ADA, &small), about(2, ADA, &large)], 0, random);
-    assert_eq!(code(put), "details_too_large");
-    assert_eq!(store.get_details(TENANT, 1).unwrap(), None);
+    assert_eq!(put.unwrap_err().code(), "details_too_large");
+    assert_eq!(texts_count(&store), 0);
+}
+
+#[test]
+fn a_change_leaves_what_it_does_not_say_and_takes_away_what_it_empties() {
+    let base = Details {
+        name: Some("Ada".into()),
+        email: Some("ada@example.org".into()),
+        metadata: Some([("k".into(), "v".into())].into()),
+        ..Details::default()
+    };
+    let change = Details {
+        name: Some("Ada L.".into()),
+        email: Some(String::new()),
+        ..Details::default()
+    };
+    let changed = base.clone().changed_by(change);
+    assert_eq!(
+        changed,
+        Details {
+            name: Some("Ada L.".into()),
+            email: None,
+            ..base.clone()
+        }
+    );
+    let emptied = changed.changed_by(Details {
+        metadata: Some(BTreeMap::new()),
+        ..Details::default()
+    });
+    assert_eq!(emptied.metadata, None);
+    assert_eq!(base.clone().changed_by(Details::default()), base);
+    assert_eq!(base.first_difference(&emptied), Some("name"));
 }
 
 #[test]
@@ -149,22 +200,17 @@ fn erasing_a_person_takes_their_text_and_no_one_elses() {
     let store = Store::open(dir.path(), 0).unwrap();
     let random = &mut Seeded::new(1);
     let (a, b) = (text("a"), text("b"));
-    store.put_details(about(1, ADA, &a), 0, random).unwrap();
-    store.put_details(about(2, BEN, &b), 0, random).unwrap();
+    let of_ada = put(&store, about(1, ADA, &a), random).unwrap();
+    let of_ben = put(&store, about(2, BEN, &b), random).unwrap();
     assert!(store.erase_subject(TENANT, ADA, 1).unwrap());
-
-    assert_eq!(code(store.get_details(TENANT, 1)), "details_erased");
-    assert_eq!(store.get_details(TENANT, 2).unwrap(), Some(b.clone()));
+    assert_eq!(store.details(payment(1), of_ada).unwrap(), Found::Erased);
+    assert_eq!(
+        store.details(payment(2), of_ben).unwrap(),
+        Found::Details(b)
+    );
     for thing in [1, 3] {
-        let again = about(thing, ADA, &a);
-        assert_eq!(code(store.put_details(again, 2, random)), "details_erased");
-        assert_eq!(
-            code(store.replace_details(again, 2, random)),
-            "details_erased"
-        );
+        assert_eq!(put(&store, about(thing, ADA, &a), random), None);
     }
-    let found = store.get_many(TENANT, &[1, 2]).unwrap();
-    assert_eq!(found, [Found::Erased, Found::Details(b)]);
 }
 
 #[test]
@@ -173,17 +219,23 @@ fn restoring_an_old_store_does_not_bring_an_erased_person_back() {
     let backup = dir.path().join("backup");
     let random = &mut Seeded::new(1);
     let (a, b) = (text("a"), text("b"));
-    {
+    let (of_ada, of_ben) = {
         let store = Store::open(dir.path(), 0).unwrap();
-        store.put_details(about(1, ADA, &a), 0, random).unwrap();
-        store.put_details(about(2, BEN, &b), 0, random).unwrap();
+        let hashes = (
+            put(&store, about(1, ADA, &a), random).unwrap(),
+            put(&store, about(2, BEN, &b), random).unwrap(),
+        );
         store.backup_store(&backup).unwrap();
         store.erase_subject(TENANT, ADA, 1).unwrap();
-    }
+        hashes
+    };
     fs::copy(backup.join("store.db"), dir.path().join("store.db")).unwrap();
     let store = Store::open(dir.path(), 2).unwrap();
-    assert_eq!(code(store.get_details(TENANT, 1)), "details_erased");
-    assert_eq!(store.get_details(TENANT, 2).unwrap(), Some(b));
+    assert_eq!(store.details(payment(1), of_ada).unwrap(), Found::Erased);
+    assert_eq!(
+        store.details(payment(2), of_ben).unwrap(),
+        Found::Details(b)
+    );
 }
 
 #[test]
@@ -193,48 +245,37 @@ fn a_backup_of_both_files_is_whole() {
     let store = Store::open(dir.path(), 0).unwrap();
     let random = &mut Seeded::new(1);
     let a = text("a");
-    store.put_details(about(1, ADA, &a), 0, random).unwrap();
+    let hash = put(&store, about(1, ADA, &a), random).unwrap();
     store.backup(&backup).unwrap();
     store.erase_subject(TENANT, ADA, 1).unwrap();
     let restored = Store::open(&backup, 2).unwrap();
-    assert_eq!(restored.get_details(TENANT, 1).unwrap(), Some(a));
+    assert_eq!(
+        restored.details(payment(1), hash).unwrap(),
+        Found::Details(a)
+    );
 }
 
 #[test]
-fn a_body_altered_moved_or_without_its_key_is_refused() {
+fn a_body_moved_or_without_its_key_is_unreadable() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), 0).unwrap();
     let random = &mut Seeded::new(1);
-    let (a, b) = (text("a"), text("b"));
-    for (thing, subject) in [(1, ADA), (2, ADA), (3, BEN)] {
-        store
-            .put_details(about(thing, subject, &a), 0, random)
-            .unwrap();
-    }
-    store
-        .db
-        .writer()
-        .execute(
-            "UPDATE details SET body = (SELECT body FROM details WHERE thing = $1)",
-            [1_u128.to_be_bytes()],
-        )
-        .unwrap();
-    assert_eq!(store.get_details(TENANT, 1).unwrap(), Some(a.clone()));
-    assert_eq!(code(store.get_details(TENANT, 2)), "details_unreadable");
-    assert_eq!(
-        code(store.put_details(about(2, ADA, &b), 0, random)),
-        "details_unreadable"
+    let a = text("a");
+    let hashes = [(1, ADA), (2, ADA), (3, BEN)]
+        .map(|(thing, subject)| put(&store, about(thing, subject, &a), random).unwrap());
+    let run = |db: &crate::db::Db, sql: &str| db.writer().execute(sql, []).unwrap();
+    run(
+        &store.db,
+        "UPDATE texts SET body = (SELECT body FROM texts ORDER BY thing LIMIT 1)",
     );
-    store.replace_details(about(2, ADA, &b), 0, random).unwrap();
-    assert_eq!(store.get_details(TENANT, 2).unwrap(), Some(b));
-    store
-        .keys
-        .db
-        .writer()
-        .execute("DELETE FROM subject_keys", [])
-        .unwrap();
-    let found = store.get_many(TENANT, &[1, 4]).unwrap();
-    assert_eq!(found, [Found::Unreadable, Found::Absent]);
+    let found = |thing: u128| {
+        let hash = hashes[thing as usize - 1];
+        store.details(payment(thing), hash).unwrap()
+    };
+    assert_eq!(found(1), Found::Details(a));
+    assert_eq!((found(2), found(3)), (Found::Unreadable, Found::Unreadable));
+    run(&store.keys.db, "DELETE FROM subject_keys");
+    assert_eq!(found(1), Found::Unreadable);
 }
 
 #[test]
@@ -243,11 +284,11 @@ fn text_is_in_no_file_and_in_no_debug_output() {
     let store = Store::open(dir.path(), 0).unwrap();
     let secret = Details {
         name: Some("Ada Lovelace".into()),
-        metadata: [("Ada Lovelace".into(), "Ada Lovelace".into())].into(),
+        metadata: Some([("Ada Lovelace".into(), "Ada Lovelace".into())].into()),
         ..Details::default()
     };
     let new = about(1, ADA, &secret);
-    store.put_details(new, 0, &mut Seeded::new(1)).unwrap();
+    put(&store, new, &mut Seeded::new(1)).unwrap();
     for entry in fs::read_dir(dir.path()).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(12).any(|window| window == b"Ada Lovelace"));
@@ -271,20 +312,17 @@ fn writers_and_an_eraser_together_leave_nothing_readable() {
                 let random = &mut Seeded::new(writer as u64);
                 for n in 0..20 {
                     let details = text("a");
-                    let put = store.put_details(about(writer * 100 + n, ADA, &details), 0, random);
-                    assert!(["ok", "details_erased"].contains(&code(put)));
+                    put(store, about(writer * 100 + n, ADA, &details), random);
                 }
             });
         }
         store.erase_subject(TENANT, ADA, 1).unwrap();
     });
-    let things: Vec<u128> = (0..300).collect();
-    let found = store.get_many(TENANT, &things).unwrap();
-    assert!(
-        found
-            .iter()
-            .all(|f| matches!(f, Found::Absent | Found::Erased))
-    );
+    for thing in 0..300 {
+        for version in store.versions(payment(thing)).unwrap() {
+            assert_eq!(version.found, Found::Erased);
+        }
+    }
 }
 
 proptest! {
@@ -292,7 +330,7 @@ proptest! {
     #[test]
     fn any_text_comes_back_as_it_went(
         reference in proptest::option::of(".*"),
-        metadata in proptest::collection::btree_map(".*", ".*", 0..4),
+        metadata in proptest::option::of(proptest::collection::btree_map(".*", ".*", 0..4)),
     ) {
         let details = Details { reference, metadata, ..Details::default() };
         let text = details.encode().unwrap();

@@ -256,9 +256,11 @@ impl Fold {
                 });
             }
             Effect::By(actor) => {
-                // Which key approved stands after what it approved.
-                if let Some((_, Change::CorrectionMade { approver, .. })) = changes.last_mut() {
-                    *approver = actor.0.0;
+                // Which key it was stands after what it did.
+                match changes.last_mut() {
+                    Some((_, Change::CorrectionMade { approver: by, .. }))
+                    | Some((_, Change::CorrectionProposed { proposer: by, .. })) => *by = actor.0.0,
+                    _ => {}
                 }
             }
             Effect::RefusalsCounted { party, code, count } => {
@@ -360,7 +362,7 @@ impl Fold {
                     limit,
                 });
             }
-            Effect::ShardSet { .. } | Effect::SnapshotTaken { .. } => {}
+            Effect::ShardSet { .. } | Effect::SnapshotTaken { .. } | Effect::Text { .. } => {}
         }
     }
 }

@@ -121,6 +121,7 @@ impl Town {
             tenant: self.tenant,
             actor,
             op,
+            besides: None,
         };
         let mut event = Event::empty();
         let outcome = decide_one(&self.state, &command, self.now, &mut event);

@@ -9,16 +9,16 @@ use crate::extract::{Caller, parse, require_media_type};
 use crate::guard::Routes;
 use crate::problem::{Outcome, Problem, Refuse};
 use crate::types::ids::PaymentId;
-use crate::v1::common::keep_text;
-use crate::{codes, idempotency, submit};
+use crate::{codes, idempotency, submit, texts};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
+use engine::command::Op;
 use http_body::Frame;
 use http_body_util::BodyExt;
 use identity::Scope;
-use node::Answer;
+use node::{Answer, Unavailable};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -114,8 +114,17 @@ struct Batch {
     key: Option<String>,
     sender: mpsc::Sender<Bytes>,
     line: u64,
-    chunk: Vec<(u64, Outcome<(PaymentId, NewPayment)>)>,
+    chunk: Vec<(u64, Read)>,
 }
+
+/// A line as it was read.
+type Read = Outcome<(PaymentId, NewPayment)>;
+
+/// A line on its way, until its command is made.
+type Slot = Outcome<(PaymentId, NewPayment, Option<Op>)>;
+
+/// Every line, and an answer for each that could be asked.
+type Asked = (Vec<(u64, Read)>, Vec<Result<Answer, Unavailable>>);
 
 impl Batch {
     async fn run(mut self, mut body: Body) {
@@ -191,27 +200,12 @@ impl Batch {
         if chunk.is_empty() {
             return true;
         }
-        let mut commands = Vec::with_capacity(chunk.len());
-        let mut slots = Vec::with_capacity(chunk.len());
-        for (line, read) in chunk {
-            let ready = match read {
-                Ok((id, new)) => self
-                    .command(id, &new)
-                    .await
-                    .map(|command| (command, id, new)),
-                Err(problem) => Err(problem),
-            };
-            slots.push((
-                line,
-                ready.map(|(command, id, new)| {
-                    commands.push(command);
-                    (id, new)
-                }),
-            ));
-        }
-        let answers = match self.app.node.submit_many(commands).await {
-            Ok(answers) => answers.into_iter().map(Ok).collect(),
-            Err(why) => slots.iter().map(|_| Err(why)).collect::<Vec<_>>(),
+        let (slots, answers) = match self.ask(chunk).await {
+            Ok(asked) => asked,
+            Err((lines, problem)) => {
+                let slots = lines.into_iter().map(|line| (line, Err(problem.clone())));
+                (slots.collect(), Vec::new())
+            }
         };
         let mut answers = answers.into_iter();
         let mut out = Vec::with_capacity(slots.len() * 400);
@@ -252,10 +246,54 @@ impl Batch {
         self.sender.send(Bytes::from(out)).await.is_ok()
     }
 
-    async fn command(&self, id: PaymentId, new: &NewPayment) -> Outcome<engine::Command> {
-        let op = new.op(&self.app, false).await?;
-        keep_text(&self.app, &self.caller, id.0, new.payer, &new.details()).await?;
-        Ok(submit::command(&self.caller, id.0, op))
+    /// Keeps the texts of all lines at once and submits them; what cannot be is a problem in its slot.
+    async fn ask(&self, chunk: Vec<(u64, Read)>) -> Result<Asked, (Vec<u64>, Box<Problem>)> {
+        let mut slots: Vec<(u64, Slot)> = Vec::with_capacity(chunk.len());
+        let mut texts = Vec::with_capacity(chunk.len());
+        for (line, read) in chunk {
+            let slot = match read {
+                Ok((id, new)) => match new.op(&self.app, false).await {
+                    Ok(op) => {
+                        texts.push(new.text(id));
+                        Ok((id, new, Some(op)))
+                    }
+                    Err(problem) => Err(problem),
+                },
+                Err(problem) => Err(problem),
+            };
+            slots.push((line, slot));
+        }
+        let lines = || slots.iter().map(|(line, _)| *line).collect();
+        let kept = texts::keep(&self.app, &self.caller, &texts).await;
+        let mut kept = kept.map_err(|problem| (lines(), problem))?.into_iter();
+        let (mut commands, mut flights) = (Vec::new(), Vec::new());
+        for (_, slot) in &mut slots {
+            let Ok((id, _, op)) = slot else { continue };
+            match (kept.next(), op.take()) {
+                (Some(Ok(kept)), Some(op)) => {
+                    let hashes = kept.iter().map(|kept| (id.0, kept.hash)).collect();
+                    commands.push(submit::command(&self.caller, id.0, op, hashes));
+                    flights.push((id.0, kept));
+                }
+                (Some(Err(problem)), _) => *slot = Err(problem),
+                (None, _) | (_, None) => {
+                    *slot = Err(Problem::internal(&"fewer texts than lines"));
+                }
+            }
+        }
+        let answers: Vec<_> = match self.app.node.submit_many(commands).await {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(why) => flights.iter().map(|_| Err(why)).collect(),
+        };
+        for ((id, kept), answer) in flights.into_iter().zip(&answers) {
+            if let Some(kept) = kept {
+                texts::settle(kept, id, answer);
+            }
+        }
+        let slots = slots
+            .into_iter()
+            .map(|(line, slot)| (line, slot.map(|(id, new, _)| (id, new))));
+        Ok((slots.collect(), answers))
     }
 
     async fn told(
@@ -264,7 +302,13 @@ impl Batch {
         new: &NewPayment,
         answer: Answer,
     ) -> Outcome<(u16, super::Payment)> {
-        let done = submit::told(&self.app, &self.caller, id, answer).await?;
+        let done = match submit::told(&self.app, &self.caller, id, answer).await {
+            Ok(done) => done,
+            Err(problem) => {
+                let text = new.text(id);
+                return Err(texts::name_field(&self.app, &self.caller, &text, problem).await?);
+            }
+        };
         let part = done
             .event
             .part(id.0)

@@ -6,12 +6,15 @@ use crate::extract::{Caller, Handled, Json, PathId};
 use crate::guard::Routes;
 use crate::idempotency;
 use crate::lookup::recent;
-use crate::problem::Problem;
+use crate::problem::{Outcome, Problem};
+use crate::texts;
+use crate::types::Details;
 use crate::types::ids::PaymentId;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::Code;
 use identity::Scope;
+use store::Kind;
 use utoipa_axum::routes;
 
 /// Registers the path.
@@ -58,6 +61,7 @@ async fn confirm_payment(
             )
         })
         .await?;
+    let new = with_first_text(&app, &caller, id, new).await?;
     match (pending, known) {
         (true, _) => Ok(make(&app, &caller, id, &new, true).await?),
         // It was confirmed, refused or never asked to: the first answer.
@@ -68,5 +72,29 @@ async fn confirm_payment(
         )
         .at("id")
         .into()),
+    }
+}
+
+/// The payment with the text it was first asked with, which the one who confirms need not repeat.
+async fn with_first_text(
+    app: &App,
+    caller: &Caller,
+    id: PaymentId,
+    mut new: NewPayment,
+) -> Outcome<NewPayment> {
+    let first = texts::read_of(app, caller, Kind::Payment, id.0).await?;
+    let given = new.details();
+    if given == Details::default() {
+        new.reference = first.reference;
+        new.description = first.description;
+        new.metadata = first.metadata;
+        return Ok(new);
+    }
+    match given.stored().first_difference(&first.stored()) {
+        Some(field) if first.text_erased.is_none() => {
+            let words = format!("the payment was asked with another {field}");
+            Err(Problem::of(Code::IdReused, words).at(field))
+        }
+        _ => Ok(new),
     }
 }

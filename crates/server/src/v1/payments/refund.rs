@@ -7,9 +7,10 @@ use crate::idempotency;
 use crate::lookup;
 use crate::problem::Problem;
 use crate::submit;
+use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{CaptureId, PaymentId, RefundId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
-use crate::v1::common::{details_of, keep_text, rest_of, rest_or_first, same_asset};
+use crate::v1::common::{rest_of, rest_or_first, same_asset};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::Code;
@@ -19,6 +20,7 @@ use engine::event::Event;
 use identity::Scope;
 use money::Atoms;
 use serde::{Deserialize, Serialize};
+use store::Kind;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -78,6 +80,10 @@ pub struct Refund {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub metadata: Option<Metadata>,
+    /// Whether it had text that was erased with the person it was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub text_erased: Option<bool>,
 }
 
 async fn shown(
@@ -105,6 +111,7 @@ async fn shown(
         reference: details.reference,
         description: details.description,
         metadata: details.metadata,
+        text_erased: details.text_erased,
     })
 }
 
@@ -145,20 +152,15 @@ async fn refund_payment(
         Some(amount) => same_asset(&app, amount, asset).await?,
         None => Atoms(rest_or_first(&app, caller.tenant, id.0, rest).await?),
     };
-    let details = Details {
-        reference: new.reference,
-        description: new.description,
-        metadata: new.metadata,
-    };
-    if let Some(payer) = payer {
-        keep_text(&app, &caller, id.0, payer, &details).await?;
-    }
+    let details = Details::given(new.reference, new.description, new.metadata);
+    let payer = payer.ok_or_else(|| Problem::internal(&"a payment without its payer"))?;
+    let text = TextOf::new(Kind::Refund, id.0, payer, &details);
     let op = Op::Refund {
         payment: thing,
         amount,
         carried: Carried(event),
     };
-    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let done = submit::submit_with(&app, &caller, id, op, &text).await?;
     let body = shown(&app, id, &done.event, done.position, details).await?;
     Ok(Answer::created(body, done.replayed))
 }
@@ -184,7 +186,7 @@ async fn get_refund(
     let found = found.filter(|(_, event)| is_refund(event));
     let (position, event) =
         found.ok_or_else(|| Problem::not_found("id", "no such refund in this tenant"))?;
-    let details = details_of(&app, &caller, id.0).await?;
+    let details = texts::read_of(&app, &caller, Kind::Refund, id.0).await?;
     Ok(Answer::ok(
         shown(&app, id, &event, position, details).await?,
     ))

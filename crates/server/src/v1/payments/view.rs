@@ -78,6 +78,10 @@ pub struct Payment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub metadata: Option<Metadata>,
+    /// Whether it had text that was erased with the person it was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub text_erased: Option<bool>,
     /// How balances moved; to staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -211,6 +215,7 @@ pub fn payment(
         reference,
         description,
         metadata,
+        text_erased,
     } = details;
     let mut payment = Payment {
         id,
@@ -234,6 +239,7 @@ pub fn payment(
         reference,
         description,
         metadata,
+        text_erased,
         postings: None,
         trace: None,
     };

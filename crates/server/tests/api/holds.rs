@@ -1,0 +1,99 @@
+//! Payments in two steps: authorized and captured, asked for and confirmed.
+
+use crate::town::{Town, eur, id, payment, text};
+use identity::Scope;
+use serde_json::json;
+
+#[tokio::test]
+async fn an_authorization_is_captured_refunded_and_voided() {
+    let town = Town::new().await;
+    let (payer, payee) = (town.wallet("10").await, town.wallet("0").await);
+    let mut body = payment(&payer, &payee, "4");
+    body["capture"] = json!("manual");
+    let held = town.post("/v1/payments", body.clone()).await.is(201);
+    assert_eq!(held["status"], "authorized");
+    let path = format!("/v1/payments/{}", text(&held["id"]));
+    let wallet = town.get(&format!("/v1/wallets/{payer}")).await.is(200);
+    assert_eq!(wallet["balances"][0]["held"], "4");
+    assert_eq!(wallet["balances"][0]["available"], "6");
+    let part = town
+        .post(
+            &format!("{path}/capture"),
+            json!({"amount": eur("1"), "last": false}),
+        )
+        .await
+        .is(201);
+    assert_eq!(part["amount"]["amount"], "1");
+    assert_eq!(town.get(&path).await.is(200)["captured"]["amount"], "1");
+    let key = [("idempotency-key", "the-rest")];
+    let rest = town
+        .ask(&town.admin, "POST", &format!("{path}/capture"), &key, None)
+        .await;
+    let rest = rest.is(201);
+    assert_eq!(rest["amount"]["amount"], "3");
+    let again = town
+        .ask(&town.admin, "POST", &format!("{path}/capture"), &key, None)
+        .await;
+    assert_eq!(again.is(201), rest);
+    assert!(again.replayed());
+    assert_eq!(town.get(&path).await.is(200)["status"], "captured");
+    town.post(&format!("{path}/refund"), json!({}))
+        .await
+        .problem(409, "not_that_payment");
+    let refund = json!({"capture": rest["id"], "amount": eur("2"), "reference": "R-1"});
+    let refund = town.post(&format!("{path}/refund"), refund).await.is(201);
+    let shown = town
+        .get(&format!("/v1/refunds/{}", text(&refund["id"])))
+        .await
+        .is(200);
+    assert_eq!(shown, refund);
+    assert_eq!(town.balance(&payee).await, "2");
+    let more = json!({"capture": rest["id"], "amount": eur("2")});
+    let more = town
+        .post(&format!("{path}/refund"), more)
+        .await
+        .problem(409, "refund_exceeds_payment");
+    assert_eq!((&more["limit"], &more["used"]), (&json!("3"), &json!("2")));
+    town.post(&format!("{path}/capture"), json!({}))
+        .await
+        .problem(404, "not_found");
+
+    let held = town.post("/v1/payments", body).await.is(201);
+    let path = format!("/v1/payments/{}", text(&held["id"]));
+    town.post(&format!("{path}/void"), json!({})).await.is(200);
+    assert_eq!(town.get(&path).await.is(200)["status"], "voided");
+}
+
+#[tokio::test]
+async fn a_step_up_is_continued_by_its_id_and_a_key_that_may() {
+    let town = Town::new().await;
+    town.put("/v1/terms", json!({"risk": {"step_up_at": 500}}))
+        .await
+        .is(200);
+    let (payer, payee) = (town.wallet("10").await, town.wallet("0").await);
+    let mut body = payment(&payer, &payee, "4");
+    body["risk_score"] = json!(600);
+    let asked = town.post("/v1/payments", body.clone()).await.is(202);
+    assert_eq!(asked["status"], "step_up");
+    let confirm = text(&asked["step_up"]["confirm"]);
+    let shop = town.key(&[Scope::PaymentsWrite]);
+    let refused = town
+        .ask(&shop, "POST", &confirm, &[], Some(&body.to_string()))
+        .await;
+    refused.problem(403, "scope_missing");
+    let mut dearer = body.clone();
+    dearer["amount"] = eur("5");
+    assert_eq!(
+        town.post(&confirm, dearer).await.problem(422, "id_reused")["field"],
+        "amount"
+    );
+    assert_eq!(
+        town.post(&confirm, body.clone()).await.is(201)["status"],
+        "paid"
+    );
+    let again = town.post(&confirm, body.clone()).await;
+    assert_eq!(again.is(201)["status"], "paid");
+    assert!(again.replayed());
+    let unknown = format!("/v1/payments/{}/confirm", id(&town, "pay"));
+    town.post(&unknown, body).await.problem(404, "not_found");
+}
