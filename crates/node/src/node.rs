@@ -577,20 +577,19 @@ impl Client {
         &self,
         commands: impl ExactSizeIterator<Item = (u64, Command)>,
     ) -> Result<(), Unavailable> {
-        let item = |(token, command)| {
-            Item::Command(
-                command,
-                Reply::Client(Token::new(self.completions.clone(), token)),
-            )
-        };
         let (mut fresh, mut known) = (Vec::with_capacity(commands.len()), Vec::new());
         for (token, command) in commands {
             match self.shared.brief_before(&command)? {
-                None => fresh.push(item((token, command))),
+                None => fresh.push((token, command)),
                 Some(brief) => known.push((token, brief)),
             }
         }
-        self.shared.queue.push_waiting(fresh.into_iter())?;
+        // A token is told even when it is dropped, so there is none before its command is queued.
+        let items = fresh.into_iter().map(|(token, command)| {
+            let token = Token::new(self.completions.clone(), token);
+            Item::Command(command, Reply::Client(token))
+        });
+        self.shared.queue.push_waiting(items)?;
         if !known.is_empty() {
             lock(&self.completions.done).append(&mut known);
             self.completions.some.notify_all();

@@ -24,10 +24,15 @@ fn is_over(node: &Node, told: &Receiver<String>) {
     let asked = || pay(fresh(), 1, 0, 1);
     assert_eq!(node.submit_blocking(asked()), Err(unknown));
     assert_eq!(node.submit_brief(vec![asked(); 3]), Err(unknown));
-    assert_eq!(
-        node.client().submit([(1, asked())].into_iter()),
-        Err(unknown)
-    );
+    let client = node.client();
+    assert_eq!(client.submit([(1, asked())].into_iter()), Err(unknown));
+    let (tell, heard) = channel();
+    std::thread::spawn(move || {
+        client.wait(&mut Vec::new());
+        let _ = tell.send(());
+    });
+    let pause = std::time::Duration::from_millis(50);
+    assert!(heard.recv_timeout(pause).is_err(), "never submitted");
     assert_eq!(node.query_blocking(|_| ()), Err(unknown));
     node.shutdown();
     assert!(told.try_recv().is_err(), "told once");
