@@ -26,10 +26,9 @@ pub fn apply(state: &mut State, event: &Event, position: Position) {
         }
     }
     fold(state, event);
-    for posting in &event.postings {
-        let account = state.book.account(posting.account);
-        state.sums.posted(event.tenant, account, posting.amount);
-    }
+    state
+        .sums
+        .posted(event.tenant, &event.postings, &state.book);
     if event.id.is_some() {
         state
             .recents

@@ -7,7 +7,7 @@
 
 use crate::records::TenantNo;
 use crate::state::State;
-use ledger::{Account, AccountClass, AssetNo};
+use ledger::{Account, AccountClass, AssetNo, Book, Posting};
 
 /// Of the accounts of one class in one asset of one tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,40 +36,32 @@ impl Sums {
         })
     }
 
-    #[inline]
-    fn at(&mut self, tenant: TenantNo, account: &Account) -> &mut Sum {
+    /// An account was opened, or found with what is in it.
+    pub(crate) fn opened(&mut self, tenant: TenantNo, account: &Account) {
         let (tenant, asset) = (tenant.0 as usize, usize::from(account.asset.0));
-        if self
-            .0
-            .get(tenant)
-            .is_none_or(|assets| assets.len() <= asset)
-        {
-            self.grow(tenant, asset);
-        }
-        &mut self.0[tenant][asset][account.class as usize]
-    }
-
-    #[cold]
-    fn grow(&mut self, tenant: usize, asset: usize) {
         if self.0.len() <= tenant {
             self.0.resize(tenant + 1, Vec::new());
         }
         if self.0[tenant].len() <= asset {
             self.0[tenant].resize(asset + 1, Classes::default());
         }
-    }
-
-    /// An account was opened, or found with what is in it.
-    pub(crate) fn opened(&mut self, tenant: TenantNo, account: &Account) {
-        let sum = self.at(tenant, account);
+        let sum = &mut self.0[tenant][asset][account.class as usize];
         sum.accounts += 1;
         sum.balance += account.balance;
     }
 
-    /// An amount was posted to an account.
+    /// An event's postings were made, to accounts that were opened before.
     #[inline]
-    pub(crate) fn posted(&mut self, tenant: TenantNo, account: &Account, amount: i128) {
-        self.at(tenant, account).balance += amount;
+    pub(crate) fn posted(&mut self, tenant: TenantNo, postings: &[Posting], book: &Book) {
+        let Some(assets) = self.0.get_mut(tenant.0 as usize) else {
+            return;
+        };
+        for posting in postings {
+            let account = book.account(posting.account);
+            if let Some(classes) = assets.get_mut(usize::from(account.asset.0)) {
+                classes[account.class as usize].balance += posting.amount;
+            }
+        }
     }
 }
 
