@@ -23,12 +23,55 @@ pub mod sqlite;
 mod verify;
 
 use std::ops::ControlFlow;
+use std::sync::mpsc;
 
 pub use error::{Check, JournalError};
 pub use row::{Hash, Head, Row, ZERO_HASH, hex};
 pub use snapshot::{Loaded, Skipped, Snapshot, SnapshotStore};
 pub use sqlite::{Options, SqliteJournal, SqliteReader};
 pub use verify::verify_chain;
+
+/// So much is read at a time.
+const ROWS_MAX: usize = 256;
+/// See [`ROWS_MAX`].
+const BYTES_MAX: usize = 8 << 20;
+/// So many of these are read ahead.
+const AHEAD: usize = 2;
+
+/// [`Reader::for_each_from`] with a thread that reads ahead of the visitor.
+pub fn for_each_ahead(
+    reader: &mut (dyn Reader + Send),
+    from_seq: u64,
+    visit: &mut dyn FnMut(&Row) -> Result<ControlFlow<()>, JournalError>,
+) -> Result<(), JournalError> {
+    std::thread::scope(|scope| {
+        let (to, read) = mpsc::sync_channel(AHEAD);
+        scope.spawn(move || {
+            let mut next = from_seq;
+            loop {
+                let rows = reader.read_from(next, ROWS_MAX, BYTES_MAX);
+                let last = rows.as_ref().ok().and_then(|rows| rows.last());
+                let more = last.map(|row| row.seq + 1);
+                // A visitor that has seen enough takes no more.
+                if to.send(rows).is_err() {
+                    return;
+                }
+                match more {
+                    Some(after) => next = after,
+                    None => return,
+                }
+            }
+        });
+        for rows in read {
+            for row in &rows? {
+                if visit(row)?.is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    })
+}
 
 /// The one writer of a shard's journal.
 pub trait Journal: Send {
@@ -86,8 +129,6 @@ pub trait Reader {
         from_seq: u64,
         visit: &mut dyn FnMut(&Row) -> Result<ControlFlow<()>, JournalError>,
     ) -> Result<(), JournalError> {
-        const ROWS_MAX: usize = 256;
-        const BYTES_MAX: usize = 8 << 20;
         let mut next = from_seq;
         loop {
             let rows = self.read_from(next, ROWS_MAX, BYTES_MAX)?;

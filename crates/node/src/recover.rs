@@ -24,7 +24,7 @@ pub(crate) struct Recovered {
 /// # Errors
 /// The journal's, or [`NodeError::Row`] for a row that does not decode.
 pub fn replay(
-    reader: &mut dyn Reader,
+    reader: &mut (dyn Reader + Send),
     state: &mut State,
     head: &mut Head,
     mut on_event: impl FnMut(&State, &Event, Position),
@@ -32,7 +32,7 @@ pub fn replay(
     let mut replay = Replay::default();
     let mut events = 0u64;
     let mut bad = None;
-    reader.for_each_from(head.seq + 1, &mut |row| {
+    journal::for_each_ahead(reader, head.seq + 1, &mut |row| {
         head.advance(row)?;
         match replay.row(state, row.seq, row.format, &row.events, &mut on_event) {
             Ok(count) => events += u64::from(count),
@@ -51,7 +51,7 @@ pub fn replay(
 
 /// The state after the whole journal.
 pub(crate) fn recover(
-    reader: &mut dyn Reader,
+    reader: &mut (dyn Reader + Send),
     snapshots: Option<&SnapshotStore>,
     random: u128,
 ) -> Result<Recovered, NodeError> {
@@ -81,7 +81,7 @@ pub(crate) fn recover(
 }
 
 fn from_snapshot(
-    reader: &mut dyn Reader,
+    reader: &mut (dyn Reader + Send),
     from: &Snapshot,
     random: u128,
 ) -> Result<Option<Recovered>, NodeError> {
@@ -116,7 +116,7 @@ fn anchors(event: &Event, of: u64, content: Hash) -> bool {
 /// # Errors
 /// The journal's, or [`NodeError::Row`] for a row that does not decode.
 pub fn recover_state(
-    reader: &mut dyn Reader,
+    reader: &mut (dyn Reader + Send),
     snapshots: &SnapshotStore,
 ) -> Result<State, NodeError> {
     Ok(recover(reader, Some(snapshots), crate::node::random()?)?.state)

@@ -54,7 +54,7 @@ fn ways(mandate: Id, amount: u64) -> Vec<Op> {
         Op::Authorize {
             spend,
             payee,
-            expires: UtcMillis(T0 + HOUR),
+            expires: Some(UtcMillis(T0 + HOUR)),
         },
         Op::Transfer { spend, payee },
         Op::Split { spend, payees },

@@ -118,12 +118,18 @@ impl Judge {
             other => format!("{other:?}"),
         };
         self.note(clock, command, words);
-        let hint = Hint {
-            forgotten: !matches!(told, Told::Known(..)),
+        let reused = matches!(told, Told::Rejected("id_reused"));
+        let mut hint = Hint {
+            forgotten: !reused && !matches!(told, Told::Known(..)),
             expired: matches!(told, Told::Rejected("id_expired")),
         };
         let key = (command.tenant, command.id);
-        let verdict = self.oracle.ask(command, clock, hint);
+        let mut verdict = self.oracle.ask(command, clock, hint);
+        if reused && matches!(verdict, Verdict::Known(_, true)) {
+            // Forgotten itself, but something in it, or still open under it, was not.
+            hint.forgotten = true;
+            verdict = self.oracle.ask(command, clock, hint);
+        }
         let first = match verdict {
             Verdict::Known(place, _) => {
                 let first = self

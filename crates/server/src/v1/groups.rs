@@ -157,7 +157,7 @@ impl Items<'_> {
         Ok(match item {
             GroupItem::Payment(new) => {
                 let id = PaymentId(self.id(at, new.id.map(|id| id.0)));
-                let op = new.op(app, caller.tenant, false).await?;
+                let op = new.op(app, false).await?;
                 (id.to_string(), id.0, op)
             }
             GroupItem::Transfer(new) => {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agreements;
+mod clock;
 mod errors;
 mod export;
 mod fuzz;

@@ -1,6 +1,6 @@
 //! What is the operator's, and what a test key never reaches.
 
-use crate::town::{Reply, Town, config, id, text};
+use crate::town::{Reply, Town, clock, config, id, text};
 use engine::Id;
 use engine::records::Mode;
 use identity::Scope;
@@ -65,7 +65,7 @@ fn rows(rows: &[(&'static str, u16, &str)]) -> Vec<(&'static str, u16, String)> 
 
 #[tokio::test]
 async fn a_live_operator_key_reaches_all() {
-    let town = Town::of(config(), [Mode::Live, Mode::Test]).await;
+    let town = Town::of(config(), [Mode::Live, Mode::Test], clock()).await;
     let made = town
         .post("/v1/tenants", json!({"mode": "live"}))
         .await
@@ -98,7 +98,7 @@ async fn a_live_operator_key_reaches_all() {
 /// As in a folder whose first tenant was opened for tests.
 #[tokio::test]
 async fn a_test_operator_key_reaches_nothing_live() {
-    let town = Town::of(config(), [Mode::Test, Mode::Live]).await;
+    let town = Town::of(config(), [Mode::Test, Mode::Live], clock()).await;
     let test = town
         .post("/v1/tenants", json!({"mode": "test"}))
         .await
@@ -125,7 +125,7 @@ async fn a_test_operator_key_reaches_nothing_live() {
 #[tokio::test]
 async fn a_key_of_another_tenant_reaches_only_its_own_whatever_its_mode() {
     for modes in [[Mode::Live, Mode::Test], [Mode::Test, Mode::Live]] {
-        let town = Town::of(config(), modes).await;
+        let town = Town::of(config(), modes, clock()).await;
         let unknown = id(&town, "ten");
         let replies = ask_all(&town, &town.other, &tenant(&town, 0), &unknown).await;
         assert_eq!(

@@ -10,7 +10,7 @@ use engine::records::{Mode, TenantNo};
 use engine::{Id, UtcMillis};
 use http_body_util::BodyExt;
 use identity::{KeyRing, KeySpec, OsRandom, Scope, Scopes};
-use node::{Answer, Fatal, Node, NodeOptions};
+use node::{Answer, Clock, Fatal, Node, NodeOptions, SystemClock};
 use serde_json::{Value, json};
 use server::{App, Config};
 use std::sync::Arc;
@@ -78,6 +78,11 @@ impl Reply {
     }
 }
 
+/// The system's.
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::default())
+}
+
 pub fn config() -> Config {
     Config::default()
 }
@@ -89,14 +94,20 @@ impl Town {
 
     /// The operator's tenant is live, the other one a test.
     pub async fn with(config: Config) -> Town {
-        Town::of(config, [Mode::Live, Mode::Test]).await
+        Town::of(config, [Mode::Live, Mode::Test], clock()).await
+    }
+
+    /// The same by another clock.
+    pub async fn on(config: Config, clock: Arc<dyn Clock>) -> Town {
+        Town::of(config, [Mode::Live, Mode::Test], clock).await
     }
 
     /// The operator's tenant and another, of these modes.
-    pub async fn of(config: Config, modes: [Mode; 2]) -> Town {
+    pub async fn of(config: Config, modes: [Mode; 2], clock: Arc<dyn Clock>) -> Town {
         let dir = tempfile::tempdir().unwrap();
         let options = NodeOptions {
             fatal: Fatal::Call(Arc::new(|why| panic!("{why}"))),
+            clock,
             ..NodeOptions::default()
         };
         let node = Node::open(dir.path(), options).unwrap();

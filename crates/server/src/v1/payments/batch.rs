@@ -252,7 +252,7 @@ impl Batch {
         let mut texts = Vec::with_capacity(chunk.len());
         for (line, read) in chunk {
             let slot = match read {
-                Ok((id, new)) => match new.op(&self.app, self.caller.tenant, false).await {
+                Ok((id, new)) => match new.op(&self.app, false).await {
                     Ok(op) => {
                         texts.push(new.text(id));
                         Ok((id, new, Some(op)))
