@@ -152,9 +152,12 @@ pub fn settle(kept: Kept, command: Id, answer: &Result<Answer, Unavailable>) {
             kept.decided();
         }
         Ok(_)
-        | Err(Unavailable::Busy { .. } | Unavailable::TooMany(_) | Unavailable::ReadModelBehind) => {
-            kept.refused()
-        }
+        | Err(
+            Unavailable::Busy { .. }
+            | Unavailable::TooMany(_)
+            | Unavailable::ReadModelBehind
+            | Unavailable::ReadModelOff,
+        ) => kept.refused(),
         // It may have happened: the event will say.
         Err(_) => drop(kept),
     }

@@ -39,7 +39,7 @@ async fn now(app: &App) -> Handled<Clock> {
     }))
 }
 
-/// What time the node believes it is. Only the operator's own key may.
+/// What time the node believes it is. Only the operator's own live key may.
 #[utoipa::path(
     get,
     path = "/v1/clock",
@@ -51,7 +51,7 @@ async fn get_clock(State(app): State<App>, caller: Caller) -> Handled<Clock> {
 }
 
 /// Say that the machine's clock is right although it jumped forward: the node serves again. Look at
-/// `machine` first; where the clock is wrong, set it instead. Only the operator's own key may.
+/// `machine` first; where the clock is wrong, set it instead. Only the operator's own live key may.
 #[utoipa::path(
     post,
     path = "/v1/clock/confirm",

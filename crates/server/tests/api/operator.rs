@@ -34,6 +34,13 @@ async fn ask_all(town: &Town, key: &str, live: &str, test: &str) -> Vec<(&'stati
         ),
         ("key of live", "POST", "/v1/keys".into(), Some(key_of(live))),
         ("key of test", "POST", "/v1/keys".into(), Some(key_of(test))),
+        ("read the clock", "GET", "/v1/clock".into(), None),
+        (
+            "confirm the clock",
+            "POST",
+            "/v1/clock/confirm".into(),
+            None,
+        ),
         ("read live", "GET", format!("/v1/tenants/{live}"), None),
         ("read test", "GET", format!("/v1/tenants/{test}"), None),
     ];
@@ -79,6 +86,8 @@ async fn a_live_operator_key_reaches_all() {
             ("open test", 201, ""),
             ("key of live", 201, ""),
             ("key of test", 201, ""),
+            ("read the clock", 200, ""),
+            ("confirm the clock", 200, ""),
             ("read live", 200, ""),
             ("read test", 200, ""),
         ])
@@ -112,6 +121,8 @@ async fn a_test_operator_key_reaches_nothing_live() {
             ("open test", 201, ""),
             ("key of live", 403, "live_key_needed"),
             ("key of test", 201, ""),
+            ("read the clock", 403, "live_key_needed"),
+            ("confirm the clock", 403, "live_key_needed"),
             ("read live", 404, "not_found"),
             ("read test", 200, ""),
         ])
@@ -136,6 +147,8 @@ async fn a_key_of_another_tenant_reaches_only_its_own_whatever_its_mode() {
                 ("open test", 403, "operator_only"),
                 ("key of live", 403, "operator_only"),
                 ("key of test", 403, "operator_only"),
+                ("read the clock", 403, "operator_only"),
+                ("confirm the clock", 403, "operator_only"),
                 ("read live", 404, "not_found"),
                 ("read test", 404, "not_found"),
             ])

@@ -369,6 +369,16 @@ async fn a_confirmation_keeps_the_text_it_was_asked_with() {
 }
 
 #[tokio::test]
+async fn a_confirmation_of_nothing_is_not_found_whatever_it_says() {
+    let town = Town::new().await;
+    let (a, b) = (town.wallet("10").await, town.wallet("0").await);
+    let mut body = payment(&a, &b, "1");
+    body["reference"] = json!("A-1");
+    let unknown = format!("/v1/payments/{}/confirm", id(&town, "pay"));
+    town.post(&unknown, body).await.problem(404, "not_found");
+}
+
+#[tokio::test]
 async fn a_partys_text_changes_in_the_order_it_was_decided() {
     let town = Town::new().await;
     let new = json!({
@@ -405,6 +415,11 @@ async fn a_partys_text_changes_in_the_order_it_was_decided() {
         (&shown["name"], &shown["metadata"]),
         (&json!("Countess"), &json!({"k": "v"}))
     );
+    // As after a process that ended between the decision and its note of it.
+    let store = rusqlite::Connection::open(town.dir().join("store.db")).unwrap();
+    let forgotten = store.execute("UPDATE texts SET seq = NULL, idx = NULL", []);
+    assert_eq!(forgotten.unwrap(), 3);
+    assert_eq!(town.get(&path).await.is(200), shown);
     town.patch(&path, json!({"name": "", "tier": 1}))
         .await
         .problem(422, "malformed");

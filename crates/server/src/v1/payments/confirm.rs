@@ -61,18 +61,13 @@ async fn confirm_payment(
             )
         })
         .await?;
-    let new = with_first_text(&app, &caller, id, new).await?;
-    match (pending, known) {
-        (true, _) => Ok(make(&app, &caller, id, &new, true).await?),
-        // It was confirmed, refused or never asked to: the first answer.
-        (false, true) => Ok(make(&app, &caller, id, &new, false).await?),
-        (false, false) => Err(Problem::of(
-            Code::NotFound,
-            "no payment of this id waits for a confirmation",
-        )
-        .at("id")
-        .into()),
+    if !pending && !known {
+        let words = "no payment of this id waits for a confirmation";
+        return Err(Problem::of(Code::NotFound, words).at("id").into());
     }
+    let new = with_first_text(&app, &caller, id, new).await?;
+    // One that does not wait was confirmed, refused or never asked to: the first answer.
+    Ok(make(&app, &caller, id, &new, pending).await?)
 }
 
 /// The payment with the text it was first asked with, which the one who confirms need not repeat.
