@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Country([u8; 2]);
 
+/// How many pairs of letters there are.
+pub(crate) const PAIRS: usize = 26 * 26;
+
 impl Country {
     /// Not known.
     pub const UNKNOWN: Country = Country(*b"ZZ");
@@ -26,6 +29,12 @@ impl Country {
     #[must_use]
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or("ZZ")
+    }
+
+    /// A dense number of the pair of letters.
+    #[inline]
+    pub(crate) fn pair(self) -> usize {
+        usize::from(self.0[0] - b'A') * 26 + usize::from(self.0[1] - b'A')
     }
 }
 
@@ -56,12 +65,20 @@ impl fmt::Debug for Country {
 
 impl Serialize for Country {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+        if serializer.is_human_readable() {
+            serializer.serialize_str(self.as_str())
+        } else {
+            self.0.serialize(serializer)
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Country {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            let letters = <[u8; 2]>::deserialize(deserializer)?;
+            return Ok(Country::from_letters(letters));
+        }
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(de::Error::custom)
     }
@@ -91,5 +108,6 @@ mod tests {
             assert!(bad.parse::<Country>().is_err(), "{bad}");
         }
         assert_eq!(Country::from_letters(*b"k1"), Country::UNKNOWN);
+        assert_eq!(Country::UNKNOWN.pair(), PAIRS - 1);
     }
 }

@@ -65,7 +65,11 @@ macro_rules! dimension {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str($crate::dimension::Dimension::word(*self))
+                if serializer.is_human_readable() {
+                    serializer.serialize_str($crate::dimension::Dimension::word(*self))
+                } else {
+                    serializer.serialize_u8(*self as u8)
+                }
             }
         }
 
@@ -78,7 +82,7 @@ macro_rules! dimension {
 }
 pub(crate) use dimension;
 
-/// Reads one word.
+/// Reads one word; in binary formats, its index.
 pub(crate) fn deserialize_word<'de, T: Dimension, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -92,7 +96,12 @@ pub(crate) fn deserialize_word<'de, T: Dimension, D: Deserializer<'de>>(
             T::of_word(word).ok_or_else(|| E::unknown_variant(word, T::WORDS))
         }
     }
-    deserializer.deserialize_str(Word(PhantomData))
+    if deserializer.is_human_readable() {
+        return deserializer.deserialize_str(Word(PhantomData));
+    }
+    let index = u8::deserialize(deserializer)?;
+    let value = T::ALL.get(usize::from(index)).copied();
+    value.ok_or_else(|| de::Error::custom(format!("`{}` has no word {index}", T::NAME)))
 }
 
 /// A set of values of a dimension.

@@ -76,14 +76,14 @@ pub const KINDS: &[KindFields] = &[
         about: "not at all: a channel, a technology, a product, a finding of screening",
         required: &[],
         one_of: &[],
-        optional: &["whose"],
+        optional: &["needs", "whose"],
     },
     KindFields {
         kind: "funds",
         about: "what may not be done with value from a source of funds",
         required: &[],
         one_of: &[],
-        optional: &["whose"],
+        optional: &["needs", "whose"],
     },
     KindFields {
         kind: "redemption",

@@ -8,29 +8,41 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod builtin;
 mod civil;
+mod compile;
 mod country;
 pub mod dimension;
 mod error;
+mod evaluate;
+mod facts;
 pub mod format;
 mod lang;
 mod pack;
 mod parse;
 mod rule;
+mod ruleset;
 mod tier_limits;
 mod vocabulary;
 mod window;
 
+pub use builtin::{BUILTIN, Builtin, builtin_packs};
 pub use civil::{Civil, Date};
+pub use compile::{Counter, Settings, compile};
 pub use country::Country;
 pub use dimension::{Dimension, Set};
 pub use error::PolicyError;
+pub use facts::{
+    Counters, Elapsed, Facts, Leg, Moments, Move, Moves, Outcome, PartyFacts, RuleAsset, RuleNo,
+    Traced, Verdict,
+};
 pub use lang::{Lang, Words};
 pub use pack::{LocalTier, Pack, Territory, needs_in_general};
 pub use rule::{
     After, Amount, Applies, Authority, Bites, Cap, Choice, Consequence, Countries, Duty, Exemption,
     Kind, Measure, Per, Redeemable, Rule, Starts,
 };
+pub use ruleset::{Measured, RULES_MAX, Ruleset, SEGMENTS_MAX};
 pub use tier_limits::{Exceeded, LimitKind, TierLimits, Used};
 pub use vocabulary::{
     Age, Audience, Certainty, Channel, Evidence, Flag, Funds, GiveBack, PartyKind, Payment,

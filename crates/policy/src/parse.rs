@@ -239,7 +239,9 @@ fn rule_of(
         visible_to: text.visible_to.unwrap_or_else(Set::all),
         line: at.line(start),
     };
-    let numbers = rule.numbers();
+    let mut numbers = rule.numbers();
+    numbers.extend(rule.from.map(|day| ("from", day.to_string())));
+    numbers.extend(rule.until.map(|day| ("until", day.to_string())));
     if let Some((field, _)) = rule
         .certainty_of
         .iter()
@@ -346,8 +348,8 @@ fn kind_of(
             current_counts: text.current_counts.unwrap_or(true),
             operator_sets: text.operator_sets.unwrap_or(false),
         }),
-        "forbid" => Kind::Forbid,
-        "funds" => Kind::Funds,
+        "forbid" => Kind::Forbid { needs: text.needs },
+        "funds" => Kind::Funds { needs: text.needs },
         "redemption" => Kind::Redemption(match (text.answer, text.share) {
             (Some(Answer::Right), None) => Redeemable::Right,
             (Some(Answer::Forbidden), None) => Redeemable::Forbidden,
@@ -413,7 +415,8 @@ fn applies_of(text: &RuleText, kind: &Kind) -> Applies {
         product: set(yes.product, no.product),
         presence: set(yes.presence, no.presence),
         technology: set(yes.technology, no.technology),
-        operator: set(yes.operator, no.operator),
+        operator: yes.operator.unwrap_or_else(Set::all),
+        operator_not: no.operator.unwrap_or_default(),
         screening: set(yes.screening, no.screening),
         payer_country: countries(yes.payer_country.as_deref(), no.payer_country.as_deref()),
         payee_country: countries(yes.payee_country.as_deref(), no.payee_country.as_deref()),

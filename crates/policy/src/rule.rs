@@ -1,7 +1,7 @@
 //! One rule: what it applies to, what it says, from when, and who says so.
 
 use money::{Asset, Atoms};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::civil::Date;
 use crate::country::Country;
@@ -96,6 +96,8 @@ pub struct Applies {
     pub presence: Set<Presence>,
     pub technology: Set<Technology>,
     pub operator: Set<Status>,
+    /// An operator that is any of these is left out, whatever else it is.
+    pub operator_not: Set<Status>,
     pub screening: Set<Screening>,
     pub payer_country: Countries,
     pub payee_country: Countries,
@@ -108,7 +110,7 @@ pub struct Applies {
 }
 
 /// What happens when a number is passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Consequence {
     /// Refused.
@@ -122,7 +124,7 @@ pub enum Consequence {
 }
 
 /// Whether reaching the number is enough.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bites {
     /// The number itself still passes.
@@ -132,7 +134,7 @@ pub enum Bites {
 }
 
 /// Where a counter that is new starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Starts {
     /// At zero, when the rule begins.
@@ -163,7 +165,7 @@ pub struct Cap {
 }
 
 /// Whose balance is capped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Per {
     /// All wallets of a party.
@@ -173,7 +175,7 @@ pub enum Per {
 }
 
 /// Which of an exemption's counters holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
     /// One of them, by the operator's choice.
@@ -197,12 +199,12 @@ pub struct Exemption {
     pub choice: Choice,
     /// Whether the current payment counts among the previous ones.
     pub current_counts: bool,
-    /// Whether the operator may set `per_payment`.
+    /// Whether the operator may set `per_payment`; then the sums fall away.
     pub operator_sets: bool,
 }
 
 /// Whether what is left may be had back as money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Redeemable {
     /// At any time.
@@ -214,7 +216,7 @@ pub enum Redeemable {
 }
 
 /// After what one has to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum After {
     /// The party was registered.
@@ -275,9 +277,15 @@ pub enum Kind {
     /// When that may be left out.
     Exemption(Exemption),
     /// Not at all: a channel, a technology, a product, a finding of screening.
-    Forbid,
+    Forbid {
+        /// The tier from which on it is allowed.
+        needs: Option<Tier>,
+    },
     /// Not with this source of funds.
-    Funds,
+    Funds {
+        /// The tier from which on it is allowed.
+        needs: Option<Tier>,
+    },
     /// Whether what is left may be had back.
     Redemption(Redeemable),
     /// Not so soon.
@@ -339,7 +347,7 @@ pub struct Rule {
     pub authority: Option<Authority>,
     /// How the numbers were found.
     pub certainty: Certainty,
-    /// Numbers that were found otherwise, by the name of their field.
+    /// Numbers and days that were found otherwise, by the name of their field.
     pub certainty_of: Vec<(String, Certainty)>,
     /// When somebody last looked.
     pub checked: Date,
@@ -386,7 +394,10 @@ impl Rule {
                 add("days", d.days.map(|n| n.to_string()));
                 add("wait_hours", d.hours.map(|n| n.to_string()));
             }
-            Kind::Authentication { .. } | Kind::Forbid | Kind::Funds | Kind::Redemption(_) => {}
+            Kind::Authentication { .. }
+            | Kind::Forbid { .. }
+            | Kind::Funds { .. }
+            | Kind::Redemption(_) => {}
         }
         numbers
     }

@@ -249,6 +249,10 @@ dimension! {
         InCash = "in_cash", "in cash", "현금 지급";
         /// The payer has agreed in advance to what is done.
         Consented = "consented", "agreed to in advance", "사전 동의";
+        /// Payer and payee are in different countries; found by the check itself.
+        CrossBorder = "cross_border", "across a border", "국경 간";
+        /// Payer and payee are the same party, or controlled by the same.
+        SameParty = "same_party", "payer and payee are the same", "자기거래";
     }
 }
 
@@ -333,6 +337,8 @@ dimension! {
         Authentication = "authentication", "authentication", "인증";
         /// Who watches.
         Supervisor = "supervisor", "supervisor", "감독기관";
+        /// Whom to know, and when.
+        Diligence = "diligence", "due diligence", "고객확인";
     }
 }
 

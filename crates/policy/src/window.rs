@@ -184,21 +184,94 @@ impl FromStr for Hours {
     }
 }
 
-macro_rules! text_serde {
-    ($($name:ident)*) => {$(
+/// Text for people, numbers in binary formats.
+macro_rules! text_or {
+    ($($name:ident as $raw:ty;)*) => {$(
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    <$raw>::from(*self).serialize(serializer)
+                }
             }
         }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+                if deserializer.is_human_readable() {
+                    return String::deserialize(deserializer)?.parse().map_err(de::Error::custom);
+                }
+                let raw = <$raw>::deserialize(deserializer)?;
+                $name::try_from(raw).map_err(de::Error::custom)
             }
         }
     )*};
 }
-text_serde!(Window Hours);
+text_or! {
+    Window as (u8, u16);
+    Hours as (u16, u16);
+}
+
+impl From<Window> for (u8, u16) {
+    fn from(window: Window) -> (u8, u16) {
+        match window {
+            Window::Payment => (0, 0),
+            Window::Day => (1, 0),
+            Window::Week => (2, 0),
+            Window::Month => (3, 0),
+            Window::Quarter => (4, 0),
+            Window::Year => (5, 0),
+            Window::RollingDays(n) => (6, n),
+            Window::RollingMonths(n) => (7, n),
+            Window::Night => (8, 0),
+            Window::SinceAuthentication => (9, 0),
+            Window::Total => (10, 0),
+        }
+    }
+}
+
+impl TryFrom<(u8, u16)> for Window {
+    type Error = String;
+
+    fn try_from((kind, n): (u8, u16)) -> Result<Window, String> {
+        Ok(match kind {
+            0 => Window::Payment,
+            1 => Window::Day,
+            2 => Window::Week,
+            3 => Window::Month,
+            4 => Window::Quarter,
+            5 => Window::Year,
+            6 => Window::RollingDays(n),
+            7 => Window::RollingMonths(n),
+            8 => Window::Night,
+            9 => Window::SinceAuthentication,
+            10 => Window::Total,
+            _ => return Err(format!("{kind} is not a window")),
+        })
+    }
+}
+
+impl From<Hours> for (u16, u16) {
+    fn from(hours: Hours) -> (u16, u16) {
+        (hours.from_minute, hours.until_minute)
+    }
+}
+
+impl TryFrom<(u16, u16)> for Hours {
+    type Error = String;
+
+    fn try_from((from_minute, until_minute): (u16, u16)) -> Result<Hours, String> {
+        if from_minute > 1440 || until_minute > 1440 {
+            return Err(format!(
+                "{from_minute}-{until_minute} are not minutes of a day"
+            ));
+        }
+        Ok(Hours {
+            from_minute,
+            until_minute,
+        })
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -258,23 +258,3 @@ impl<'de> Deserialize<'de> for Amount {
         Ok(Amount { atoms, asset })
     }
 }
-
-macro_rules! small_words {
-    ($($name:ident { $($variant:ident = $word:literal),* })*) => {$(
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                match String::deserialize(deserializer)?.as_str() {
-                    $($word => Ok($name::$variant),)*
-                    other => Err(de::Error::unknown_variant(other, &[$($word),*])),
-                }
-            }
-        }
-    )*};
-}
-small_words! {
-    Bites { Above = "above", At = "at" }
-    Starts { Empty = "empty", Backfilled = "backfilled" }
-    Per { Party = "party", Instrument = "instrument" }
-    Choice { AmountOrCount = "amount_or_count", Both = "both" }
-    After { Registration = "registration", NewDevice = "new_device", NewPayee = "new_payee" }
-}

@@ -1,0 +1,13 @@
+//! Table tests of the shipped packs, a file a jurisdiction, and what holds for every rule.
+#![allow(clippy::unwrap_used)]
+
+mod africa;
+mod asia;
+mod brazil;
+mod eu;
+mod every_rule;
+mod korea;
+mod rest;
+mod uk;
+mod us;
+mod world;
