@@ -16,7 +16,7 @@ use crate::rule::{
 };
 use crate::ruleset::{
     CLASSES_MAX, Line, MEASURES_MAX, MeasureKey, Measured, NONE, Place, RULES_MAX, Ruleset,
-    SEGMENTS_MAX, Span, Table, Test, at,
+    SEGMENTS_MAX, Span, Summed, Table, Test, at,
 };
 use crate::vocabulary::{Role, Side, Status, StepUp};
 use crate::window::{Hours, Window};
@@ -236,7 +236,7 @@ impl Compiler<'_> {
             if line.test == Test::Forbid {
                 table.forbids |= bit;
             }
-            if line.test == Test::Limit && line.measure != NONE {
+            if line.test == Test::Limit && line.measure.is_some() {
                 table.measured |= bit;
             }
             if line.flags != 0 || line.flags_not != 0 || line.hours != Hours::ALWAYS {
@@ -272,8 +272,8 @@ impl Compiler<'_> {
             bites_at: false,
             current_counts: true,
             asset: self.asset(self.pack.asset)?,
-            measure: NONE,
-            count_measure: NONE,
+            measure: Summed::NOTHING,
+            count_measure: Summed::NOTHING,
             window: Window::Payment,
             hours: Hours::ALWAYS,
             funds: u16::try_from(applies.funds.bits()).unwrap_or(u16::MAX),
@@ -435,7 +435,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn measure(&mut self, key: MeasureKey, is_backfilled: bool) -> Result<u8, PolicyError> {
+    fn measure(&mut self, key: MeasureKey, is_backfilled: bool) -> Result<Summed, PolicyError> {
         let measures = &mut self.set.measures;
         let known = measures.iter().position(|m| m.key == key);
         let index = known.unwrap_or_else(|| {
@@ -452,7 +452,10 @@ impl Compiler<'_> {
         let measure = &mut measures[index];
         measure.is_backfilled |= is_backfilled;
         measure.is_used = true;
-        Ok(narrow(index))
+        Ok(Summed {
+            at: narrow(index),
+            number: measure.number,
+        })
     }
 
     /// Countries that a rule names get classes of their own.
@@ -482,6 +485,12 @@ impl Compiler<'_> {
         let segments = self.segments(rule)?;
         let subject = [a.tier.bits(), a.party.bits(), a.age.bits(), segments];
         let anyone = [every; 4];
+        // A party may rise into a rule's tiers within the window; then what it did counts.
+        let rises = u32::MAX >> a.tier.bits().leading_zeros().min(31);
+        let (payer_rises, payee_rises) = match a.side {
+            Side::Payer => (rises, every),
+            Side::Payee => (every, rises),
+        };
         let (payer, payee) = match a.side {
             Side::Payer => (subject, anyone),
             Side::Payee => (anyone, subject),
@@ -520,6 +529,8 @@ impl Compiler<'_> {
             (at::PAYER_CLASS, CLASSES_MAX, classes[0]),
             (at::PAYEE_CLASS, CLASSES_MAX, classes[1]),
             (at::REACH, 8, reach),
+            (at::PAYER_RISES, 5, payer_rises),
+            (at::PAYEE_RISES, 5, payee_rises),
         ];
         for (start, length, accepted) in ranges {
             for value in 0..length {

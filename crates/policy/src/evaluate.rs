@@ -2,14 +2,15 @@
 //!
 //! - Nothing is allocated: `Moves` keeps its memory.
 //! - The packs of payer, payee and operator all look, each once; the strictest answer wins.
-//! - A measure moves whether or not a rule binds the party at its present tier, so that what was
-//!   used before a change of tier is not forgotten.
+//! - A measure moves also for parties below the tiers of its rules, so that what was used before
+//!   verifying is not forgotten. A party above them is not counted: should it ever fall, it starts
+//!   there as a new party does.
 
 use crate::facts::{
     Counters, Facts, Moments, Move, Moves, Outcome, RuleAsset, RuleNo, Traced, Verdict,
 };
 use crate::rule::{After, Consequence, Redeemable};
-use crate::ruleset::{Line, MEASURES_MAX, NONE, Place, Ruleset, Table, Test, at};
+use crate::ruleset::{Line, MEASURES_MAX, NONE, Place, Ruleset, Summed, Table, Test, at};
 use crate::vocabulary::{Flag, Payment, Presence, Side, StepUp, Tier};
 
 /// The rules of one pack that look at a payment.
@@ -19,7 +20,7 @@ pub(crate) struct Live<'a> {
     pub table: &'a Table,
     /// In force, and accept everything.
     pub binds: u64,
-    /// Count it, whatever the party's tier, kind, age and segment.
+    /// Count it, whatever the party's kind, age and segment, and unless its tier is above the rule.
     pub counts: u64,
     /// Accept everything but flags and hours, by role alone.
     reached: u64,
@@ -126,6 +127,20 @@ impl Ruleset {
     }
 }
 
+impl<'a> Live<'a> {
+    #[cold]
+    fn nothing(number: u8, table: &'a Table) -> Live<'a> {
+        Live {
+            number,
+            table,
+            binds: 0,
+            counts: 0,
+            reached: 0,
+            zones: [0, 0],
+        }
+    }
+}
+
 /// Finds the rules of a pack that look at a payment.
 #[inline]
 fn live<'a>(
@@ -143,7 +158,10 @@ fn live<'a>(
         usize::from(places[by].zone)
     };
     let zones = [zone([0, 2, 1]), zone([1, 2, 0])];
-    let w = &table.words;
+    let Ok(w) = <&[u64; at::WORDS]>::try_from(table.words.as_slice()) else {
+        // Never compiled so; a table that no rule of this program wrote stands for nothing.
+        return Live::nothing(number, table);
+    };
     let (payer, payee) = (&facts.payer, &facts.payee);
     let mut sides = 0;
     if facts.asks_payer {
@@ -200,7 +218,10 @@ fn live<'a>(
         number,
         table,
         binds: general & subject & binds,
-        counts: general & counts,
+        counts: general
+            & counts
+            & w[at::PAYER_RISES + payer.tier as usize]
+            & w[at::PAYEE_RISES + payee.tier as usize],
         reached: reached & binds,
         zones,
     }
@@ -258,7 +279,7 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
         let Some(asked) = self.asked(line, rule, binds) else {
             return;
         };
-        if line.measure == NONE {
+        if !line.measure.is_some() {
             self.weigh(line, rule, 0, asked);
             return;
         }
@@ -304,17 +325,16 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
     }
 
     #[inline]
-    fn used(&self, live: &Live<'_>, line: &Line, measure: u8) -> u128 {
+    fn used(&self, live: &Live<'_>, line: &Line, measure: Summed) -> u128 {
         let now = self.now[live.zones[line.side as usize]];
         let (from, to) = line.window.periods(now, line.hours);
-        let number = self.set.measures[usize::from(measure)].number;
-        self.counters.used(line.side, number, from, to)
+        self.counters.used(line.side, measure.number, from, to)
     }
 
     /// Moves a measure, once.
     #[inline]
-    fn moves(&mut self, live: &Live<'_>, line: &Line, measure: u8, delta: i128, before: u128) {
-        let (word, bit) = (usize::from(measure) / 64, 1u64 << (measure % 64));
+    fn moves(&mut self, live: &Live<'_>, line: &Line, measure: Summed, delta: i128, before: u128) {
+        let (word, bit) = (usize::from(measure.at) / 64, 1u64 << (measure.at % 64));
         if self.moved[word] & bit != 0 {
             return;
         }
@@ -322,7 +342,7 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
         let now = self.now[live.zones[line.side as usize]];
         self.moves.moves.push(Move {
             side: line.side,
-            measure: self.set.measures[usize::from(measure)].number,
+            measure: measure.number,
             period: line.window.periods(now, line.hours).1,
             delta,
             before,
@@ -410,7 +430,7 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
         for bit in bits(live.binds & live.table.exemptions) {
             let line = &live.table.lines[bit as usize];
             let rule = rule_no(live.number, bit);
-            let needs_amount = line.most != u64::MAX || line.measure != NONE;
+            let needs_amount = line.most != u64::MAX || line.measure.is_some();
             let asked = if needs_amount {
                 let Some(asked) = self.amount(line) else {
                     continue;
@@ -422,24 +442,24 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
             let of_this = |n: u64| u128::from(if line.current_counts { n } else { 0 });
             let mut holds = asked <= line.most;
             let (mut used, mut count) = (0, 0);
-            if line.measure != NONE {
+            if line.measure.is_some() {
                 used = self.used(live, line, line.measure);
                 holds &= used + of_this(asked) <= u128::from(line.in_all);
             }
-            if line.count_measure != NONE {
+            if line.count_measure.is_some() {
                 count = self.used(live, line, line.count_measure);
                 holds &= count + of_this(1) <= u128::from(line.count);
             }
-            let before = if line.measure == NONE { count } else { used };
+            let before = if !line.measure.is_some() { count } else { used };
             if !holds {
                 self.trace(rule, Outcome::NotExempt, before, asked);
                 continue;
             }
             self.trace(rule, Outcome::Exempt, before, asked);
-            if line.measure != NONE {
+            if line.measure.is_some() {
                 self.moves(live, line, line.measure, i128::from(asked), used);
             }
-            if line.count_measure != NONE {
+            if line.count_measure.is_some() {
                 self.moves(live, line, line.count_measure, 1, count);
             }
             return true;
@@ -454,7 +474,7 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
         for bit in bits(live.reached & live.table.resets[is_remote]) {
             let line = &live.table.lines[bit as usize];
             for measure in [line.measure, line.count_measure] {
-                if measure == NONE {
+                if !measure.is_some() {
                     continue;
                 }
                 let used = self.used(live, line, measure);

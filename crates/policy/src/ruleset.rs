@@ -33,7 +33,10 @@ pub(crate) mod at {
     pub const PAYER_CLASS: usize = SCREENING + 3;
     pub const PAYEE_CLASS: usize = PAYER_CLASS + super::CLASSES_MAX;
     pub const REACH: usize = PAYEE_CLASS + super::CLASSES_MAX;
-    pub const WORDS: usize = REACH + 8;
+    /// Rules whose highest tier is this one or above: they count what the party does.
+    pub const PAYER_RISES: usize = REACH + 8;
+    pub const PAYEE_RISES: usize = PAYER_RISES + 5;
+    pub const WORDS: usize = PAYEE_RISES + 5;
 }
 
 /// At most so many rules of a pack that the step looks at.
@@ -75,6 +78,26 @@ pub(crate) enum Test {
     Redemption(Redeemable),
 }
 
+/// The measure of a compiled rule: its position in [`Ruleset::measures`], and its number so that
+/// the list need not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Summed {
+    pub at: u8,
+    pub number: u16,
+}
+
+impl Summed {
+    pub const NOTHING: Summed = Summed {
+        at: NONE,
+        number: u16::MAX,
+    };
+
+    #[inline]
+    pub fn is_some(self) -> bool {
+        self.at != NONE
+    }
+}
+
 /// A compiled rule. Numbers are atoms of `asset`, or payments if `is_count`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Line {
@@ -89,10 +112,10 @@ pub(crate) struct Line {
     pub current_counts: bool,
     /// Which of the ruleset's assets.
     pub asset: u8,
-    /// Sums `most` or `in_all`, by position in [`Ruleset::measures`].
-    pub measure: u8,
+    /// Sums `most` or `in_all`.
+    pub measure: Summed,
     /// Sums `count` of an exemption.
-    pub count_measure: u8,
+    pub count_measure: Summed,
     pub window: Window,
     pub hours: Hours,
     pub funds: u16,
