@@ -12,6 +12,7 @@ mod builtin;
 mod civil;
 mod compile;
 mod country;
+mod diff;
 pub mod dimension;
 mod error;
 mod evaluate;
@@ -20,16 +21,19 @@ pub mod format;
 mod lang;
 mod pack;
 mod parse;
+mod review;
 mod rule;
 mod ruleset;
 mod tier_limits;
 mod vocabulary;
 mod window;
+pub mod words;
 
 pub use builtin::{BUILTIN, Builtin, builtin_packs};
 pub use civil::{Civil, Date};
 pub use compile::{Counter, Settings, compile};
 pub use country::Country;
+pub use diff::{Change, diff};
 pub use dimension::{Dimension, Set};
 pub use error::PolicyError;
 pub use facts::{
@@ -38,6 +42,7 @@ pub use facts::{
 };
 pub use lang::{Lang, Words};
 pub use pack::{LocalTier, Pack, Territory, needs_in_general};
+pub use review::{Finding, Level, review};
 pub use rule::{
     After, Amount, Applies, Authority, Bites, Cap, Choice, Consequence, Countries, Duty, Exemption,
     Kind, Measure, Per, Redeemable, Rule, Starts,
