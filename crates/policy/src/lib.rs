@@ -16,6 +16,7 @@ mod diff;
 pub mod dimension;
 mod error;
 mod evaluate;
+mod explain;
 mod facts;
 pub mod format;
 mod lang;
@@ -25,6 +26,7 @@ mod review;
 mod rule;
 mod ruleset;
 mod tier_limits;
+mod tiers;
 mod vocabulary;
 mod window;
 pub mod words;
@@ -36,6 +38,9 @@ pub use country::Country;
 pub use diff::{Change, diff};
 pub use dimension::{Dimension, Set};
 pub use error::PolicyError;
+pub use explain::{
+    Context, DECLINED, Explanation, Line, Remedy, Subject, explain, reason, rule_of,
+};
 pub use facts::{
     Counters, Elapsed, Facts, Leg, Moments, Move, Moves, Outcome, PartyFacts, RuleAsset, RuleNo,
     Traced, Verdict,
@@ -49,6 +54,7 @@ pub use rule::{
 };
 pub use ruleset::{Measured, RULES_MAX, Ruleset, SEGMENTS_MAX};
 pub use tier_limits::{Exceeded, LimitKind, TierLimits, Used};
+pub use tiers::Gain;
 pub use vocabulary::{
     Age, Audience, Certainty, Channel, Evidence, Flag, Funds, GiveBack, PartyKind, Payment,
     Presence, Product, Role, Screening, Side, Status, StepUp, Technology, Tier, Topic,

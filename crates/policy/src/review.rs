@@ -73,7 +73,7 @@ fn alone(rule: &Rule, mut find: impl FnMut(Level, String)) {
         Some(Authority::Law { act, article, .. }) if act.is_empty() || article.is_empty() => {
             find(Level::Error, "a source without act or article".into());
         }
-        Some(Authority::Terms { whose, .. }) if whose.is_empty() => {
+        Some(Authority::Terms { whose, .. }) if whose.en.is_empty() || whose.ko.is_empty() => {
             find(Level::Error, "terms of nobody".into());
         }
         Some(Authority::Law { link, .. } | Authority::Terms { link, .. }) => {
@@ -281,7 +281,7 @@ mod tests {
         let low = format!(
             "{eu}\n[[rule]]\nid = \"low\"\ntitle = {{ en = \"a\", ko = \"b\" }}\nkind = \"limit\"\n\
              applies = {{ payment = [\"spend\"] }}\nmost = \"20 EUR\"\n\
-             terms = {{ whose = \"us\" }}\ncertainty = \"official\"\n"
+             terms = {{ whose = {{ en = \"us\", ko = \"us\" }} }}\ncertainty = \"official\"\n"
         );
         let rows = [
             (

@@ -320,7 +320,7 @@ pub enum Authority {
     /// Terms of an industry, a scheme or the operator: not law.
     Terms {
         /// Whose.
-        whose: String,
+        whose: Words,
         /// Where they can be read.
         link: Option<String>,
     },

@@ -264,10 +264,10 @@ pub fn authority_text(rule: &Rule, lang: Lang) -> String {
     match (&rule.authority, lang) {
         (Some(Authority::Law { act, article, .. }), _) => format!("{act}, {article}"),
         (Some(Authority::Terms { whose, .. }), Lang::En) => {
-            format!("terms of {whose}, not law")
+            format!("terms of {}, not law", whose.en)
         }
         (Some(Authority::Terms { whose, .. }), Lang::Ko) => {
-            format!("{whose}의 약관(terms), 법령 아님")
+            format!("{}의 약관(terms), 법령 아님", whose.ko)
         }
         (None, Lang::En) => "no source".into(),
         (None, Lang::Ko) => "출처 없음".into(),

@@ -120,7 +120,7 @@ fn what_is_wrong_is_named_by_file_line_and_key() {
         ),
         (
             "certainty = \"secondary\"",
-            "certainty = \"secondary\"\nterms = { whose = \"us\" }",
+            "certainty = \"secondary\"\nterms = { whose = { en = \"us\", ko = \"us\" } }",
             "xx.toml:24: `terms`: either",
         ),
         (

@@ -168,7 +168,7 @@ pub(super) struct SourceText {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TermsText {
-    pub whose: String,
+    pub whose: Words,
     pub link: Option<String>,
 }
 

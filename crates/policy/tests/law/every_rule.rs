@@ -325,7 +325,7 @@ fn every_number_has_a_source() {
             let name = format!("{}/{}", pack.id, rule.id);
             let (who, where_) = match rule.authority.as_ref().unwrap_or_else(|| panic!("{name}")) {
                 Authority::Law { act, article, .. } => (act.as_str(), article.as_str()),
-                Authority::Terms { whose, .. } => (whose.as_str(), "terms"),
+                Authority::Terms { whose, .. } => (whose.en.as_str(), "terms"),
             };
             assert!(
                 !who.is_empty() && !where_.is_empty(),
