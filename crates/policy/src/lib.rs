@@ -20,6 +20,7 @@ mod explain;
 mod facts;
 pub mod format;
 mod lang;
+mod live;
 mod pack;
 mod parse;
 mod review;

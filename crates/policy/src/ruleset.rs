@@ -8,9 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::country::Country;
-use crate::facts::{RuleAsset, RuleNo};
+use crate::facts::{Move, RuleAsset, RuleNo};
 use crate::rule::{After, Consequence, Per, Redeemable, Starts};
-use crate::vocabulary::{Side, StepUp};
+use crate::vocabulary::{GiveBack, Side, StepUp};
 use crate::window::{Hours, Window};
 
 /// Where the words of each dimension begin in a table.
@@ -237,13 +237,13 @@ impl Measured {
     /// Whether a refund gives room back.
     #[must_use]
     pub fn refund_gives_back(&self) -> bool {
-        self.key.gives_back & 1 << crate::vocabulary::GiveBack::Refund as u32 != 0
+        self.key.gives_back & 1 << GiveBack::Refund as u32 != 0
     }
 
     /// Whether a void or an expiry gives room back.
     #[must_use]
     pub fn void_gives_back(&self) -> bool {
-        self.key.gives_back & 1 << crate::vocabulary::GiveBack::Void as u32 != 0
+        self.key.gives_back & 1 << GiveBack::Void as u32 != 0
     }
 
     /// How many periods before the current one are still needed; older ones may be dropped.
@@ -295,6 +295,35 @@ impl Ruleset {
     ) -> impl Iterator<Item = &'a Measured> {
         self.measures.iter().filter(move |m| {
             m.is_used && before.is_none_or(|b| b.measure(m.number).is_none_or(|old| !old.is_used))
+        })
+    }
+
+    /// What a move gives back when `after` of `whole` has been voided or refunded and `before` of it
+    /// had been earlier: nothing if its rules say so, else that share, rounded to the strict side.
+    /// A payment that was counted gives its one back when the last of it is.
+    #[must_use]
+    pub fn give_back(
+        &self,
+        moved: &Move,
+        how: GiveBack,
+        before: u64,
+        after: u64,
+        whole: u64,
+    ) -> Option<Move> {
+        let measure = self.measure(moved.measure)?;
+        let gives = match how {
+            GiveBack::Void => measure.void_gives_back(),
+            GiveBack::Refund => measure.refund_gives_back(),
+        };
+        if !gives || moved.delta <= 0 || whole == 0 {
+            return None;
+        }
+        // A delta is at most a payment's amount, so the product fits.
+        let share = |part: u64| moved.delta * i128::from(part.min(whole)) / i128::from(whole);
+        let back = share(after) - share(before);
+        (back > 0).then_some(Move {
+            delta: -back,
+            ..*moved
         })
     }
 

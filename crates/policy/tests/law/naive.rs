@@ -296,3 +296,30 @@ fn rules_that_ended_before_the_first_day_are_left_out() {
         "the exemption of then is not there"
     );
 }
+
+#[test]
+fn a_void_gives_room_back_in_shares_that_never_exceed_what_was_moved() {
+    use policy::GiveBack;
+    let mut world = World::new("NG");
+    assert_eq!(
+        world.pay(&pay("NG", Tier::Phone, "0.0000010", "NGN")),
+        "allow"
+    );
+    let moved = *world.moves.moves.iter().find(|m| m.delta == 10).unwrap();
+    let back = |how, before, after| {
+        world
+            .set
+            .give_back(&moved, how, before, after, 3)
+            .map(|m| (m.period, m.delta))
+    };
+    let period = moved.period;
+    assert_eq!(back(GiveBack::Void, 0, 1), Some((period, -3)));
+    assert_eq!(back(GiveBack::Void, 1, 2), Some((period, -3)));
+    assert_eq!(back(GiveBack::Void, 2, 3), Some((period, -4)));
+    assert_eq!(back(GiveBack::Void, 0, 3), Some((period, -10)));
+    assert_eq!(
+        back(GiveBack::Refund, 0, 3),
+        None,
+        "a refund does not, by this pack"
+    );
+}
