@@ -176,7 +176,18 @@ fn main() {
         set.measures().len(),
         start.elapsed().as_micros()
     );
+    // No pack looks at anything: what is left is the loop that makes the facts.
+    let nothing = compile(&[], &settings("FR"), None).unwrap();
     let states = ["FR", "DE", "PT", "FI"];
+    run(
+        "the measuring alone",
+        &nothing,
+        &states,
+        "FR",
+        Tier::Identified,
+        0,
+        2_500_000,
+    );
     run(
         "EU, one pack, exempt",
         &set,

@@ -464,7 +464,7 @@ impl Compiler<'_> {
 
 fn countries_text(applies: &Applies) -> String {
     let (payer, payee) = (&applies.payer_country, &applies.payee_country);
-    if *payer == crate::rule::Countries::ANY && payer == payee {
+    if payer.is_any() && payee.is_any() {
         return String::new();
     }
     format!("{payer:?} {payee:?}")

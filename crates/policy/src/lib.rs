@@ -1,6 +1,14 @@
 //! Law as data: packs of rules with their sources, checked, compared, compiled and evaluated.
 //!
-//! - A [`Pack`] is a jurisdiction: a readable file with numbers, dates and articles side by side.
+//! - A [`Pack`] is a jurisdiction: a readable file ([`Pack::parse`]; [`builtin_packs`] are those that
+//!   come along). Number, dates, act and article stand in one [`Rule`].
+//! - [`review`] finds what cannot be meant; [`diff`] says in words what an edition changes.
+//! - [`compile`] makes a [`Ruleset`] of packs and an operator's [`Settings`]: dense tables, small
+//!   enough to be journaled and held in a state.
+//! - [`Ruleset::check`] answers one payment: [`Verdict`], the [`Move`]s of what is counted, and the
+//!   trace; [`Ruleset::forbids`] and [`Ruleset::redemption`] answer without an amount.
+//! - [`explain`] puts a verdict into words for those who may see each rule; [`Pack::gains`] says what
+//!   verifying gains.
 //!
 //! What holds everywhere here: integers only; the same input gives the same output; nothing is read
 //! but what is passed in. It knows nothing of wallets, the ledger, a clock or a zone database.

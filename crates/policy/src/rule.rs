@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::civil::Date;
 use crate::country::Country;
-use crate::dimension::Set;
+use crate::dimension::{Dimension, Set};
 use crate::lang::Words;
 use crate::vocabulary::{
     Age, Audience, Certainty, Channel, Flag, Funds, GiveBack, PartyKind, Payment, Presence,
@@ -66,6 +66,12 @@ impl Countries {
         except: Vec::new(),
     };
 
+    /// Whether every country is meant.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        *self == Countries::ANY
+    }
+
     /// Whether a country is meant.
     #[must_use]
     pub fn has(&self, country: Country, is_domestic: bool) -> bool {
@@ -78,35 +84,61 @@ impl Countries {
     }
 }
 
-/// What a rule applies to: every dimension must accept the payment.
+/// What a rule applies to: every dimension must accept the payment. Written out, what accepts
+/// everything is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)] // Each is named as its dimension.
 pub struct Applies {
     /// Which party tier, kind, age and segment are about, and whose use is counted.
     pub side: Side,
+    #[serde(skip_serializing_if = "accepts_all")]
     pub tier: Set<Tier>,
+    #[serde(skip_serializing_if = "accepts_all")]
     pub party: Set<PartyKind>,
+    #[serde(skip_serializing_if = "accepts_all")]
     pub age: Set<Age>,
     /// The operator's segments by name; none is any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub segment: Vec<String>,
+    #[serde(skip_serializing_if = "accepts_all")]
     pub channel: Set<Channel>,
+    #[serde(skip_serializing_if = "accepts_all")]
     pub funds: Set<Funds>,
+    #[serde(skip_serializing_if = "accepts_all")]
     pub payment: Set<Payment>,
+    #[serde(skip_serializing_if = "accepts_all")]
     pub product: Set<Product>,
+    #[serde(skip_serializing_if = "accepts_all")]
     pub presence: Set<Presence>,
+    #[serde(skip_serializing_if = "accepts_all")]
     pub technology: Set<Technology>,
+    #[serde(skip_serializing_if = "accepts_all")]
     pub operator: Set<Status>,
     /// An operator that is any of these is left out, whatever else it is.
+    #[serde(skip_serializing_if = "accepts_none")]
     pub operator_not: Set<Status>,
+    #[serde(skip_serializing_if = "accepts_all")]
     pub screening: Set<Screening>,
+    #[serde(skip_serializing_if = "Countries::is_any")]
     pub payer_country: Countries,
+    #[serde(skip_serializing_if = "Countries::is_any")]
     pub payee_country: Countries,
     /// All of these must be true.
+    #[serde(skip_serializing_if = "accepts_none")]
     pub flag: Set<Flag>,
     /// None of these may be true.
+    #[serde(skip_serializing_if = "accepts_none")]
     pub flag_not: Set<Flag>,
     /// Whose being in the pack's territory brings the rule in.
     pub reach: Set<Role>,
+}
+
+fn accepts_all<T: Dimension>(set: &Set<T>) -> bool {
+    set.is_all()
+}
+
+fn accepts_none<T: Dimension>(set: &Set<T>) -> bool {
+    set.is_empty()
 }
 
 /// What happens when a number is passed.

@@ -56,7 +56,7 @@ dimension! {
         /// A bank transfer.
         Bank = "bank", "bank transfer", "계좌이체";
         /// An instant scheme: Pix, UPI, SEPA Instant.
-        Instant = "instant", "instant transfer", "즉시이체";
+        InstantTransfer = "instant", "instant transfer", "즉시이체";
         /// A telephone bill.
         Carrier = "carrier", "carrier billing", "휴대폰 소액결제";
         /// A blockchain.

@@ -4,7 +4,7 @@ use crate::world::*;
 use policy::{Channel, Flag, Tier};
 
 fn pix(amount: &str) -> Ask {
-    pay("BR", Tier::Strong, amount, "BRL").channel(Channel::Instant)
+    pay("BR", Tier::Strong, amount, "BRL").channel(Channel::InstantTransfer)
 }
 
 #[test]
