@@ -5,6 +5,7 @@ pub mod bench;
 pub mod demo;
 pub mod explain;
 pub mod keys;
+pub mod packs;
 pub mod replay;
 pub mod restore;
 pub mod serve;

@@ -1,8 +1,9 @@
-//! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys`.
+//! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys
+//! | packs`.
 //!
 //! Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
-//! wrong; 3 something checked is not right (`verify`); 70 the node stopped because a commit
-//! failed or a part of it panicked.
+//! wrong; 3 something checked is not right (`verify`, `packs check`); 70 the node stopped because a
+//! commit failed or a part of it panicked.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod bench;
@@ -55,6 +56,7 @@ enum Command {
     Backup(commands::backup::Args),
     Restore(commands::restore::Args),
     Keys(commands::keys::Args),
+    Packs(commands::packs::Args),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::Backup(args) => commands::backup::run(&args),
         Command::Restore(args) => commands::restore::run(&args),
         Command::Keys(args) => commands::keys::run(args),
+        Command::Packs(args) => commands::packs::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -30,6 +30,8 @@ fn a_wrong_command_line_is_exit_code_2() {
         &["verify", "--shard", "x"],
         &["keys", "create", "--expires", "tomorrow"],
         &["explain"],
+        &["packs", "show", "kr", "--on", "tomorrow"],
+        &["packs", "show", "kr", "--tier", "king"],
         &["--log-level", "node=[", "verify"],
     ] {
         fails(args, 2, "");
@@ -49,6 +51,7 @@ fn each_command_s_help_is_enough_by_itself() {
     let all = run_well(&["--help"]);
     for name in [
         "demo", "serve", "replay", "bench", "verify", "explain", "backup", "restore", "keys",
+        "packs",
     ] {
         let listed = |line: &&str| line.trim_start().starts_with(&format!("{name} "));
         let line = all.lines().find(listed).unwrap();
@@ -62,6 +65,61 @@ fn each_command_s_help_is_enough_by_itself() {
             assert!(help.contains(part), "{name}: no {part:?} in {help}");
         }
     }
+}
+
+#[test]
+fn packs_are_checked_listed_shown_and_compared() {
+    assert!(run_well(&["packs", "check"]).contains("12 packs"));
+    assert!(run_well(&["packs", "check"]).contains("0 errors"));
+    let listed: Value = serde_json::from_str(&run_well(&["packs", "list", "--json"])).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 12);
+    let shown = run_well(&[
+        "packs",
+        "show",
+        "ng",
+        "--tier",
+        "phone",
+        "--on",
+        "2026-11-23",
+    ]);
+    assert!(shown.contains("₦50,000 a day → ₦200,000 a day"), "{shown}");
+    let shown = run_well(&["packs", "show", "kr", "--lang", "ko", "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["rules"][0]["most"], Value::Null);
+    assert_eq!(shown["rules"][0]["kind"]["balance"]["most"], "500000 KRW");
+
+    let dir = tempfile::tempdir().unwrap();
+    let packs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packs");
+    let text = std::fs::read_to_string(format!("{packs}/kr.toml")).unwrap();
+    let write = |name: &str, text: &str| {
+        let file = dir.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        path(&file).to_owned()
+    };
+    let old = write("old.toml", &text.replace("1000000 KRW", "600000 KRW"));
+    let said = run_well(&["packs", "diff", &old, "kr"]);
+    assert!(
+        said.contains("KR carrier monthly limit ₩600,000 → ₩1,000,000 from 2020-06-01"),
+        "{said}"
+    );
+    assert_eq!(
+        run_well(&["packs", "diff", "kr", "kr"]),
+        "No rule changes.\n"
+    );
+    for (from, to) in [
+        ("most = ", "mots = "),
+        ("Asia/Seoul", "Asia/Nowhere"),
+        ("terms = {", "# {"),
+    ] {
+        let bad = write("bad.toml", &text.replacen(from, to, 1));
+        fails(&["packs", "check", &bad], 3, "1 errors in packs");
+    }
+    fails(&["packs", "show", "xx"], 1, "neither a file nor a pack");
+    fails(
+        &["packs", "show", &write("bad.toml", "pack = 1")],
+        1,
+        "bad.toml:1: `pack`",
+    );
 }
 
 /// It ends with one of these exit codes, not by a panic, and a failure has words.

@@ -1,138 +1,71 @@
-//! Law as data: what a party of a tier may spend, and the verdict with its numbers.
+//! Law as data: packs of rules with their sources, checked, compared, compiled and evaluated.
 //!
-//! Amounts are atoms of the ruleset's reference asset; conversion into it is the caller's,
-//! rounded to the strict side. Pure: it knows nothing of wallets, time or the ledger.
+//! - A [`Pack`] is a jurisdiction: a readable file ([`Pack::parse`]; [`builtin_packs`] are those that
+//!   come along). Number, dates, act and article stand in one [`Rule`].
+//! - [`review`] finds what cannot be meant; [`diff`] says in words what an edition changes.
+//! - [`compile`] makes a [`Ruleset`] of packs and an operator's [`Settings`]: dense tables, small
+//!   enough to be journaled and held in a state.
+//! - [`Ruleset::check`] answers one payment: [`Verdict`], the [`Move`]s of what is counted, and the
+//!   trace; [`Ruleset::forbids`] and [`Ruleset::redemption`] answer without an amount.
+//! - [`explain`] puts a verdict into words for those who may see each rule; [`Pack::gains`] says what
+//!   verifying gains.
+//!
+//! What holds everywhere here: integers only; the same input gives the same output; nothing is read
+//! but what is passed in. It knows nothing of wallets, the ledger, a clock or a zone database.
 #![deny(missing_docs)]
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-use serde::{Deserialize, Serialize};
+mod builtin;
+mod civil;
+mod compile;
+mod country;
+mod diff;
+pub mod dimension;
+mod error;
+mod evaluate;
+mod explain;
+mod facts;
+pub mod format;
+mod lang;
+mod live;
+mod pack;
+mod parse;
+mod review;
+mod rule;
+mod ruleset;
+mod tier_limits;
+mod tiers;
+mod vocabulary;
+mod window;
+pub mod words;
 
-/// Which limit a number belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LimitKind {
-    /// One payment.
-    PerPayment,
-    /// All payments of a civil day.
-    PerDay,
-    /// All payments of a civil month.
-    PerMonth,
-}
-
-impl LimitKind {
-    /// The word used in traces and in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            LimitKind::PerPayment => "per_payment",
-            LimitKind::PerDay => "per_day",
-            LimitKind::PerMonth => "per_month",
-        }
-    }
-}
-
-/// The limits of one tier, each inclusive, in atoms; `None` is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TierLimits {
-    /// The most one payment may be.
-    pub per_payment: Option<u64>,
-    /// The most a party may spend in a civil day of the tenant's time zone.
-    pub per_day: Option<u64>,
-    /// The most a party may spend in a civil month of the tenant's time zone.
-    pub per_month: Option<u64>,
-}
-
-/// How much of each window a party has used before this payment. Atoms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Used {
-    /// In the current civil day.
-    pub day: u128,
-    /// In the current civil month.
-    pub month: u128,
-}
-
-/// A limit that a payment would have broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exceeded {
-    /// Which one.
-    pub limit: LimitKind,
-    /// Its number, atoms.
-    pub number: u64,
-    /// How much of it was used before, atoms.
-    pub used: u128,
-    /// What was asked, atoms.
-    pub asked: u64,
-}
-
-impl TierLimits {
-    /// Whether a payment of `asked` atoms fits under every limit.
-    ///
-    /// # Errors
-    /// The first limit exceeded, in the order per payment, per day, per month.
-    #[inline]
-    pub fn check(&self, asked: u64, used: Used) -> Result<(), Exceeded> {
-        let windows = [
-            (LimitKind::PerPayment, self.per_payment, 0),
-            (LimitKind::PerDay, self.per_day, used.day),
-            (LimitKind::PerMonth, self.per_month, used.month),
-        ];
-        for (limit, number, used) in windows {
-            if let Some(number) = number
-                && used + u128::from(asked) > u128::from(number)
-            {
-                return Err(Exceeded {
-                    limit,
-                    number,
-                    used,
-                    asked,
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_limit_holds_at_its_number_and_refuses_one_above() {
-        let limits = TierLimits {
-            per_payment: Some(10),
-            per_day: Some(20),
-            per_month: Some(30),
-        };
-        let rows = [
-            (10, 0, 0, None),
-            (11, 0, 0, Some(LimitKind::PerPayment)),
-            (10, 10, 10, None),
-            (10, 11, 11, Some(LimitKind::PerDay)),
-            (10, 0, 20, None),
-            (10, 0, 21, Some(LimitKind::PerMonth)),
-            (11, 11, 21, Some(LimitKind::PerPayment)),
-        ];
-        for (asked, day, month, refused) in rows {
-            let verdict = limits.check(asked, Used { day, month });
-            assert_eq!(
-                verdict.err().map(|e| e.limit),
-                refused,
-                "{asked} after {day} and {month}"
-            );
-        }
-    }
-
-    #[test]
-    fn no_limit_is_no_limit() {
-        assert_eq!(
-            TierLimits::default().check(
-                u64::MAX,
-                Used {
-                    day: u128::MAX / 2,
-                    month: 0
-                }
-            ),
-            Ok(())
-        );
-    }
-}
+pub use builtin::{BUILTIN, Builtin, builtin_packs};
+pub use civil::{Civil, Date};
+pub use compile::{Counter, Settings, compile};
+pub use country::Country;
+pub use diff::{Change, diff};
+pub use dimension::{Dimension, Set};
+pub use error::PolicyError;
+pub use explain::{
+    Context, DECLINED, Explanation, Line, Remedy, Subject, explain, reason, rule_of,
+};
+pub use facts::{
+    Counters, Elapsed, Facts, Leg, Moments, Move, Moves, Outcome, PartyFacts, RuleAsset, RuleNo,
+    Traced, Verdict,
+};
+pub use lang::{Lang, Words};
+pub use pack::{LocalTier, Pack, Territory, needs_in_general};
+pub use review::{Finding, Level, review};
+pub use rule::{
+    After, Amount, Applies, Authority, Bites, Cap, Choice, Consequence, Countries, Duty, Exemption,
+    Kind, Measure, Per, Redeemable, Rule, Starts,
+};
+pub use ruleset::{Measured, RULES_MAX, Ruleset, SEGMENTS_MAX};
+pub use tier_limits::{Exceeded, LimitKind, TierLimits, Used};
+pub use tiers::Gain;
+pub use vocabulary::{
+    Age, Audience, Certainty, Channel, Evidence, Flag, Funds, GiveBack, PartyKind, Payment,
+    Presence, Product, Role, Screening, Side, Status, StepUp, Technology, Tier, Topic,
+};
+pub use window::{Hours, Window};

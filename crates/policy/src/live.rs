@@ -1,0 +1,165 @@
+//! Which rules of which packs look at a payment: the conjunction of a word for each dimension.
+
+use crate::facts::{Facts, Moments, RuleNo};
+use crate::ruleset::{NONE, Place, Ruleset, Table, at};
+use crate::vocabulary::Flag;
+
+/// The rules of one pack that look at a payment.
+#[derive(Clone, Copy)]
+pub(crate) struct Live<'a> {
+    pub number: u8,
+    pub table: &'a Table,
+    /// In force, and accept everything.
+    pub binds: u64,
+    /// Count it, whatever the party's kind, age and segment, and unless its tier is above the rule.
+    pub counts: u64,
+    /// Accept everything but flags and hours, by role alone.
+    pub reached: u64,
+    /// Zones of payer and payee.
+    pub zones: [usize; 2],
+}
+
+impl Ruleset {
+    /// Calls with the rules of each pack that is there by payer, payee or operator, once a pack.
+    #[inline]
+    pub(crate) fn each_table<'a>(
+        &'a self,
+        facts: &Facts<'_>,
+        now: Moments<'_>,
+        mut each: impl FnMut(Live<'a>),
+    ) {
+        let payer = self.place(facts.payer.country);
+        let payee = self.place(facts.payee.country);
+        let places = [payer, payee, self.operator];
+        for (first, place) in places.iter().enumerate() {
+            let number = place.table;
+            if number == NONE || places[..first].iter().any(|p| p.table == number) {
+                continue;
+            }
+            let table = &self.tables[usize::from(number)];
+            each(live(number, table, facts, now, places));
+        }
+    }
+}
+
+impl<'a> Live<'a> {
+    #[cold]
+    fn nothing(number: u8, table: &'a Table) -> Live<'a> {
+        Live {
+            number,
+            table,
+            binds: 0,
+            counts: 0,
+            reached: 0,
+            zones: [0, 0],
+        }
+    }
+}
+
+/// Finds the rules of a pack that look at a payment.
+#[inline]
+fn live<'a>(
+    number: u8,
+    table: &'a Table,
+    facts: &Facts<'_>,
+    now: Moments<'_>,
+    places: [Place; 3],
+) -> Live<'a> {
+    let here = places.map(|place| place.table == number);
+    let roles = usize::from(here[0]) | usize::from(here[1]) << 1 | usize::from(here[2]) << 2;
+    // A party's own zone if it is in the territory, else the operator's, else the other party's.
+    let zone = |order: [usize; 3]| {
+        let by = order.into_iter().find(|role| here[*role]).unwrap_or(2);
+        usize::from(places[by].zone)
+    };
+    let zones = [zone([0, 2, 1]), zone([1, 2, 0])];
+    let Ok(w) = <&[u64; at::WORDS]>::try_from(table.words.as_slice()) else {
+        // Never compiled so; a table that no rule of this program wrote stands for nothing.
+        return Live::nothing(number, table);
+    };
+    let (payer, payee) = (&facts.payer, &facts.payee);
+    let mut sides = 0;
+    if facts.asks_payer {
+        sides |= table.of_payer;
+    }
+    if facts.asks_payee {
+        sides |= table.of_payee;
+    }
+    let reached = w[at::REACH + roles] & sides;
+    let mut funds = 0;
+    for leg in facts.legs {
+        funds |= w[at::FUNDS + leg.funds as usize];
+    }
+    let mut general = reached
+        & funds
+        & w[at::PAYMENT + facts.payment as usize]
+        & w[at::CHANNEL + facts.channel as usize]
+        & w[at::PRODUCT + facts.product as usize]
+        & w[at::PRESENCE + facts.presence as usize]
+        & w[at::TECHNOLOGY + facts.technology as usize]
+        & w[at::SCREENING + facts.screening as usize]
+        & w[at::PAYER_CLASS + table.class(payer.country, here[0])]
+        & w[at::PAYEE_CLASS + table.class(payee.country, here[1])];
+    let mut flags = facts.flags;
+    if payer.country != payee.country {
+        flags.insert(Flag::CrossBorder);
+    }
+    let flags = flags.bits();
+    for bit in bits(general & table.special) {
+        let line = &table.lines[bit as usize];
+        let (needed, barred) = (u32::from(line.flags), u32::from(line.flags_not));
+        let holds = flags & needed == needed
+            && flags & barred == 0
+            && line.hours.has(now[zones[line.side as usize]]);
+        if !holds {
+            general &= !(1 << bit);
+        }
+    }
+    let (mut binds, mut counts) = table.on(now[zones[0]].day);
+    if zones[0] != zones[1] {
+        let other = table.on(now[zones[1]].day);
+        binds = binds & table.of_payer | other.0 & table.of_payee;
+        counts = counts & table.of_payer | other.1 & table.of_payee;
+    }
+    let subject = w[at::PAYER_TIER + payer.tier as usize]
+        & w[at::PAYER_KIND + payer.kind as usize]
+        & w[at::PAYER_AGE + payer.age as usize]
+        & w[at::PAYER_SEGMENT + usize::from(payer.segment & 15)]
+        & w[at::PAYEE_TIER + payee.tier as usize]
+        & w[at::PAYEE_KIND + payee.kind as usize]
+        & w[at::PAYEE_AGE + payee.age as usize]
+        & w[at::PAYEE_SEGMENT + usize::from(payee.segment & 15)];
+    Live {
+        number,
+        table,
+        binds: general & subject & binds,
+        counts: general
+            & counts
+            & w[at::PAYER_RISES + payer.tier as usize]
+            & w[at::PAYEE_RISES + payee.tier as usize],
+        reached: reached & binds,
+        zones,
+    }
+}
+
+#[inline]
+pub(crate) fn rule_no(table: u8, line: u32) -> RuleNo {
+    RuleNo {
+        table,
+        // At most 64 rules a table.
+        line: line as u8,
+    }
+}
+
+/// The positions of the bits that are set, lowest first.
+#[inline]
+pub(crate) fn bits(mut word: u64) -> impl Iterator<Item = u32> {
+    core::iter::from_fn(move || {
+        if word == 0 {
+            return None;
+        }
+        let bit = word.trailing_zeros();
+        word &= word - 1;
+        Some(bit)
+    })
+}

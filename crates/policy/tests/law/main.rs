@@ -1,0 +1,15 @@
+//! Table tests of the shipped packs, a file a jurisdiction, and what holds for every rule.
+#![allow(clippy::unwrap_used)]
+
+mod africa;
+mod asia;
+mod brazil;
+mod eu;
+mod every_rule;
+mod korea;
+mod naive;
+mod rest;
+mod uk;
+mod us;
+mod words;
+mod world;
