@@ -1,5 +1,7 @@
 //! What tax is in a payment: where it is owed, by whom, at which rate, and how the price is split.
 //!
+//! - [`determine()`] answers for one supply; [`supply`] and [`evidence`] are what it is asked.
+//! - [`split`] takes the price apart.
 //! - [`rules`] are dated facts with their sources; [`rates`] are those that come with Farthing.
 //! - [`table`] is the dense form of the rules for the days on which nothing changes.
 //! - [`RateTable`] is the older, single rate a country, which the engine still uses.
@@ -10,16 +12,25 @@
 
 mod category;
 mod date;
+pub mod determine;
+pub mod evidence;
 pub mod parse;
 mod place;
 pub mod rates;
+pub mod reason;
 pub mod rules;
+pub mod split;
+pub mod supply;
 pub mod table;
 
 pub use category::Category;
 pub use date::Date;
+pub use determine::{Current, Outcome, Treatment, determine};
+pub use evidence::Evidence;
 pub use place::{Country, NotRead, Place};
+pub use reason::{Reason, Reasons};
 pub use rules::{Charge, Rules};
+pub use supply::{Role, Supplier, Supply, Turnover};
 pub use table::Table;
 
 use money::{Atoms, Ppm, Rounding};
