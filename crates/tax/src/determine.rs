@@ -136,7 +136,7 @@ pub fn determine<T: Turnover>(
             &compiled
         }
     };
-    let step = Step {
+    let mut step = Step {
         current,
         table,
         supply,
@@ -165,7 +165,8 @@ struct Step<'a, T> {
 }
 
 impl<'a, T: Turnover> Step<'a, T> {
-    fn run(mut self) -> Outcome {
+    #[inline]
+    fn run(&mut self) -> Outcome {
         // Is it a supply now?
         let never = match self.supply.event {
             Event::SinglePurposeDrawn => Some(Reason::TaxedWhenSold),
@@ -285,7 +286,7 @@ impl<'a, T: Turnover> Step<'a, T> {
         Some(country.territory())
     }
 
-    fn sold_to_business(mut self, business: Country) -> Outcome {
+    fn sold_to_business(&mut self, business: Country) -> Outcome {
         let home = self.supplier.country.territory();
         let evidence = self.supply.evidence.locate(true);
         if evidence.is_some_and(|e| e.place.country.territory() != business) {
@@ -318,7 +319,7 @@ impl<'a, T: Turnover> Step<'a, T> {
         }
     }
 
-    fn sold_to_consumer(mut self, customer: Place) -> Outcome {
+    fn sold_to_consumer(&mut self, customer: Place) -> Outcome {
         let home = self.supplier.country.territory();
         if let Some(place) = self.carried() {
             return self.charge(place, home);
@@ -349,7 +350,7 @@ impl<'a, T: Turnover> Step<'a, T> {
     }
 
     /// Between two member states: where the customer is, unless below the threshold (art. 59c).
-    fn within_union(mut self, place: Place, home: Country) -> Outcome {
+    fn within_union(&mut self, place: Place, home: Country) -> Outcome {
         let chose = self.registered(Scheme::OssUnion, None).is_some();
         if let Some(at) = self.table.cross_border {
             self.counts |= 1 << at;
@@ -376,7 +377,7 @@ impl<'a, T: Turnover> Step<'a, T> {
     }
 
     /// From abroad: when that country asks, and its thresholds are all passed.
-    fn sold_from_abroad(mut self, row: &Row, place: Place, home: Country) -> Outcome {
+    fn sold_from_abroad(&mut self, row: &Row, place: Place, home: Country) -> Outcome {
         if row.abroad.is_none() {
             self.reasons.add(Reason::NothingFromAbroad);
             return self.nothing(Treatment::OutOfScope, Some(place));
@@ -461,7 +462,7 @@ impl<'a, T: Turnover> Step<'a, T> {
     }
 
     /// Charges what the place charges, under the registration that it is declared with.
-    fn charge(mut self, place: Place, home: Country) -> Outcome {
+    fn charge(&mut self, place: Place, home: Country) -> Outcome {
         let Some(row) = self.table.row(place) else {
             self.reasons.add(Reason::NoRates);
             return self.nothing(Treatment::OutOfScope, Some(place));
@@ -518,7 +519,8 @@ impl<'a, T: Turnover> Step<'a, T> {
     }
 
     /// An outcome without a rate.
-    fn nothing(self, treatment: Treatment, place: Option<Place>) -> Outcome {
+    #[inline]
+    fn nothing(&self, treatment: Treatment, place: Option<Place>) -> Outcome {
         Outcome {
             treatment,
             place,

@@ -178,6 +178,10 @@ impl Evidence {
         if let Some(country) = presumed {
             return Some(self.located(country, Proof::Presumed));
         }
+        // Nearly always, everything that was observed says the same.
+        if let Some(found) = self.unanimous(one_is_enough) {
+            return Some(found);
+        }
         const BY_WEIGHT: [Item; 6] = [
             Item::Bank,
             Item::BillingAddress,
@@ -205,6 +209,35 @@ impl Evidence {
             };
         }
         Some(found)
+    }
+
+    #[inline]
+    fn unanimous(&self, one_is_enough: bool) -> Option<Located> {
+        let (mut said, mut agree) = (None, 0);
+        for (at, country) in self.countries.iter().enumerate() {
+            let Some(country) = country else { continue };
+            if said.is_some_and(|said| said != *country) {
+                return None;
+            }
+            (said, agree) = (Some(*country), agree | 1 << at);
+        }
+        let country = said?;
+        let agree = Items(agree);
+        let proof = if agree.0.count_ones() > 1 {
+            Proof::TwoItems
+        } else if one_is_enough && agree.0 & (Items::THIRD_PARTY.0 | self.third_party.0) != 0 {
+            Proof::OneThirdParty
+        } else {
+            Proof::NotProven
+        };
+        let billed = agree.has(Item::BillingAddress);
+        let region = if billed { self.region } else { [0; 2] };
+        Some(Located {
+            place: Place { country, region },
+            proof,
+            agree,
+            conflict: Items::default(),
+        })
     }
 
     fn located(&self, country: Country, proof: Proof) -> Located {

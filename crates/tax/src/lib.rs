@@ -1,6 +1,7 @@
 //! What tax is in a payment: where it is owed, by whom, at which rate, and how the price is split.
 //!
 //! - [`determine()`] answers for one supply; [`supply`] and [`evidence`] are what it is asked.
+//! - [`number`] checks tax numbers.
 //! - [`split`] takes the price apart.
 //! - [`rules`] are dated facts with their sources; [`rates`] are those that come with Farthing.
 //! - [`table`] is the dense form of the rules for the days on which nothing changes.
@@ -14,6 +15,7 @@ mod category;
 mod date;
 pub mod determine;
 pub mod evidence;
+pub mod number;
 pub mod parse;
 mod place;
 pub mod rates;

@@ -181,15 +181,17 @@ fn nanoseconds_a_decision() {
     let all: Vec<Evidence> = ["DE", "FR", "NL", "IT", "CH", "KR", "US", "SE"]
         .map(at)
         .to_vec();
-    let rounds = 4_000_000_u32;
-    let mut sum = 0_u64;
-    let started = std::time::Instant::now();
-    for round in 0..rounds {
-        let evidence = all[round as usize % all.len()];
-        let supply = Supply::to_consumer(Category::Standard, &seller, evidence);
-        let supply = std::hint::black_box(supply);
-        sum += u64::from(determine(&current, &supply, today, &sold()).rate.get());
+    let (mut sum, mut best) = (0_u64, std::time::Duration::MAX);
+    // The best of many short batches: what else the machine does is not counted.
+    for _ in 0..2_000 {
+        let started = std::time::Instant::now();
+        for round in 0..1_000 {
+            let evidence = all[round % all.len()];
+            let supply = Supply::to_consumer(Category::Standard, &seller, evidence);
+            let supply = std::hint::black_box(supply);
+            sum += u64::from(determine(&current, &supply, today, &sold()).rate.get());
+        }
+        best = best.min(started.elapsed());
     }
-    let each = started.elapsed() / rounds;
-    println!("{} ns a decision (sum {sum})", each.as_nanos());
+    println!("{} ns a decision (sum {sum})", best.as_nanos() / 1_000);
 }
