@@ -179,10 +179,11 @@ impl<'a, T: Turnover> Step<'a, T> {
             return self.nothing(Treatment::OutOfScope, None);
         }
         let located = self.locate();
-        let customer = located.country.territory();
-        self.supplier_of_record(customer);
+        let business = self.business();
+        let customer = business.unwrap_or(located.country.territory());
+        self.supplier_of_record(customer, business.is_some());
         self.counts = self.table.worldwide;
-        match self.business() {
+        match business {
             Some(country) => self.sold_to_business(country),
             None => self.sold_to_consumer(located),
         }
@@ -240,7 +241,7 @@ impl<'a, T: Turnover> Step<'a, T> {
             && platform.is_none_or(|p| below(Role::Platform, p.supplier))
     }
 
-    fn supplier_of_record(&mut self, customer: Country) {
+    fn supplier_of_record(&mut self, customer: Country, business: bool) {
         let Some(platform) = self.supply.platform else {
             return;
         };
@@ -255,8 +256,9 @@ impl<'a, T: Turnover> Step<'a, T> {
         let supplies = match rule.unwrap_or(PlatformRule::Seller) {
             PlatformRule::Seller => false,
             PlatformRule::Presumed => decides || !part.names_seller,
-            PlatformRule::ForeignSellers => foreign,
-            PlatformRule::Designated => foreign && part.designated,
+            // These are for consumers: a business accounts for the tax itself.
+            PlatformRule::ForeignSellers => foreign && !business,
+            PlatformRule::Designated => foreign && !business && part.designated,
         };
         // The presumption is for services supplied electronically (art. 9a(1)).
         let electronic = !matches!(
@@ -306,6 +308,10 @@ impl<'a, T: Turnover> Step<'a, T> {
             return self.nothing(Treatment::OutOfScope, Some(place));
         };
         self.outside_union(row, home);
+        let cell = row.cell(self.supply.category);
+        if cell.is_some_and(|cell| cell.charge == Charge::Exempt) {
+            return self.charge(place, home);
+        }
         match row.abroad {
             None => {
                 self.reasons.add(Reason::NothingFromAbroad);

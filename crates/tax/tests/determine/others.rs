@@ -56,6 +56,23 @@ fn the_supplier_of_record_is_found_by_rule() {
             assert_eq!(said(&outcome), "taxed DE 19 OssUnion IE");
         }
     }
+    // Rules for consumers leave a business to the seller, and to reverse charge.
+    let mut supply = Supply::to_consumer(Category::Standard, &seller, at("AU"));
+    supply.platform = Some(tax::supply::Platform {
+        supplier: &platform,
+        part: charges,
+    });
+    supply.buyer = Buyer::Business {
+        country: country("AU"),
+        checked: Checked::Confirmed,
+    };
+    let outcome = determine(&current, &supply, day("2026-11-23"), &sold());
+    assert_eq!(outcome.supplier, Seller);
+    assert_eq!(said(&outcome), "reverse_charge AU 0 -");
+    // What is exempt there needs no reverse charge.
+    supply.category = Category::Financial;
+    let outcome = determine(&current, &supply, day("2026-11-23"), &sold());
+    assert_eq!(said(&outcome), "exempt AU 0 -");
     // The fee is the platform's own supply to the seller.
     let business = Buyer::Business {
         country: country("DE"),
