@@ -8,5 +8,6 @@ pub mod keys;
 pub mod replay;
 pub mod restore;
 pub mod serve;
+pub mod tax;
 pub mod verify;
 mod verify_projection;

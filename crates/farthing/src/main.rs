@@ -1,7 +1,8 @@
-//! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys`.
+//! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore`, `keys`
+//! and `tax`.
 //!
 //! Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
-//! wrong; 3 something checked is not right (`verify`); 70 the node stopped because a commit failed.
+//! wrong; 3 something checked is not right (`verify`, `tax`); 70 the node stopped because a commit failed.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod bench;
@@ -61,6 +62,8 @@ enum Command {
     Restore(commands::restore::Args),
     /// Create, list and revoke API keys
     Keys(commands::keys::Args),
+    /// Tax rates by country and day, and tax numbers
+    Tax(commands::tax::Args),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Backup(args) => commands::backup::run(&args),
         Command::Restore(args) => commands::restore::run(&args),
         Command::Keys(args) => commands::keys::run(args),
+        Command::Tax(args) => commands::tax::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
