@@ -9,5 +9,6 @@ pub mod packs;
 pub mod replay;
 pub mod restore;
 pub mod serve;
+pub mod tax;
 pub mod verify;
 mod verify_projection;

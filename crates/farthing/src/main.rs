@@ -1,8 +1,8 @@
 //! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys
-//! | packs`.
+//! | packs | tax`.
 //!
 //! Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
-//! wrong; 3 something checked is not right (`verify`, `packs check`); 70 the node stopped because a
+//! wrong; 3 something checked is not right (`verify`, `packs check`, `tax`); 70 the node stopped because a
 //! commit failed or a part of it panicked.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -57,6 +57,7 @@ enum Command {
     Restore(commands::restore::Args),
     Keys(commands::keys::Args),
     Packs(commands::packs::Args),
+    Tax(commands::tax::Args),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         Command::Restore(args) => commands::restore::run(&args),
         Command::Keys(args) => commands::keys::run(args),
         Command::Packs(args) => commands::packs::run(&args),
+        Command::Tax(args) => commands::tax::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

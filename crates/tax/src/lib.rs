@@ -1,8 +1,39 @@
-//! Tax contained in a price. For now: one inclusive rate a country, chosen by the payer's country.
+//! What tax is in a payment: where it is owed, by whom, at which rate, and how the price is split.
 //!
-//! Pure: no wallets, no time, no ledger.
+//! - [`determine()`] answers for one supply; [`supply`] and [`evidence`] are what it is asked.
+//! - [`number`] checks tax numbers.
+//! - [`split`] takes the price apart.
+//! - [`rules`] are dated facts with their sources; [`rates`] are those that come with Farthing.
+//! - [`table`] is the dense form of the rules for the days on which nothing changes.
+//! - [`RateTable`] is the older, single rate a country, which the engine still uses.
+//!
+//! Pure: no wallets, no time, no ledger, no file. Integers only.
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod category;
+mod date;
+pub mod determine;
+pub mod evidence;
+pub mod number;
+pub mod parse;
+mod place;
+pub mod rates;
+pub mod reason;
+pub mod rules;
+pub mod split;
+pub mod supply;
+pub mod table;
+
+pub use category::Category;
+pub use date::Date;
+pub use determine::{Current, Outcome, Treatment, determine};
+pub use evidence::Evidence;
+pub use place::{Country, NotRead, Place};
+pub use reason::{Reason, Reasons};
+pub use rules::{Charge, Rules};
+pub use supply::{Role, Supplier, Supply, Turnover};
+pub use table::Table;
 
 use money::{Atoms, Ppm, Rounding};
 use serde::{Deserialize, Serialize};
