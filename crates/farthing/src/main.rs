@@ -1,4 +1,4 @@
-//! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys`.
+//! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys | gate | pay`.
 //!
 //! Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
 //! wrong; 3 something checked is not right (`verify`); 70 the node stopped because a commit failed.
@@ -61,6 +61,8 @@ enum Command {
     Restore(commands::restore::Args),
     /// Create, list and revoke API keys
     Keys(commands::keys::Args),
+    Gate(commands::gate::Args),
+    Pay(commands::pay::Args),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +81,8 @@ fn main() -> ExitCode {
         Command::Backup(args) => commands::backup::run(&args),
         Command::Restore(args) => commands::restore::run(&args),
         Command::Keys(args) => commands::keys::run(args),
+        Command::Gate(args) => commands::gate::run(args),
+        Command::Pay(args) => commands::pay::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
