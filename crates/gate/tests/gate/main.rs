@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod attacks;
+mod clients;
 mod paying;
 mod proxy;
 mod stage;
