@@ -26,6 +26,10 @@ pub fn apply(state: &mut State, event: &Event, position: Position) {
         }
     }
     fold(state, event);
+    for posting in &event.postings {
+        let account = state.book.account(posting.account);
+        state.sums.posted(event.tenant, account, posting.amount);
+    }
     if event.id.is_some() {
         state
             .recents
@@ -168,18 +172,21 @@ fn open_account<F: Fold>(to: &mut F, tenant: TenantNo, effect: &Effect) {
         to.accounts_len(),
         "accounts are numbered in order"
     );
-    to.open_account(Account {
-        balance: 0,
-        held: 0,
-        credit_limit: 0,
-        owner,
-        next: AccountNo::NONE,
-        sub,
-        asset,
-        class,
-        source,
-        origin,
-    });
+    to.open_account(
+        tenant,
+        Account {
+            balance: 0,
+            held: 0,
+            credit_limit: 0,
+            owner,
+            next: AccountNo::NONE,
+            sub,
+            asset,
+            class,
+            source,
+            origin,
+        },
+    );
     let first = match class {
         AccountClass::Wallet => to.wallet(WalletNo(owner)).first,
         AccountClass::Receivable => to.party(PartyNo(owner)).receivable,
@@ -238,7 +245,8 @@ impl Fold for State {
             self.reversed.insert(key, amount);
         }
     }
-    fn open_account(&mut self, account: Account) {
+    fn open_account(&mut self, tenant: TenantNo, account: Account) {
+        self.sums.opened(tenant, &account);
         self.book.open(account);
     }
     fn name_operator_account(&mut self, tenant: TenantNo, key: OperatorKey, no: AccountNo) {
@@ -253,7 +261,7 @@ impl Fold for State {
             Effect::Refused(ref refused) => {
                 *self
                     .refusals
-                    .entry((refused.party, refused.code))
+                    .entry((tenant, refused.party, refused.code))
                     .or_default() += 1;
             }
             Effect::ShardSet { window } => {

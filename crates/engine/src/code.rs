@@ -99,6 +99,9 @@ codes! {
     ClockUnconfirmed = 14, "clock_unconfirmed", Rejection, Operator, "The clock jumped forward by more than five minutes; nothing is served until an operator confirms it.";
     ShardNotOpen = 15, "shard_not_open", Rejection, Operator, "The shard has not been opened.";
     NotEmpty = 16, "not_empty", Rejection, Payer, "A wallet can be closed only when every balance is zero and nothing is held.";
+    PartyClosed = 17, "party_closed", Rejection, Operator, "A closed party stays closed. Register a new one.";
+    CreditInUse = 18, "credit_in_use", Rejection, Operator, "More is drawn than the new credit limit. It can be lowered to what is drawn.";
+    SameParty = 19, "same_party", Rejection, Payer, "Payer and payee belong to the same party: nobody earns from themselves. Use a transfer, which keeps the source of the money.";
     InsufficientFunds = 100, "insufficient_funds", Denial, Payer, "The wallet has too little. Top up and pay with a new id.";
     WalletFrozen = 101, "wallet_frozen", Denial, Payer, "The wallet is frozen. The operator can thaw it.";
     WalletClosed = 102, "wallet_closed", Denial, Payer, "The wallet is closed.";

@@ -18,6 +18,8 @@ use risk::Score;
 pub const GROUP_ITEMS_MAX: usize = 1_000;
 /// At most this many payees in a split payment.
 pub const SPLIT_PAYEES_MAX: usize = 100;
+/// How long an authorization stands that does not say, milliseconds: seven days.
+pub const HOLD_MS: u64 = 7 * 24 * 3_600_000;
 /// At most this many payees in a mandate.
 pub const MANDATE_PAYEES_MAX: usize = 100;
 /// At most this many postings in a correction.
@@ -71,11 +73,12 @@ pub struct Carried(pub Box<Event>);
 pub enum Op {
     /// Pay once.
     Pay { spend: Spend, payee: WalletId },
-    /// Set funds aside for a payment until `expires`.
+    /// Set funds aside for a payment until `expires`; if none is said, for [`HOLD_MS`] or as long
+    /// as the terms allow.
     Authorize {
         spend: Spend,
         payee: WalletId,
-        expires: UtcMillis,
+        expires: Option<UtcMillis>,
     },
     /// Pay from what was set aside; `last` releases the rest.
     Capture {
@@ -113,12 +116,12 @@ pub enum Op {
         country: Country,
         tier: Tier,
     },
-    /// Change a party's tier, country or standing.
+    /// Change what is given of a party's country, tier and standing.
     ChangeParty {
         party: PartyId,
-        country: Country,
-        tier: Tier,
-        standing: Standing,
+        country: Option<Country>,
+        tier: Option<Tier>,
+        standing: Option<Standing>,
     },
     /// Open a wallet.
     OpenWallet { wallet: WalletId, party: PartyId },

@@ -289,16 +289,15 @@ fn decide_on<V: View>(
             throttled: None,
         }),
         Err(Stop::Deny(refused)) => {
-            let key = (refused.party, refused.code);
             let this_second = state.refusals_second == now.0 / 1000;
             let count = state
                 .refusals
-                .get(&key)
+                .get(&(command.tenant, refused.party, refused.code))
                 .filter(|_| this_second)
                 .copied()
                 .unwrap_or(0);
             if count >= tenant.terms.refusals_per_second && !continued {
-                let throttled = Some(key);
+                let throttled = Some((refused.party, refused.code));
                 let code = Code::Throttled;
                 return Outcome::Rejected(Rejection {
                     code,

@@ -157,7 +157,7 @@ pub enum Effect {
         delta: i128,
         before: u128,
     },
-    /// A refusal. Counts towards the second's refusals of its party and code.
+    /// A refusal. Counts towards the second's refusals of its tenant, party and code.
     Refused(Box<Refused>),
     /// An account was opened and is the owner's last.
     AccountOpened {

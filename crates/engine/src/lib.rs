@@ -26,6 +26,7 @@ mod replay;
 pub mod snapshot;
 pub mod state;
 mod step;
+pub mod sums;
 pub mod terms;
 pub mod time;
 mod view;

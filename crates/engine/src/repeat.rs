@@ -281,8 +281,7 @@ impl Asked<'_> {
                 expires,
             } => {
                 let differs = self.spend(&[K::Authorized, K::StepUpAsked], spend, *payee);
-                let other =
-                    |e: &Effect| matches!(e, Effect::HoldOpened(h) if h.expires != *expires);
+                let other = |e: &Effect| matches!((e, expires), (Effect::HoldOpened(h), Some(at)) if h.expires != *at);
                 differs.or_else(|| first(&[("expires_at", !self.has(other))]))
             }
             Op::Split { spend, payees } => {
@@ -529,9 +528,9 @@ impl Asked<'_> {
                         standing: s,
                     } => Some([
                         ("party", Some(*party) == asked),
-                        ("country", c == country),
-                        ("tier", t == tier),
-                        ("standing", s == standing),
+                        ("country", country.is_none_or(|country| *c == country)),
+                        ("tier", tier.is_none_or(|tier| *t == tier)),
+                        ("standing", standing.is_none_or(|standing| *s == standing)),
                     ]),
                     _ => None,
                 });

@@ -10,8 +10,8 @@ use crate::hash::HashKey;
 use crate::ids::{Id, PartyId};
 use crate::recents::{Position, Recents, SliceHead, Window};
 use crate::records::{
-    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TopUp, Wallet,
-    Withdrawal,
+    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TenantNo, TopUp,
+    Wallet, Withdrawal,
 };
 use crate::state::{State, Timer};
 use crate::time::UtcMillis;
@@ -58,7 +58,7 @@ struct Head<'s> {
     corrections: Cow<'s, BTreeMap<Key, Correction>>,
     reversed: Cow<'s, BTreeMap<Key, u64>>,
     timers: Cow<'s, BTreeSet<Timer>>,
-    refusals: Cow<'s, BTreeMap<(PartyNo, Code), u32>>,
+    refusals: Cow<'s, BTreeMap<(TenantNo, PartyNo, Code), u32>>,
     refusals_second: u64,
     parties: usize,
     wallets: usize,
@@ -128,17 +128,17 @@ pub fn encode(state: &State) -> Vec<u8> {
 /// The state's digest: two nodes that applied the same events have the same one.
 #[must_use]
 pub fn digest(state: &State) -> Hash {
+    encode_with_digest(state, |_| {})
+}
+
+/// [`encode_to`], returning the digest of what was handed over.
+pub fn encode_with_digest(state: &State, mut sink: impl FnMut(&[u8])) -> Hash {
     let mut hasher = blake3::Hasher::new();
     encode_to(state, |chunk| {
         hasher.update(chunk);
+        sink(chunk);
     });
     *hasher.finalize().as_bytes()
-}
-
-/// The digest of the state of these bytes, as [`encode`] made them.
-#[must_use]
-pub fn digest_of(bytes: &[u8]) -> Hash {
-    *blake3::hash(bytes).as_bytes()
 }
 
 /// The state of these bytes. `random` keys this process's tables and nothing else.
@@ -192,6 +192,7 @@ pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
     state.opened = head.opened;
     state.assets = head.assets.into_owned();
     state.tenants = head.tenants.into_owned();
+    state.sums = state.scan().ok_or(SnapshotError::Damaged)?;
     state.holds = head.holds.into_owned();
     state.mandates = head.mandates.into_owned();
     state.topups = head.topups.into_owned();

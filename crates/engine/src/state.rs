@@ -12,6 +12,7 @@ use crate::records::{
     Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TenantNo, TimerKind,
     TopUp, Wallet, WalletNo, Withdrawal,
 };
+use crate::sums::Sums;
 use crate::time::UtcMillis;
 use ledger::{AssetNo, Book};
 use money::{Asset, AssetCode};
@@ -39,6 +40,8 @@ pub struct State {
     pub wallets: Vec<Wallet>,
     /// All accounts.
     pub book: Book,
+    /// What they sum to.
+    pub sums: Sums,
     /// The ids of recent commands.
     pub recents: Recents,
     /// Authorizations.
@@ -59,8 +62,8 @@ pub struct State {
     pub reversed: BTreeMap<Key, u64>,
     /// What happens by itself, in order.
     pub timers: BTreeSet<Timer>,
-    /// Refusals of this second, by party and code.
-    pub refusals: BTreeMap<(PartyNo, Code), u32>,
+    /// Refusals of this second, by tenant, party and code.
+    pub refusals: BTreeMap<(TenantNo, PartyNo, Code), u32>,
     /// The second those belong to.
     pub refusals_second: u64,
     pub(crate) key: HashKey,
@@ -82,6 +85,7 @@ impl State {
             party_ids: Vec::new(),
             wallets: Vec::new(),
             book: Book::default(),
+            sums: Sums::default(),
             recents: Recents::new(Window::default(), key),
             holds: BTreeMap::new(),
             mandates: BTreeMap::new(),

@@ -29,8 +29,8 @@ pub(crate) use draft::Draft;
 pub(crate) enum Purpose {
     /// Pay at once.
     Pay,
-    /// Set funds aside until then.
-    Authorize(UtcMillis),
+    /// Set funds aside until then, or for as long as is usual.
+    Authorize(Option<UtcMillis>),
     /// Pass value on: no tax, no fee, no credit.
     Transfer,
 }
@@ -82,10 +82,11 @@ pub(crate) fn authorize<V: View>(
     draft: &mut Draft<'_, V>,
     spend: &Spend,
     payee: WalletId,
-    expires: UtcMillis,
+    expires: Option<UtcMillis>,
     known: (WalletNo, WalletNo),
 ) -> Rule {
-    if expires <= draft.now || expires > draft.now.plus(draft.terms.hold_ms_max) {
+    let longest = draft.now.plus(draft.terms.hold_ms_max);
+    if expires.is_some_and(|expires| expires <= draft.now || expires > longest) {
         return Err(Stop::Reject(Code::Malformed, "expires_at"));
     }
     one(draft, spend, payee, Purpose::Authorize(expires), known)

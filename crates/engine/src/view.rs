@@ -53,7 +53,7 @@ pub trait Fold: View {
     /// Moves how much of a thing has been taken back.
     fn set_reversed(&mut self, key: Key, amount: u64);
     /// The next account.
-    fn open_account(&mut self, account: Account);
+    fn open_account(&mut self, tenant: TenantNo, account: Account);
     /// Makes one of the operator's accounts known.
     fn name_operator_account(&mut self, tenant: TenantNo, key: OperatorKey, no: AccountNo);
     /// An effect that no item of a group has.
@@ -240,7 +240,7 @@ impl Fold for Overlay<'_> {
     fn set_reversed(&mut self, key: Key, amount: u64) {
         self.reversed.insert(key, amount);
     }
-    fn open_account(&mut self, account: Account) {
+    fn open_account(&mut self, _: TenantNo, account: Account) {
         self.opened.push(account);
     }
     fn name_operator_account(&mut self, tenant: TenantNo, key: OperatorKey, no: AccountNo) {

@@ -18,6 +18,7 @@ pub struct Config {
     pub listen: String,
     pub shard: u32,
     pub queue_max: usize,
+    pub queue_weight_max: usize,
     pub snapshot_every: u64,
     pub projection: bool,
     pub id_window_minutes: u64,
@@ -25,6 +26,8 @@ pub struct Config {
     pub body_bytes_max: usize,
     pub requests_per_second: u32,
     pub requests_burst: u32,
+    pub connections_max: usize,
+    pub header_seconds_max: u64,
     pub metrics_open: bool,
 }
 
@@ -36,6 +39,7 @@ struct File {
     listen: Option<String>,
     shard: Option<u32>,
     queue_max: Option<usize>,
+    queue_weight_max: Option<usize>,
     snapshot_every: Option<u64>,
     projection: Option<bool>,
     id_window_minutes: Option<u64>,
@@ -43,6 +47,8 @@ struct File {
     body_bytes_max: Option<usize>,
     requests_per_second: Option<u32>,
     requests_burst: Option<u32>,
+    connections_max: Option<usize>,
+    header_seconds_max: Option<u64>,
     metrics_open: Option<bool>,
 }
 
@@ -73,6 +79,7 @@ impl Config {
             listen,
             shard,
             queue_max,
+            queue_weight_max,
             snapshot_every,
             projection,
             id_window_minutes,
@@ -80,6 +87,8 @@ impl Config {
             body_bytes_max,
             requests_per_second,
             requests_burst,
+            connections_max,
+            header_seconds_max,
             metrics_open
         );
         Ok(config)

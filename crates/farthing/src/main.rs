@@ -1,7 +1,8 @@
 //! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys | gate | pay`.
 //!
 //! Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
-//! wrong; 3 something checked is not right (`verify`); 70 the node stopped because a commit failed.
+//! wrong; 3 something checked is not right (`verify`); 70 the node stopped because a commit
+//! failed or a part of it panicked.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod bench;
@@ -23,7 +24,8 @@ use std::process::ExitCode;
     name = "farthing",
     version,
     propagate_version = true,
-    max_term_width = 100
+    max_term_width = 100,
+    after_help = "Each command's --help says what it does, with examples and its exit codes."
 )]
 struct Cli {
     /// What is logged, e.g. `info`, `warn` or `node=debug`.
@@ -41,25 +43,17 @@ struct Cli {
     command: Command,
 }
 
+// Each is documented at its `Args`: words here would stand in place of those.
 #[derive(Subcommand)]
 enum Command {
-    /// A small town paying through the real API, then keep serving
     Demo(commands::demo::Args),
-    /// Run the node and its HTTP API
     Serve(commands::serve::Args),
-    /// An access log, priced and paid, and what it would have earned
     Replay(commands::replay::Args),
-    /// Measure throughput, latency and bytes
     Bench(commands::bench::Args),
-    /// Replay the journal: hash chain, conservation, snapshots, projections
     Verify(commands::verify::Args),
-    /// Why a payment was decided as it was
     Explain(commands::explain::Args),
-    /// Copy a data folder while the node runs
     Backup(commands::backup::Args),
-    /// Put a backup back, checked
     Restore(commands::restore::Args),
-    /// Create, list and revoke API keys
     Keys(commands::keys::Args),
     Gate(commands::gate::Args),
     Pay(commands::pay::Args),

@@ -40,6 +40,7 @@ pub fn open(config: &Config) -> Result<Opened, Failure> {
         shard: config.shard,
         holder: format!("farthing {}", std::process::id()),
         queue_max: config.queue_max,
+        queue_weight_max: config.queue_weight_max,
         projection: config.projection,
         snapshot_every: config.snapshot_every,
         ..NodeOptions::default()

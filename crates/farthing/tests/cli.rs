@@ -36,11 +36,31 @@ fn a_wrong_command_line_is_exit_code_2() {
     }
     for help in [
         &["--help"][..],
-        &["serve", "--help"],
-        &["demo", "--help"],
+        &["bench", "engine", "--help"],
+        &["keys", "create", "--help"],
         &["--version"],
     ] {
         run_well(help);
+    }
+}
+
+#[test]
+fn each_command_s_help_is_enough_by_itself() {
+    let all = run_well(&["--help"]);
+    for name in [
+        "demo", "serve", "replay", "bench", "verify", "explain", "backup", "restore", "keys",
+    ] {
+        let listed = |line: &&str| line.trim_start().starts_with(&format!("{name} "));
+        let line = all.lines().find(listed).unwrap();
+        let words = line.trim_start()[name.len()..].trim();
+        let help = run_well(&[name, "--help"]);
+        assert!(help.starts_with(words), "{name}: {help}");
+        let usage = help.find("Usage:").unwrap();
+        assert!(usage > words.len() + 80, "{name} does not say what it does");
+        let example = format!("Examples:\n  farthing {name} ");
+        for part in [example.as_str(), "Exit codes: 0 ", "--log-level"] {
+            assert!(help.contains(part), "{name}: no {part:?} in {help}");
+        }
     }
 }
 

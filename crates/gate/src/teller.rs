@@ -193,7 +193,7 @@ impl Teller {
         let op = Op::Authorize {
             spend,
             payee: inner.seller,
-            expires: UtcMillis(inner.node.now().0.saturating_add(inner.hold_ms)),
+            expires: Some(UtcMillis(inner.node.now().0.saturating_add(inner.hold_ms))),
         };
         let held = |teller: &Teller| Held {
             teller: teller.clone(),

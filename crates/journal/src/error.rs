@@ -75,8 +75,10 @@ pub enum JournalError {
         source: std::io::Error,
     },
     /// The database answered with an error.
-    #[error("{doing}: {source}")]
+    #[error("{}: {doing}: {source}", path.display())]
     Database {
+        /// The file.
+        path: PathBuf,
         /// What was being done.
         doing: &'static str,
         /// The database's answer.

@@ -121,15 +121,20 @@ impl SnapshotStore {
         Ok(seqs)
     }
 
-    /// Deletes all but the newest `count` (at least one is kept) and returns the deleted.
-    pub fn keep(&self, count: usize) -> Result<Vec<u64>, JournalError> {
+    /// Deletes all but these and returns the deleted.
+    pub fn keep(&self, kept: &[u64]) -> Result<Vec<u64>, JournalError> {
         let mut seqs = self.list()?;
-        seqs.truncate(seqs.len().saturating_sub(count.max(1)));
+        seqs.retain(|seq| !kept.contains(seq));
         for seq in &seqs {
-            let path = self.path(*seq);
-            fs::remove_file(&path).map_err(|e| JournalError::io(&path, "deleting", e))?;
+            self.delete(*seq)?;
         }
         Ok(seqs)
+    }
+
+    /// Deletes the snapshot of `seq`.
+    pub fn delete(&self, seq: u64) -> Result<(), JournalError> {
+        let path = self.path(seq);
+        fs::remove_file(&path).map_err(|e| JournalError::io(&path, "deleting", e))
     }
 
     /// Where the snapshot of `seq` is, or would be.
@@ -272,8 +277,8 @@ mod tests {
             assert_eq!(got.snapshot.map(|s| s.hash), want.map(|i: usize| hashes[i]));
             assert_eq!(got.skipped, []);
         }
-        assert_eq!(store.keep(2).unwrap(), [5]);
-        assert_eq!(store.keep(0).unwrap(), [9]);
+        assert_eq!(store.keep(&[9, 70, 71]).unwrap(), [5]);
+        store.delete(9).unwrap();
         assert_eq!(store.list().unwrap(), [70]);
     }
 

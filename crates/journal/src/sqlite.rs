@@ -216,8 +216,17 @@ impl Journal for SqliteJournal {
 }
 
 impl Drop for SqliteJournal {
+    /// A journal that was closed is one file: its log is brought into it and cut, if readers allow.
     fn drop(&mut self) {
         self.checkpointer.stop();
+        if self.is_poisoned() {
+            return;
+        }
+        // What is not copied now is found in the log by the next to open it.
+        let cut = self
+            .db
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        drop(cut);
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use journal::Reader as _;
 use journal::conformance::{Storage, Tamper, all, append, split};
 use journal::sqlite::backup_file;
 use journal::{
@@ -149,10 +150,50 @@ fn wrong_files_are_refused() {
     db.execute_batch("CREATE TABLE t(x)").unwrap();
     let error = SqliteJournal::open(&other, SHARD, Options::default()).unwrap_err();
     assert_eq!(error.code(), "journal_wrong_file");
-    let text = file.path.with_file_name("text");
-    fs::write(&text, "not a database, ".repeat(100)).unwrap();
-    assert!(SqliteJournal::open(&text, SHARD, Options::default()).is_err());
-    assert!(SqliteReader::open(&file.path.with_file_name("missing"), SHARD).is_err());
+    let missing = file.path.with_file_name("missing");
+    let error = SqliteReader::open(&missing, SHARD).unwrap_err();
+    assert!(error.to_string().contains("missing"), "{error}");
+    let sound = fs::read(&file.path).unwrap();
+    let mut bent = sound.clone();
+    bent[16..18].fill(0xff); // the page size
+    for content in [
+        &b"\0"[..],
+        &[0; 4096],
+        &sound[..15],
+        b"a text",
+        &"not a database, ".repeat(100).into_bytes(),
+        &bent,
+    ] {
+        let path = file.path.with_file_name("not_one.db");
+        fs::write(&path, content).unwrap();
+        let writing = SqliteJournal::open(&path, SHARD, Options::default()).unwrap_err();
+        let reading = SqliteReader::open(&path, SHARD).unwrap_err();
+        for error in [writing, reading] {
+            assert_eq!(error.code(), "journal_wrong_file", "{error}");
+            let words = error.to_string();
+            assert!(words.contains("not_one.db") && words.contains("backup"));
+        }
+        assert_eq!(fs::read(&path).unwrap(), content, "nothing was written");
+    }
+}
+
+#[test]
+fn a_closed_journal_is_one_file() {
+    let file = in_file();
+    let mut journal = open(&file.path);
+    for _ in 0..30 {
+        append(&mut journal).unwrap();
+    }
+    // A node's readers stay open longer than its writer.
+    let mut reader = SqliteReader::open(&file.path, SHARD).unwrap();
+    let head = reader.head().unwrap();
+    drop(journal);
+    let log = fs::metadata(file.path.with_file_name("journal.db-wal"));
+    assert_eq!(log.map_or(0, |log| log.len()), 0);
+    let alone = file.path.with_file_name("alone.db");
+    fs::copy(&file.path, &alone).unwrap();
+    let mut copy = SqliteReader::open(&alone, SHARD).unwrap();
+    assert_eq!(copy.head().unwrap(), head);
 }
 
 #[test]

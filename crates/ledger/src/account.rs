@@ -159,6 +159,20 @@ pub enum AccountClass {
 }
 
 impl AccountClass {
+    /// Every class, in numeric order.
+    pub const ALL: [AccountClass; 10] = [
+        AccountClass::Wallet,
+        AccountClass::Receivable,
+        AccountClass::Fees,
+        AccountClass::Tax,
+        AccountClass::Clearing,
+        AccountClass::Safeguarding,
+        AccountClass::Suspense,
+        AccountClass::Rewards,
+        AccountClass::FxPosition,
+        AccountClass::Dispute,
+    ];
+
     /// The word used in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {

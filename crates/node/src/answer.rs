@@ -68,6 +68,11 @@ pub enum Unavailable {
         "ids without a time cannot be checked now, because the read model is behind; try again later"
     )]
     ReadModelBehind,
+    /// An id that carries no time can never be checked against the past: there is no read model.
+    #[error(
+        "ids without a time cannot be checked, because this node keeps no read model; use one with a time (UUIDv7)"
+    )]
+    ReadModelOff,
 }
 
 impl Unavailable {
@@ -80,6 +85,7 @@ impl Unavailable {
             Unavailable::Stopped => "stopped",
             Unavailable::TooMany(_) => "too_many",
             Unavailable::ReadModelBehind => "read_model_behind",
+            Unavailable::ReadModelOff => "read_model_off",
         }
     }
 }
@@ -109,6 +115,14 @@ pub enum NodeError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// A snapshot was written but the journal does not name it.
+    #[error("the snapshot of row {seq} does not count: {why}")]
+    SnapshotNotAnchored {
+        /// Of which row.
+        seq: u64,
+        /// Why not.
+        why: crate::snapshots::Unanchored,
+    },
     /// The system gave no random bytes.
     #[error("the system gave no random bytes: {0}")]
     Random(String),
@@ -123,6 +137,7 @@ impl NodeError {
             NodeError::Row { .. } => "journal_row_unreadable",
             NodeError::Projection(_) => "read_model_unavailable",
             NodeError::Io { .. } => "data_folder_unusable",
+            NodeError::SnapshotNotAnchored { .. } => "snapshot_not_anchored",
             NodeError::Random(_) => "no_randomness",
         }
     }

@@ -7,7 +7,7 @@
 //! ends.
 
 use crate::answer::Unavailable;
-use crate::options::Fatal;
+use crate::ending::Ending;
 use crate::projection::Projection;
 use crate::queue::{
     Completions, Deliver, Item, Queue, Reply, Result1, lock, tell, tell_unavailable,
@@ -18,7 +18,7 @@ use journal::Journal;
 use journal::merkle::Builder;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// One batch on its way to the journal, and who waits for it.
 #[derive(Default)]
@@ -27,6 +27,8 @@ pub(crate) struct Batch {
     pub answers: Vec<(Reply, Result1)>,
     pub queries: Vec<Deliver>,
     pub refused: u64,
+    /// Of the commands in it.
+    pub weight: usize,
 }
 
 impl Batch {
@@ -46,7 +48,7 @@ impl Batch {
 
     fn clear(&mut self) {
         self.row.clear();
-        self.refused = 0;
+        (self.refused, self.weight) = (0, 0);
     }
 }
 
@@ -89,13 +91,19 @@ impl Slot {
         self.some.notify_one();
     }
 
+    /// A commit has failed or a thread has panicked; nothing more is answered.
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+        self.close();
+    }
+
     /// No more batches.
     pub fn close(&self) {
         lock(&self.handed).closed = true;
         self.some.notify_one();
     }
 
-    /// Whether a commit has failed.
+    /// Whether [`Self::fail`] was called.
     pub fn failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
     }
@@ -128,7 +136,7 @@ pub(crate) struct Committer {
     pub queue: Arc<Queue>,
     pub stats: Arc<Stats>,
     pub projection: Option<Arc<Projection>>,
-    pub fatal: Fatal,
+    pub ending: Ending,
     /// Called with the number of events after each commit.
     pub committed: Box<dyn FnMut(u64) + Send>,
     /// Memory that is used again and again.
@@ -157,7 +165,8 @@ impl Committer {
         }
         self.clients.clear();
         for (reply, result) in batch.answers.drain(..) {
-            if let Reply::Client(client, _) = &reply
+            if let Reply::Client(token) = &reply
+                && let Some(client) = token.to()
                 && !self.clients.iter().any(|known| Arc::ptr_eq(known, client))
             {
                 self.clients.push(client.clone());
@@ -200,20 +209,8 @@ impl Committer {
 
     fn fail(&self, batch: &mut Batch, error: &journal::JournalError) {
         tracing::error!(code = error.code(), %error, "commit_failed");
-        self.slot.failed.store(true, Ordering::Release);
-        self.queue.close(Unavailable::OutcomeUnknown);
+        self.ending.mark();
         batch.fail();
-        fail_items(self.queue.drain());
-        // The writer gives up what it holds; it may be waiting for this thread.
-        self.queue.commit_idle();
-        match &self.fatal {
-            Fatal::Call(call) => call(&error.to_string()),
-            Fatal::Exit => {
-                eprintln!("farthing: a commit failed, so the node stops: {error}");
-                // Time for the callers' answers to leave the machine.
-                std::thread::sleep(Duration::from_millis(250));
-                std::process::exit(70);
-            }
-        }
+        self.ending.end(&format!("a commit failed: {error}"));
     }
 }

@@ -13,6 +13,7 @@
 mod answer;
 mod clock;
 mod commit;
+mod ending;
 mod node;
 mod options;
 pub mod projection;
@@ -20,12 +21,15 @@ mod queue;
 mod recover;
 mod snapshots;
 mod stats;
+mod untimed;
+mod weight;
 mod writer;
 
 pub use answer::{Answer, Brief, NodeError, Unavailable};
 pub use clock::{Clock, SystemClock};
 pub use node::{Client, Node};
-pub use options::{Fatal, NodeOptions};
+pub use options::{Fatal, NodeOptions, OpaqueIds};
 pub use queue::BATCH_MAX;
 pub use recover::{recover_state, replay};
+pub use snapshots::Unanchored;
 pub use stats::{Stats, StatsView};

@@ -2,9 +2,12 @@
 
 use crate::answer::{Answer, Brief, NodeError, Unavailable};
 use crate::commit::{self, Committer, Slot};
+use crate::ending::Ending;
 use crate::options::NodeOptions;
-use crate::projection::{Projection, ProjectionOptions};
-use crate::queue::{BATCH_MAX, Completions, Item, Many, ManyReply, Queue, Raw, Reply, Told, lock};
+use crate::projection::Projection;
+use crate::queue::{
+    BATCH_MAX, Completions, Item, Many, ManyReply, Queue, Raw, Reply, Token, Told, ask, lock,
+};
 use crate::recover::recover;
 use crate::snapshots;
 use crate::stats::{Stats, StatsView};
@@ -12,7 +15,7 @@ use crate::writer::Writer;
 use engine::codec::RowReader;
 use engine::event::Event;
 use engine::repeat::difference;
-use engine::{Code, Command, Op, Position, Rejection, State, UtcMillis};
+use engine::{Code, Command, Position, Rejection, State, UtcMillis};
 use journal::merkle::Builder;
 use journal::sqlite::SqliteJournal;
 use journal::{Journal, Reader, SnapshotStore};
@@ -23,13 +26,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How long a stopping node waits for its read model.
+/// How long a node waits for its read model when it stops, or its clock is confirmed.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
 /// What the node's parts share.
 pub(crate) struct Shared {
     pub queue: Arc<Queue>,
     pub stats: Arc<Stats>,
+    slot: Arc<Slot>,
     pub snapshots: Option<SnapshotStore>,
     pub readers: Mutex<Vec<Box<dyn Reader + Send>>>,
     pub open_reader: Box<dyn Fn() -> Result<Box<dyn Reader + Send>, NodeError> + Send + Sync>,
@@ -60,12 +64,6 @@ impl Shared {
 
     pub fn new_reader(&self) -> Result<Box<dyn Reader + Send>, NodeError> {
         (self.open_reader)()
-    }
-
-    /// Submits a command of the node's own and does not wait.
-    pub fn submit_own(&self, command: Command) -> Result<(), Unavailable> {
-        self.queue
-            .push([Item::Command(command, Reply::Nobody)].into_iter())
     }
 }
 
@@ -122,7 +120,8 @@ impl Node {
             "journal_recovered"
         );
         let projection = if options.projection {
-            let projection = Projection::spawn(dir, open_reader()?, ProjectionOptions::default())?;
+            let projection =
+                Projection::spawn(dir, open_reader()?, options.projection_options.clone())?;
             projection.wake(recovered.head.seq);
             Some(Arc::new(projection))
         } else {
@@ -135,12 +134,13 @@ impl Node {
         stats
             .snapshot_seq
             .store(recovered.snapshot_seq, Ordering::Release);
-        let queue = Arc::new(Queue::new(options.queue_max));
+        let queue = Arc::new(Queue::new(options.queue_max, options.queue_weight_max));
         let slot = Arc::new(Slot::default());
         let (ask_snapshot, asked) = mpsc::channel();
         let shared = Arc::new(Shared {
             queue: queue.clone(),
             stats: stats.clone(),
+            slot: slot.clone(),
             snapshots,
             readers: Mutex::new(vec![reader]),
             open_reader,
@@ -161,13 +161,18 @@ impl Node {
                 let _ = ask_snapshot.send(());
             }
         });
+        let ending = Ending {
+            slot: slot.clone(),
+            queue: queue.clone(),
+            fatal: options.fatal.clone(),
+        };
         let committer = Committer {
             journal,
             slot: slot.clone(),
             queue: queue.clone(),
             stats: stats.clone(),
             projection,
-            fatal: options.fatal.clone(),
+            ending: ending.clone(),
             committed,
             tree: Builder::new(),
             clients: Vec::new(),
@@ -180,18 +185,19 @@ impl Node {
             slot.clone(),
             committer.clone(),
             stats,
-            options.clock,
+            &options,
         );
-        let builder = shared.clone();
+        let (builder, watching) = (shared.clone(), ending.clone());
         let mut threads = lock(&shared.threads);
         for (name, work) in [
             (
                 "farthing-write",
-                Box::new(move || writer.run()) as Box<dyn FnOnce() + Send>,
+                Box::new(move || watching.guard("the writer", || writer.run()))
+                    as Box<dyn FnOnce() + Send>,
             ),
             (
                 "farthing-commit",
-                Box::new(move || commit::run(&committer, &slot)),
+                Box::new(move || ending.guard("the committer", || commit::run(&committer, &slot))),
             ),
             (
                 "farthing-snapshot",
@@ -216,8 +222,8 @@ impl Node {
     /// # Errors
     /// [`Unavailable`]; after `OutcomeUnknown` the same id is safe to use again.
     pub async fn submit(&self, command: Command) -> Result<Answer, Unavailable> {
-        if let Some(position) = self.known_before(&command)? {
-            return self.settle(&command, Raw::Known(position)).await;
+        if let Some(known) = self.0.known_before(&command).await? {
+            return self.settle(&command, known).await;
         }
         let (to, told) = oneshot::channel();
         self.0
@@ -232,8 +238,8 @@ impl Node {
     /// # Errors
     /// As [`Self::submit`], but it waits for room.
     pub fn submit_blocking(&self, command: Command) -> Result<Answer, Unavailable> {
-        if let Some(position) = self.known_before(&command)? {
-            return block_on(self.settle(&command, Raw::Known(position)));
+        if let Some(known) = block_on(self.0.known_before(&command))? {
+            return block_on(self.settle(&command, known));
         }
         let (to, told) = oneshot::channel();
         self.0
@@ -252,7 +258,7 @@ impl Node {
     pub async fn submit_many(&self, commands: Vec<Command>) -> Result<Vec<Answer>, Unavailable> {
         let mut known = Vec::with_capacity(commands.len());
         for command in &commands {
-            known.push(self.known_before(command)?);
+            known.push(self.0.known_before(command).await?);
         }
         let fresh = commands
             .iter()
@@ -268,7 +274,7 @@ impl Node {
         let mut answers = Vec::with_capacity(commands.len());
         for (command, known) in commands.iter().zip(known) {
             let raw = match known {
-                Some(position) => Raw::Known(position),
+                Some(known) => known,
                 None => raws.next().ok_or(Unavailable::OutcomeUnknown)?,
             };
             answers.push(self.settle(command, raw).await?);
@@ -282,10 +288,32 @@ impl Node {
     /// # Errors
     /// As [`Self::submit`].
     pub fn submit_brief(&self, commands: Vec<Command>) -> Result<Vec<Brief>, Unavailable> {
+        let mut known = Vec::new();
+        for (at, command) in commands.iter().enumerate() {
+            if let Some(brief) = self.0.brief_before(command)? {
+                known.push((at, brief));
+            }
+        }
+        let mut at = 0;
+        let fresh = |_: &Command| {
+            at += 1;
+            known
+                .binary_search_by_key(&(at - 1), |known| known.0)
+                .is_err()
+        };
+        let mut commands = commands;
+        if !known.is_empty() {
+            commands.retain(fresh);
+        }
         let (to, told) = oneshot::channel();
         self.push_many(commands, false, ManyReply::Brief(to), true)?;
-        told.blocking_recv()
-            .map_err(|_| Unavailable::OutcomeUnknown)?
+        let mut briefs = told
+            .blocking_recv()
+            .map_err(|_| Unavailable::OutcomeUnknown)??;
+        for (at, brief) in known {
+            briefs.insert(at, brief);
+        }
+        Ok(briefs)
     }
 
     fn push_many(
@@ -352,19 +380,6 @@ impl Node {
         })
     }
 
-    /// An id without a time is remembered in State for a window only; past it, the read model's
-    /// unique index knows it, if it is not too far behind. A confirmation of a waiting payment is
-    /// State's to judge.
-    fn known_before(&self, command: &Command) -> Result<Option<Position>, Unavailable> {
-        let opaque = command.id.is_some() && command.id.time_ms().is_none();
-        match &self.0.projection {
-            Some(projection) if opaque && !confirms(&command.op) => {
-                projection.known(command.tenant, command.id)
-            }
-            _ => Ok(None),
-        }
-    }
-
     /// Reads the state in the queue's order; answered when every row before it is durable. The
     /// question must be quick: the writer waits for it.
     ///
@@ -374,7 +389,9 @@ impl Node {
         &self,
         read: impl FnOnce(&State) -> R + Send + 'static,
     ) -> Result<R, Unavailable> {
-        self.ask(read)?.await.map_err(|_| Unavailable::Stopped)
+        ask(&self.0.queue, read)?
+            .await
+            .map_err(|_| Unavailable::Stopped)
     }
 
     /// [`Self::query`] for threads that are not async.
@@ -385,34 +402,16 @@ impl Node {
         &self,
         read: impl FnOnce(&State) -> R + Send + 'static,
     ) -> Result<R, Unavailable> {
-        self.ask(read)?
+        ask(&self.0.queue, read)?
             .blocking_recv()
             .map_err(|_| Unavailable::Stopped)
-    }
-
-    fn ask<R: Send + 'static>(
-        &self,
-        read: impl FnOnce(&State) -> R + Send + 'static,
-    ) -> Result<oneshot::Receiver<R>, Unavailable> {
-        let (to, told) = oneshot::channel();
-        let query = Item::Query(Box::new(move |state| {
-            let answer = read(state);
-            Box::new(move |durable| {
-                if durable {
-                    // A caller that went away is not told.
-                    let _ = to.send(answer);
-                }
-            })
-        }));
-        self.0.queue.push([query].into_iter())?;
-        Ok(told)
     }
 
     /// A client with many commands in flight.
     #[must_use]
     pub fn client(&self) -> Client {
         Client {
-            queue: self.0.queue.clone(),
+            shared: self.0.clone(),
             completions: Arc::default(),
         }
     }
@@ -426,11 +425,19 @@ impl Node {
         self.0.queue.push_waiting([Item::SetTime(now)].into_iter())
     }
 
-    /// An operator says that a jump of the clock is right.
+    /// An operator says that a jump of the clock is right. Blocking. What State forgets by the jump
+    /// the read model must know first.
     ///
     /// # Errors
-    /// [`Unavailable`].
+    /// [`Unavailable`]; [`Unavailable::ReadModelBehind`] when it does not get there.
     pub fn confirm_clock(&self) -> Result<(), Unavailable> {
+        let stats = self.0.stats.view();
+        if let Some(projection) = &self.0.projection
+            && stats.clock_jumped
+            && !projection.wait_for(stats.durable_seq, CATCH_UP)
+        {
+            return Err(Unavailable::ReadModelBehind);
+        }
         self.0.queue.push_waiting([Item::ConfirmClock].into_iter())
     }
 
@@ -496,6 +503,13 @@ impl Node {
         }
     }
 
+    /// Whether a commit has failed or a part of the pipeline has panicked: nothing is answered any
+    /// more, and the process is about to end.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.0.slot.failed()
+    }
+
     /// Builds a snapshot now; blocking. Returns its row.
     ///
     /// # Errors
@@ -528,19 +542,8 @@ impl Node {
     }
 }
 
-/// Whether a command says that its payer has confirmed.
-fn confirms(op: &Op) -> bool {
-    match op {
-        Op::Pay { spend, .. }
-        | Op::Authorize { spend, .. }
-        | Op::Transfer { spend, .. }
-        | Op::Split { spend, .. } => spend.confirmed,
-        _ => false,
-    }
-}
-
-/// Runs a future that is ready at once: reading back a known id blocks inside.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+/// Runs a future on a thread that is not async.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     let thread = std::thread::current();
     struct Unpark(std::thread::Thread);
@@ -561,7 +564,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Submits commands without waiting for each; completions come back in bulk.
 pub struct Client {
-    queue: Arc<Queue>,
+    shared: Arc<Shared>,
     completions: Arc<Completions>,
 }
 
@@ -574,10 +577,25 @@ impl Client {
         &self,
         commands: impl ExactSizeIterator<Item = (u64, Command)>,
     ) -> Result<(), Unavailable> {
-        let items = commands.map(|(token, command)| {
-            Item::Command(command, Reply::Client(self.completions.clone(), token))
-        });
-        self.queue.push_waiting(items)
+        let item = |(token, command)| {
+            Item::Command(
+                command,
+                Reply::Client(Token::new(self.completions.clone(), token)),
+            )
+        };
+        let (mut fresh, mut known) = (Vec::with_capacity(commands.len()), Vec::new());
+        for (token, command) in commands {
+            match self.shared.brief_before(&command)? {
+                None => fresh.push(item((token, command))),
+                Some(brief) => known.push((token, brief)),
+            }
+        }
+        self.shared.queue.push_waiting(fresh.into_iter())?;
+        if !known.is_empty() {
+            lock(&self.completions.done).append(&mut known);
+            self.completions.some.notify_all();
+        }
+        Ok(())
     }
 
     /// Waits for at least one completion and moves all there are to `out`.

@@ -74,6 +74,8 @@ pub struct ProjectionOptions {
     pub retry: Duration,
     /// An id without a time cannot be checked when the read model is further behind.
     pub behind_max: Duration,
+    /// Whether it waits for [`Projection::resume`] before it writes anything.
+    pub paused: bool,
 }
 
 impl Default for ProjectionOptions {
@@ -84,8 +86,10 @@ impl Default for ProjectionOptions {
             gather_max: Duration::from_millis(250),
             poll: Duration::from_millis(500),
             retry: Duration::from_secs(1),
-            // The shortest window in which State remembers ids.
-            behind_max: Duration::from_secs(60),
+            // Half the shortest window in which State remembers ids: a command may wait a while in the
+            // queue after it was looked up here.
+            behind_max: Duration::from_secs(30),
+            paused: false,
         }
     }
 }
@@ -101,8 +105,11 @@ pub struct Progress {
     pub lag_rows: u64,
     /// About how many events those are, from the mean of the rows read so far.
     pub lag_events: u64,
-    /// For how long something has been missing, milliseconds.
+    /// For how long something has been missing, milliseconds: by the journal's times until it has once
+    /// caught up with the journal it was opened on, for until then nobody was there to see.
     pub lag_ms: u64,
+    /// Whether it has once caught up with the journal it was opened on.
+    pub caught_up: bool,
     /// Why it does not get on, while it does not.
     pub failed: Option<String>,
     /// Whether it was told to pause.
@@ -174,9 +181,15 @@ impl Projection {
         let status = self.shared.status();
         let head_seq = self.shared.head().max(status.applied_seq);
         let lag_rows = head_seq - status.applied_seq;
-        let lag_ms = match lag_rows {
-            0 => 0,
-            _ => u64::try_from(status.fresh_until.elapsed().as_millis()).unwrap_or(u64::MAX),
+        let lag_ms = match (lag_rows, status.fresh_until) {
+            (0, _) => 0,
+            (_, Some(then)) => u64::try_from(then.elapsed().as_millis()).unwrap_or(u64::MAX),
+            (_, None) => {
+                let now = u64::try_from(wall_ms()).unwrap_or(0);
+                status
+                    .missing_ms
+                    .map_or(u64::MAX, |then| now.saturating_sub(then))
+            }
         };
         Progress {
             applied_seq: status.applied_seq,
@@ -184,6 +197,7 @@ impl Projection {
             lag_rows,
             lag_events: lag_rows.saturating_mul(status.events.max(1)) / status.rows.max(1),
             lag_ms,
+            caught_up: status.fresh_until.is_some(),
             failed: status.failed.clone(),
             paused: self.shared.paused.load(Ordering::Acquire),
         }
@@ -247,10 +261,11 @@ impl Projection {
         }))
     }
 
-    /// Whether the read model is near enough to the journal to say what State has forgotten.
+    /// Whether the read model is near enough to the journal to say what State has forgotten. Before it
+    /// has once caught up, what is missing may be of any age, whatever its rows say of their times.
     fn check_fresh(&self) -> Result<(), Unavailable> {
         let progress = self.progress();
-        if u128::from(progress.lag_ms) > self.behind_max.as_millis() {
+        if !progress.caught_up || u128::from(progress.lag_ms) > self.behind_max.as_millis() {
             return Err(Unavailable::ReadModelBehind);
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The bounded queue into the writer, and how answers find their way back.
 
 use crate::answer::{Answer, Brief, Unavailable};
+use crate::weight::weight;
 use engine::event::Event;
 use engine::{Command, Position, Rejection, State, UtcMillis};
 use std::collections::VecDeque;
@@ -10,6 +11,9 @@ use tokio::sync::oneshot;
 
 /// At most this many commands in one submission or batch.
 pub const BATCH_MAX: usize = 8_192;
+
+/// A batch takes no more once its commands weigh so much together: tens of megabytes of events.
+pub(crate) const BATCH_WEIGHT_MAX: usize = 65_536;
 
 /// What a command came to, on its way from the writer to its caller.
 #[derive(Clone, Debug)]
@@ -51,13 +55,13 @@ impl From<Result1> for Raw {
 
 pub(crate) type Told<T> = Result<T, Unavailable>;
 
-/// Who waits for a command.
+/// Who waits for a command. One that is dropped untold hears that the outcome is unknown.
 pub(crate) enum Reply {
     One(oneshot::Sender<Told<Raw>>),
     /// One of many; the last one in answers all.
     Many(Arc<Many>),
-    /// A client with many in flight, and its token for this one.
-    Client(Arc<Completions>, u64),
+    /// A client with many in flight.
+    Client(Token),
     /// Nobody: the node's own.
     Nobody,
 }
@@ -68,6 +72,40 @@ impl Reply {
             Reply::One(_) => true,
             Reply::Many(many) => many.events,
             Reply::Client(..) | Reply::Nobody => false,
+        }
+    }
+}
+
+/// A client's token for one of its commands.
+pub(crate) struct Token {
+    to: Option<Arc<Completions>>,
+    token: u64,
+}
+
+impl Token {
+    pub fn new(to: Arc<Completions>, token: u64) -> Token {
+        let to = Some(to);
+        Token { to, token }
+    }
+
+    /// Whom it is to be told to, until it was.
+    pub fn to(&self) -> Option<&Arc<Completions>> {
+        self.to.as_ref()
+    }
+
+    /// Leaves the answer without waking the client.
+    fn tell(mut self, brief: Brief) {
+        if let Some(to) = self.to.take() {
+            lock(&to.done).push((self.token, brief));
+        }
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        if let Some(to) = self.to.take() {
+            lock(&to.done).push((self.token, Brief::OutcomeUnknown));
+            to.some.notify_all();
         }
     }
 }
@@ -124,9 +162,7 @@ pub(crate) fn tell(reply: Reply, result: Result1) {
     match reply {
         Reply::One(to) => drop(to.send(Ok(result.into()))),
         Reply::Many(many) => many.take(result),
-        Reply::Client(completions, token) => {
-            lock(&completions.done).push((token, result.brief()));
-        }
+        Reply::Client(token) => token.tell(result.brief()),
         Reply::Nobody => {}
     }
 }
@@ -136,11 +172,8 @@ pub(crate) fn tell_unavailable(reply: Reply, why: Unavailable) {
     match reply {
         Reply::One(to) => drop(to.send(Err(why))),
         Reply::Many(many) => many.fail(why),
-        Reply::Client(completions, token) => {
-            lock(&completions.done).push((token, Brief::OutcomeUnknown));
-            completions.some.notify_all();
-        }
-        Reply::Nobody => {}
+        // Told as it is dropped.
+        Reply::Client(_) | Reply::Nobody => {}
     }
 }
 
@@ -155,9 +188,20 @@ pub(crate) enum Item {
     ConfirmClock,
 }
 
+impl Item {
+    fn weight(&self) -> usize {
+        match self {
+            Item::Command(command, _) => weight(command),
+            _ => 1,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Inner {
     items: VecDeque<Item>,
+    /// Of all of them.
+    weight: usize,
     closed: Option<Unavailable>,
     commit_idle: bool,
     poked: bool,
@@ -170,6 +214,7 @@ pub(crate) struct Queue {
     /// Blocking submitters wait here.
     room: Condvar,
     max: usize,
+    weight_max: usize,
 }
 
 /// A panic while a lock was held ends the node elsewhere; the data under these locks is whole at
@@ -180,8 +225,27 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Asks the state in the queue's turn; the answer comes when every row before it is durable.
+pub(crate) fn ask<R: Send + 'static>(
+    queue: &Queue,
+    read: impl FnOnce(&State) -> R + Send + 'static,
+) -> Told<oneshot::Receiver<R>> {
+    let (to, told) = oneshot::channel();
+    let query = Item::Query(Box::new(move |state| {
+        let answer = read(state);
+        Box::new(move |durable| {
+            if durable {
+                // A caller that went away is not told.
+                let _ = to.send(answer);
+            }
+        })
+    }));
+    queue.push([query].into_iter())?;
+    Ok(told)
+}
+
 impl Queue {
-    pub fn new(max: usize) -> Queue {
+    pub fn new(max: usize, weight_max: usize) -> Queue {
         let inner = Inner {
             commit_idle: true,
             ..Inner::default()
@@ -191,6 +255,7 @@ impl Queue {
             work: Condvar::new(),
             room: Condvar::new(),
             max,
+            weight_max,
         }
     }
 
@@ -198,13 +263,19 @@ impl Queue {
         lock(&self.inner).items.len()
     }
 
-    /// Adds items, or says that there is no room. Queries and settings always find room.
+    /// Whether so many more items find room. By count exactly, unless they are alone; by weight until
+    /// the bound is reached, so that what goes over it is one submission at most.
+    fn has_room(&self, inner: &Inner, items: usize) -> bool {
+        inner.items.len() + items <= self.max.max(items) && inner.weight < self.weight_max
+    }
+
+    /// Adds items, or says that there is no room. Queries and settings need room as commands do.
     pub fn push(&self, items: impl ExactSizeIterator<Item = Item>) -> Result<(), Unavailable> {
         let mut inner = lock(&self.inner);
         if let Some(why) = inner.closed {
             return Err(why);
         }
-        if inner.items.len() + items.len() > self.max.max(items.len()) {
+        if !self.has_room(&inner, items.len()) {
             return Err(Unavailable::Busy {
                 retry_after_ms: 100,
             });
@@ -219,8 +290,7 @@ impl Queue {
         items: impl ExactSizeIterator<Item = Item>,
     ) -> Result<(), Unavailable> {
         let mut inner = lock(&self.inner);
-        while inner.closed.is_none() && inner.items.len() + items.len() > self.max.max(items.len())
-        {
+        while inner.closed.is_none() && !self.has_room(&inner, items.len()) {
             inner = self
                 .room
                 .wait(inner)
@@ -235,7 +305,10 @@ impl Queue {
 
     fn extend(&self, inner: &mut Inner, items: impl Iterator<Item = Item>) {
         let was_empty = inner.items.is_empty();
-        inner.items.extend(items);
+        let weight = &mut inner.weight;
+        inner
+            .items
+            .extend(items.inspect(|item| *weight += item.weight()));
         if was_empty {
             self.work.notify_one();
         }
@@ -266,19 +339,23 @@ impl Queue {
         self.work.notify_one();
     }
 
-    /// Moves up to `max` items to `out`. With nothing to do, waits: for items, for the committer if
-    /// `for_commit`, or until `timeout`. Returns `false` when closed and empty.
+    /// Moves items to `out`: up to `max` of them, and none beyond the one that reaches `weight_max`.
+    /// With nothing to do, or no room to do it in (a `max` of 0), waits: for items, for the committer
+    /// if `for_commit`, or until `timeout`. Returns the weight of what was moved; `None` when closed
+    /// and empty.
     pub fn take(
         &self,
         out: &mut Vec<Item>,
-        max: usize,
+        (max, weight_max): (usize, usize),
         for_commit: bool,
         timeout: Option<Duration>,
-    ) -> bool {
+    ) -> Option<usize> {
         let mut inner = lock(&self.inner);
-        while inner.items.is_empty() && !(for_commit && inner.commit_idle) && !inner.poked {
+        let full = max == 0 || weight_max == 0;
+        while (inner.items.is_empty() || full) && !(for_commit && inner.commit_idle) && !inner.poked
+        {
             if inner.closed.is_some() && !for_commit {
-                return false;
+                return None;
             }
             match timeout {
                 Some(timeout) => {
@@ -300,16 +377,121 @@ impl Queue {
             }
         }
         inner.poked = false;
-        let count = inner.items.len().min(max);
+        let (mut count, mut weight) = (inner.items.len().min(max), 0);
+        if inner.weight == inner.items.len() {
+            // The commonest: each weighs 1.
+            count = count.min(weight_max);
+            weight = count;
+        } else {
+            let fits = |item: &&Item| {
+                let fits = weight < weight_max;
+                weight += if fits { item.weight() } else { 0 };
+                fits
+            };
+            count = inner.items.iter().take(count).take_while(fits).count();
+        }
+        inner.weight -= weight;
         out.extend(inner.items.drain(..count));
         if count > 0 {
             self.room.notify_all();
         }
-        true
+        Some(weight)
     }
 
     /// Empties the queue after a failure.
     pub fn drain(&self) -> Vec<Item> {
-        lock(&self.inner).items.drain(..).collect()
+        let mut inner = lock(&self.inner);
+        inner.weight = 0;
+        inner.items.drain(..).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::ids::{ActorId, WalletId};
+    use engine::records::TenantNo;
+    use engine::{Id, Op};
+    use std::time::Instant;
+
+    fn items(weights: &[usize]) -> Vec<Item> {
+        let spend = engine::command::Spend {
+            payer: WalletId(Id(1)),
+            mandate: engine::ids::MandateId(Id::NONE),
+            amount: money::Atoms(1),
+            asset: ledger::AssetNo(0),
+            risk: risk::Score(0),
+            confirmed: false,
+        };
+        let pay = Op::Pay {
+            spend,
+            payee: WalletId(Id(2)),
+        };
+        let item = |weight: &usize| {
+            let group = Op::Group {
+                items: vec![(Id(9), pay.clone()); weight - 1],
+            };
+            let command = Command {
+                id: Id(7),
+                tenant: TenantNo(0),
+                actor: ActorId(Id::NONE),
+                op: if *weight == 1 { pay.clone() } else { group },
+            };
+            Item::Command(command, Reply::Nobody)
+        };
+        weights.iter().map(item).collect()
+    }
+
+    #[test]
+    fn what_is_taken_stops_at_a_count_or_at_a_weight() {
+        let queue = Queue::new(100, 1_000);
+        for (weights, max, taken) in [
+            (&[1, 1, 1, 1][..], (3, 9), &[1, 1, 1][..]),
+            (&[1, 1, 1, 1], (9, 2), &[1, 1]),
+            (&[1, 50, 1, 1], (9, 1), &[1]),
+            (&[1, 50, 1, 1], (9, 2), &[1, 50]),
+            (&[1, 50, 1, 1], (9, 51), &[1, 50]),
+            (&[1, 50, 1, 1], (9, 52), &[1, 50, 1]),
+            (&[50, 50], (9, 9), &[50]),
+            (&[50, 50], (1, 99), &[50]),
+        ] {
+            queue.push(items(weights).into_iter()).unwrap();
+            let mut out = Vec::new();
+            let weight = queue.take(&mut out, max, false, None);
+            let found: Vec<usize> = out.iter().map(Item::weight).collect();
+            assert_eq!(found, taken, "{weights:?} {max:?}");
+            assert_eq!(weight, Some(taken.iter().sum()));
+            let left = lock(&queue.inner).weight;
+            assert_eq!(left, weights.iter().sum::<usize>() - weight.unwrap());
+            queue.drain();
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_by_weight_too() {
+        let queue = Queue::new(100, 60);
+        queue.push(items(&[50]).into_iter()).unwrap();
+        queue.push(items(&[50]).into_iter()).unwrap();
+        let busy = queue.push(items(&[1]).into_iter());
+        assert!(matches!(busy, Err(Unavailable::Busy { .. })));
+        let mut out = Vec::new();
+        queue.take(&mut out, (1, 1), false, None);
+        queue.push(items(&[1]).into_iter()).unwrap();
+    }
+
+    #[test]
+    fn a_full_batch_waits_for_the_committer_and_not_for_items() {
+        let queue = Queue::new(100, 1_000);
+        assert!(queue.claim_commit());
+        queue.push(items(&[1, 1]).into_iter()).unwrap();
+        let (start, wait) = (Instant::now(), Duration::from_millis(30));
+        let mut out = Vec::new();
+        for full in [(0, 5), (5, 0)] {
+            assert_eq!(queue.take(&mut out, full, true, Some(wait)), Some(0));
+        }
+        assert!(start.elapsed() >= wait * 2, "it did not wait");
+        queue.commit_idle();
+        assert_eq!(queue.take(&mut out, (0, 5), true, None), Some(0));
+        assert!(out.is_empty());
     }
 }

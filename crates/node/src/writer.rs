@@ -6,14 +6,15 @@
 use crate::answer::Brief;
 use crate::clock::{Clock, Watch};
 use crate::commit::{Batch, Committer, Slot};
-use crate::queue::{BATCH_MAX, Item, Queue, Reply, Result1, lock};
+use crate::options::NodeOptions;
+use crate::queue::{BATCH_MAX, BATCH_WEIGHT_MAX, Item, Queue, Reply, Result1, lock};
 use crate::stats::Stats;
 use engine::event::Event;
 use engine::ids::ActorId;
 use engine::records::{PartyNo, TenantNo};
 use engine::{
     Code, Command, Handles, Id, Op, Outcome, Position, RESOLVE_CHUNK, Rejection, State, UtcMillis,
-    apply, decide, resolve,
+    apply, decide, decide_one, resolve,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
@@ -34,6 +35,7 @@ pub(crate) struct Writer {
     committer: Arc<Mutex<Committer>>,
     stats: Arc<Stats>,
     clock: Arc<dyn Clock>,
+    row_bytes_max: usize,
     watch: Watch,
     next_seq: u64,
     batch: Box<Batch>,
@@ -57,7 +59,7 @@ impl Writer {
         slot: Arc<Slot>,
         committer: Arc<Mutex<Committer>>,
         stats: Arc<Stats>,
-        clock: Arc<dyn Clock>,
+        options: &NodeOptions,
     ) -> Writer {
         Writer {
             state,
@@ -65,7 +67,8 @@ impl Writer {
             slot,
             committer,
             stats,
-            clock,
+            clock: options.clock.clone(),
+            row_bytes_max: options.row_bytes_max,
             watch: Watch::default(),
             next_seq,
             batch: Box::default(),
@@ -85,16 +88,16 @@ impl Writer {
         let mut items = Vec::with_capacity(BATCH_MAX);
         loop {
             let waiting = !self.batch.is_empty();
-            let room = BATCH_MAX.saturating_sub(self.batch.answers.len());
             let timeout = if waiting { None } else { self.next_timer() };
-            let open = self.queue.take(&mut items, room, waiting, timeout);
+            let taken = self.queue.take(&mut items, self.room(), waiting, timeout);
             if self.slot.failed() {
                 return self.give_up(items);
             }
-            if !open && !waiting {
+            if taken.is_none() && !waiting {
                 break;
             }
             self.process(&mut items);
+            self.batch.weight += taken.unwrap_or(0);
             let claimed = !self.batch.is_empty() && self.queue.claim_commit();
             // A committer that has failed says it is free but takes nothing more.
             if self.slot.failed() {
@@ -105,6 +108,15 @@ impl Writer {
             }
         }
         self.slot.close();
+    }
+
+    /// How many more items the batch has room for, and of what weight.
+    fn room(&self) -> (usize, usize) {
+        let has = self.batch.answers.len() + self.batch.queries.len();
+        (
+            BATCH_MAX.saturating_sub(has),
+            BATCH_WEIGHT_MAX.saturating_sub(self.batch.weight),
+        )
     }
 
     /// How long until something happens by itself.
@@ -180,45 +192,32 @@ impl Writer {
         }
     }
 
+    /// Decides a command of the node's own.
     fn node_command(&mut self, now: UtcMillis, tenant: TenantNo, op: Op) {
-        self.commands.push(Command {
+        let command = Command {
             id: Id::NONE,
             tenant,
             actor: ActorId(Id::NONE),
             op,
-        });
-        self.replies.push(Reply::Nobody);
-        self.run_commands_at(now);
+        };
+        let outcome = decide_one(&self.state, &command, now, &mut self.event);
+        let result = self.conclude(&command, outcome, false);
+        self.batch.answers.push((Reply::Nobody, result));
     }
 
+    /// Decides the commands that were gathered. A row that has grown large is committed before the
+    /// next is decided, so that none ever reaches what the journal takes.
     fn run_commands(&mut self) {
-        if self.commands.is_empty() {
-            return;
-        }
-        match self.now {
-            Some(now) => self.run_commands_at(now),
-            None => {
-                let rejection = Rejection {
-                    code: Code::ClockUnconfirmed,
-                    field: "",
-                    item: None,
-                    throttled: None,
-                };
-                self.commands.clear();
-                for reply in self.replies.drain(..) {
-                    self.batch
-                        .answers
-                        .push((reply, Result1::Rejected(rejection)));
-                }
-            }
-        }
-    }
-
-    fn run_commands_at(&mut self, now: UtcMillis) {
-        let commands = std::mem::take(&mut self.commands);
+        let mut commands = std::mem::take(&mut self.commands);
         let mut replies = std::mem::take(&mut self.replies);
         let mut replied = replies.drain(..);
-        for ahead in commands.chunks(RESOLVE_CHUNK) {
+        let mut done = 0;
+        while done < commands.len() {
+            let Some(now) = self.now else {
+                self.reject(&mut replied);
+                break;
+            };
+            let ahead = &commands[done..(done + RESOLVE_CHUNK).min(commands.len())];
             resolve(&self.state, ahead, now, &mut self.handles);
             for (at, command) in ahead.iter().enumerate() {
                 let outcome = decide(
@@ -232,12 +231,33 @@ impl Writer {
                 let reply = replied.next().expect("a reply for each command");
                 let result = self.conclude(command, outcome, reply.wants_event());
                 self.batch.answers.push((reply, result));
+                done += 1;
+                if self.batch.row.bytes().len() >= self.row_bytes_max {
+                    break;
+                }
+            }
+            if self.batch.row.bytes().len() >= self.row_bytes_max && !self.slot.failed() {
+                self.hand_over_waiting();
+                self.begin();
             }
         }
         drop(replied);
-        self.commands = commands;
-        self.commands.clear();
-        self.replies = replies;
+        commands.clear();
+        (self.commands, self.replies) = (commands, replies);
+    }
+
+    /// Nothing is considered while a jump of the clock is unconfirmed.
+    fn reject(&mut self, replied: &mut impl Iterator<Item = Reply>) {
+        let rejection = Rejection {
+            code: Code::ClockUnconfirmed,
+            field: "",
+            item: None,
+            throttled: None,
+        };
+        for reply in replied {
+            let answer = (reply, Result1::Rejected(rejection));
+            self.batch.answers.push(answer);
+        }
     }
 
     #[inline]
@@ -306,8 +326,8 @@ impl Writer {
             if self.slot.failed() {
                 return;
             }
-            self.queue
-                .take(&mut Vec::new(), 0, true, Some(Duration::from_millis(50)));
+            let wait = Some(Duration::from_millis(50));
+            self.queue.take(&mut Vec::new(), (0, 0), true, wait);
         }
         if !self.slot.failed() {
             self.hand_over();

@@ -72,6 +72,10 @@ impl Oracle {
         if to.iter().any(|(payee, _)| *payee == payer) {
             return reject("same_wallet");
         }
+        let own = |payee: u32| self.books.wallets[payee as usize].party == party;
+        if !matches!(purpose, Purpose::Transfer) && to.iter().any(|(payee, _)| own(*payee)) {
+            return reject("same_party");
+        }
         let mandate = self.books.mandates.get(&(self.tenant, spend.mandate));
         if spend.mandate != 0 && mandate.is_none_or(|m| m.payer != payer) {
             return reject("not_found");

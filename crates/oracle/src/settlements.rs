@@ -92,6 +92,9 @@ impl Oracle {
                 }
                 let no = self.party(party)?;
                 let record = &mut self.books.parties[no as usize];
+                if record.standing == Standing::Closed {
+                    return reject("party_closed");
+                }
                 (record.country, record.tier, record.standing) = (country, tier, standing);
                 Ok(done("party.changed"))
             }
@@ -145,7 +148,11 @@ impl Oracle {
                     source,
                     origin,
                 };
-                self.books.open(account).credit = i128::from(limit);
+                let account = self.books.open(account);
+                if account.balance < -i128::from(limit) {
+                    return reject("credit_in_use");
+                }
+                account.credit = i128::from(limit);
                 Ok(done("credit.set"))
             }
             _ => reject("not_found"),

@@ -94,7 +94,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Until the terminal says stop; an error in hearing it stops too.
         let _ = tokio::signal::ctrl_c().await;
     })
-    .await?;
+    .await;
     node.shutdown();
     Ok(())
 }

@@ -25,6 +25,10 @@ pub struct Config {
     pub requests_per_second: u32,
     /// Requests at once for each key.
     pub requests_burst: u32,
+    /// Connections at once; more wait to be taken.
+    pub connections_max: usize,
+    /// A connection is closed when the head of its next request has not come after so many seconds.
+    pub header_seconds_max: u64,
     /// Whether `/metrics` answers without a key, for a listener that only the operator reaches.
     pub metrics_open: bool,
 }
@@ -35,6 +39,8 @@ impl Default for Config {
             body_bytes_max: 1024 * 1024,
             requests_per_second: 100_000,
             requests_burst: 200_000,
+            connections_max: 8_192,
+            header_seconds_max: 60,
             metrics_open: false,
         }
     }

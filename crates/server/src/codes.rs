@@ -59,8 +59,8 @@ codes! {
     BUSY = "busy", 503, "The node has more to do than it may queue. Try again with the same id after `Retry-After`.";
     OUTCOME_UNKNOWN = "outcome_unknown", 503, "Whether it happened is not known. Ask again with the same id: it happens at most once.";
     STOPPED = "stopped", 503, "The node is stopping. Try again with the same id.";
-    READ_MODEL_BEHIND = "read_model_behind", 503, "The history has not caught up with what was asked. Try again later.";
-    READ_MODEL_OFF = "read_model_off", 503, "This node keeps no history to search.";
+    READ_MODEL_BEHIND = "read_model_behind", 503, "The read model has not caught up with what was asked, or not far enough to check a key that carries no time. Try again later with the same id.";
+    READ_MODEL_OFF = "read_model_off", 503, "This node keeps no read model: its history cannot be searched, and a key without a time cannot be checked against it. Use an id with a time (UUIDv7), or have the operator switch `projection` on.";
     STORE_UNAVAILABLE = "store_unavailable", 503, "The records beside the journal cannot be reached now. Try again with the same id.";
     AUTH_UNAVAILABLE = "auth_unavailable", 503, "Keys cannot be checked now. Try again.";
     INTERNAL = "internal", 500, "Something went wrong here that should not. The request id finds it in the log.";
@@ -92,9 +92,13 @@ pub fn is_denial(code: &str) -> bool {
 fn status(code: Code) -> u16 {
     use Code as C;
     match code {
-        C::Malformed | C::AmountZero | C::SameWallet | C::Unbalanced | C::TooMany | C::IdReused => {
-            422
-        }
+        C::Malformed
+        | C::AmountZero
+        | C::SameWallet
+        | C::SameParty
+        | C::Unbalanced
+        | C::TooMany
+        | C::IdReused => 422,
         C::NotFound => 404,
         C::Throttled => 429,
         C::IdWindowFull | C::ClockUnconfirmed | C::ShardNotOpen => 503,
@@ -123,6 +127,8 @@ fn status(code: Code) -> u16 {
         | C::NotThatPayment
         | C::AlreadyExists
         | C::NotEmpty
+        | C::PartyClosed
+        | C::CreditInUse
         | C::CaptureExceedsHold
         | C::RefundExceedsPayment
         | C::HoldExpired

@@ -17,6 +17,7 @@
 
 mod app;
 pub mod codes;
+mod connections;
 mod details;
 mod docs;
 pub mod errors_page;
@@ -61,14 +62,7 @@ pub fn router(app: App) -> Router {
 }
 
 /// Serves until `shutdown` resolves and what was begun is answered.
-///
-/// # Errors
-/// The listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    app: App,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()> + Send) {
     let keys = app.clone();
     let flusher = tokio::spawn(async move {
         let mut every = tokio::time::interval(std::time::Duration::from_secs(60));
@@ -84,9 +78,7 @@ pub async fn serve(
             tracing::debug!(%error, "nodelay");
         }
     });
-    let served = axum::serve(listener, router(app))
-        .with_graceful_shutdown(shutdown)
-        .await;
+    let config = app.config.clone();
+    connections::serve(listener, router(app), &config, shutdown).await;
     flusher.abort();
-    served
 }

@@ -32,10 +32,14 @@ struct Health {
     status: &'static str,
 }
 
-/// Whether the process runs.
+/// Whether the process runs and its node has not failed.
 #[utoipa::path(get, path = "/health", responses((status = 200, description = "It runs.", body = Health)))]
-async fn get_health() -> Answer<Health> {
-    Answer::ok(Health { status: "ok" })
+async fn get_health(State(app): State<App>) -> Handled<Health> {
+    if app.node.has_failed() {
+        let words = "the node has failed and is about to end";
+        return Err(Refuse(Problem::new(codes::STOPPED, words)));
+    }
+    Ok(Answer::ok(Health { status: "ok" }))
 }
 
 /// The node takes commands.

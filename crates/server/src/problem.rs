@@ -208,6 +208,9 @@ impl From<Unavailable> for Box<Problem> {
             Unavailable::Stopped => (codes::STOPPED, 1),
             Unavailable::TooMany(_) => return Problem::of(Code::TooMany, why.to_string()),
             Unavailable::ReadModelBehind => (codes::READ_MODEL_BEHIND, 1),
+            Unavailable::ReadModelOff => {
+                return Problem::new(codes::READ_MODEL_OFF, why.to_string());
+            }
         };
         let mut problem = Problem::new(known, why.to_string());
         problem.retry_after_s = Some(after_s);

@@ -1,6 +1,7 @@
 //! Version 1 of the API: a file a resource, each with its paths, its handlers and what they say.
 
 mod assets;
+mod clock;
 mod common;
 mod corrections;
 mod disputes;
@@ -24,7 +25,7 @@ use crate::guard::Routes;
 
 /// Registers all of it.
 pub fn routes(routes: Routes) -> Routes {
-    let routes = terms::routes(tenants::routes(assets::routes(routes)));
+    let routes = terms::routes(tenants::routes(assets::routes(clock::routes(routes))));
     let routes = wallets::routes(parties::routes(routes));
     let routes = withdrawals::routes(topups::routes(routes));
     let routes = groups::routes(transfers::routes(payments::routes(routes)));

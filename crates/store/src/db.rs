@@ -7,14 +7,14 @@
 //! * Files are readable by their owner only.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::Error;
 use crate::migrate::{Migration, migrate};
@@ -64,6 +64,21 @@ impl Db {
         now_ms: i64,
     ) -> Result<Self, Error> {
         create_private(path)?;
+        check_magic(path)?;
+        Self::open_checked(path, safety, migrations, now_ms).map_err(|error| match error {
+            Error::Database(e) if e.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+                not_a_database(path)
+            }
+            error => error,
+        })
+    }
+
+    fn open_checked(
+        path: &Path,
+        safety: Safety,
+        migrations: &[Migration],
+        now_ms: i64,
+    ) -> Result<Self, Error> {
         let mut writer = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         if safety == Safety::Rebuildable {
             writer.pragma_update(None, "page_size", REBUILDABLE_PAGE_BYTES)?;
@@ -124,6 +139,25 @@ impl Db {
     pub fn backup_exclusive(&self, dst_dir: &Path) -> Result<PathBuf, Error> {
         backup(&self.writer(), &self.path, dst_dir)
     }
+}
+
+/// That a file with anything in it begins as a database: SQLite itself takes one that is too short to
+/// be one for a new one, and writes over it.
+fn check_magic(path: &Path) -> Result<(), Error> {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut found = Vec::new();
+    File::open(path)?
+        .take(MAGIC.len() as u64)
+        .read_to_end(&mut found)?;
+    if found.is_empty() || found == MAGIC {
+        return Ok(());
+    }
+    Err(not_a_database(path))
+}
+
+fn not_a_database(path: &Path) -> Error {
+    let path = path.to_owned();
+    Error::NotADatabase { path }
 }
 
 /// A connection lent from the pool.
@@ -252,6 +286,25 @@ mod tests {
         assert_eq!(db.idle().len(), IDLE_READERS_MAX);
         drop(db.reader().unwrap());
         assert_eq!(db.idle().len(), IDLE_READERS_MAX);
+    }
+
+    #[test]
+    fn what_is_not_a_database_is_named_and_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.db");
+        drop(Db::open(&path, TABLE, 0).unwrap());
+        let mut bent = fs::read(&path).unwrap();
+        bent[16..18].fill(0xff); // the page size
+        for content in [&b"\0"[..], &[0; 4096], b"SQLite form", b"a text", &bent] {
+            fs::write(&path, content).unwrap();
+            let Err(error) = Db::open(&path, TABLE, 0) else {
+                panic!("{content:?} was opened")
+            };
+            assert_eq!(error.code(), "store_wrong_file");
+            let words = error.to_string();
+            assert!(words.contains("t.db") && words.contains("backup"));
+            assert_eq!(fs::read(&path).unwrap(), content);
+        }
     }
 
     #[test]

@@ -34,6 +34,11 @@ pub enum Error {
         name: &'static str,
         source: rusqlite::Error,
     },
+    #[error(
+        "{} is not a database, or its beginning was damaged: restore it from a backup",
+        path.display()
+    )]
+    NotADatabase { path: std::path::PathBuf },
     #[error("\"{0}\" is not a cursor: use the one a page came with, or none")]
     BadCursor(String),
     #[error(transparent)]
@@ -59,6 +64,7 @@ impl Error {
             Self::MigrationChanged { .. } => "migration_changed",
             Self::MigrationUnknown { .. } => "migration_unknown",
             Self::MigrationFailed { .. } => "migration_failed",
+            Self::NotADatabase { .. } => "store_wrong_file",
             Self::BadCursor(_) => "bad_cursor",
             Self::Random(_) => "random_unavailable",
             Self::Io(_) => "store_io",

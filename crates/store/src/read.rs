@@ -132,7 +132,7 @@ impl ReadModel {
 fn is_useless(error: &Error) -> bool {
     matches!(
         error.code(),
-        "migration_changed" | "migration_unknown" | "store_corrupt"
+        "migration_changed" | "migration_unknown" | "store_corrupt" | "store_wrong_file"
     )
 }
 

@@ -51,19 +51,24 @@ pub(crate) fn register<V: View>(
 pub(crate) fn change<V: View>(
     draft: &mut Draft<'_, V>,
     party: PartyId,
-    country: Country,
-    tier: Tier,
-    standing: Standing,
+    country: Option<Country>,
+    tier: Option<Tier>,
+    standing: Option<Standing>,
 ) -> Rule {
-    check_tier(tier)?;
+    tier.map_or(Ok(()), check_tier)?;
     let party = find(draft, party, "party")?;
-    draft.out.kind = EventKind::PartyChanged;
-    draft.effect(Effect::PartyChanged {
+    let record = draft.view.party(party);
+    if record.standing == Standing::Closed {
+        return Err(Stop::Reject(Code::PartyClosed, "party"));
+    }
+    let effect = Effect::PartyChanged {
         party,
-        country,
-        tier,
-        standing,
-    });
+        country: country.unwrap_or(record.country),
+        tier: tier.unwrap_or(record.tier),
+        standing: standing.unwrap_or(record.standing),
+    };
+    draft.out.kind = EventKind::PartyChanged;
+    draft.effect(effect);
     draft.note_actor();
     Ok(())
 }
@@ -125,6 +130,10 @@ pub(crate) fn set_credit<V: View>(
         a.asset == asset && a.class == AccountClass::Wallet && a.source == Some(Source::Credit)
     });
     let account = match find {
+        // A floor above the balance could never have been: nothing takes back what is drawn.
+        Some((_, account)) if account.balance < -i128::from(limit.0) => {
+            return Err(Stop::Reject(Code::CreditInUse, "limit"));
+        }
         Some((no, _)) => no,
         None => draft.wallet_account(wallet, asset, Source::Credit, None),
     };

@@ -3,7 +3,7 @@
 //! Input: the wallets. They exist when this stage is reached: an unknown one is rejected without a
 //! trace while it is looked up.
 
-use super::{Draft, Payees, Payment};
+use super::{Draft, Payees, Payment, Purpose};
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
 use crate::event::Refused;
@@ -22,6 +22,16 @@ pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rul
     };
     if same {
         return Err(Stop::Reject(Code::SameWallet, "payee"));
+    }
+    // Buying from oneself would turn any source into income.
+    let own = |payee: WalletNo| draft.view.wallet(payee).party == payment.payer_party;
+    let own = payment.purpose != Purpose::Transfer
+        && match &payment.payees {
+            Payees::One(payee) => own(*payee),
+            Payees::Many(payees) => payees.iter().any(|(payee, _)| own(*payee)),
+        };
+    if own {
+        return Err(Stop::Reject(Code::SameParty, "payee"));
     }
     if spend.mandate.0.is_some() {
         let mandate = draft.view.mandate(draft.key(spend.mandate.0));

@@ -100,6 +100,16 @@ fn make(code: Code) {
             t.check(pay("bob", "shop", 10), code);
         }
         Code::AmountZero => drop(t.check(pay("alice", "shop", 0), code)),
+        Code::SameParty => {
+            t.run(Op::OpenWallet {
+                wallet: wal("purse"),
+                party: par("alice"),
+            });
+            t.check(pay("alice", "purse", 1), code);
+            t.check(authorize("alice", "purse", 1, UtcMillis(T0 + HOUR)), code);
+            t.check(split("alice", &[("bob", 1), ("purse", 1)], 2), code);
+            t.run(transfer("alice", "purse", 1));
+        }
         Code::SameWallet => drop(t.check(pay("alice", "alice", 1), code)),
         Code::Unbalanced => {
             let leg = |no, amount| Posting {
@@ -134,6 +144,22 @@ fn make(code: Code) {
             let mut town = Town::wilderness();
             let asset = Asset::known("USD").unwrap();
             town.check(Op::RegisterAsset { asset }, code);
+        }
+        Code::PartyClosed => {
+            let change = |standing| Op::ChangeParty {
+                party: par("bob"),
+                country: None,
+                tier: None,
+                standing,
+            };
+            t.run(change(Some(Standing::Closed)));
+            t.check(change(Some(Standing::Active)), code);
+        }
+        Code::CreditInUse => {
+            t.run(credit_line("carol", 50));
+            t.run(pay("carol", "shop", 20));
+            t.run(credit_line("carol", 20));
+            t.check(credit_line("carol", 19), code);
         }
         Code::NotEmpty => drop(t.check(stand("alice", Standing::Closed), code)),
         Code::InsufficientFunds => drop(t.check(pay("alice", "shop", 1_001), code)),
@@ -303,9 +329,9 @@ pub fn thresholds() -> Thresholds {
 pub fn suspend(party: &str) -> Op {
     Op::ChangeParty {
         party: par(party),
-        country: Country(*b"DE"),
-        tier: Tier(1),
-        standing: Standing::Frozen,
+        country: Some(Country(*b"DE")),
+        tier: Some(Tier(1)),
+        standing: Some(Standing::Frozen),
     }
 }
 
@@ -419,9 +445,9 @@ fn denials_come_in_the_order_of_the_stages() {
     town.check(op("shop", 30, 900), Code::PartySuspended);
     town.run(Op::ChangeParty {
         party: par("alice"),
-        country: Country(*b"DE"),
-        tier: Tier(1),
-        standing: Standing::Active,
+        country: Some(Country(*b"DE")),
+        tier: Some(Tier(1)),
+        standing: Some(Standing::Active),
     });
     town.check(op("shop", 30, 900), Code::PayeeUnavailable);
     town.run(stand("shop", Standing::Active));

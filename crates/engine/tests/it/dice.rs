@@ -190,7 +190,7 @@ fn payment(town: &Town, dice: &mut Dice) -> Op {
         7..=12 if town.state.holds.is_empty() || dice.pick(3) == 0 => Op::Authorize {
             spend,
             payee,
-            expires: UtcMillis(town.now.0 + 1 + dice.pick(5) * 7 * HOUR),
+            expires: Some(UtcMillis(town.now.0 + 1 + dice.pick(5) * 7 * HOUR)),
         },
         7..=11 => Op::Capture {
             payment: open(town, dice, &town.state.holds, &[K::Authorized]),
@@ -297,9 +297,9 @@ fn rest(town: &mut Town, dice: &mut Dice) -> Op {
         },
         1 => Op::ChangeParty {
             party: par(dice.of(&PEOPLE).1),
-            country: Country(**dice.of(&[b"DE", b"FR", b"ZZ"])),
-            tier: Tier(dice.pick(5) as u8),
-            standing,
+            country: Some(Country(**dice.of(&[b"DE", b"FR", b"ZZ"]))),
+            tier: Some(Tier(dice.pick(5) as u8)),
+            standing: Some(standing),
         },
         2 => Op::GrantMandate {
             payer: wal(who(dice)),

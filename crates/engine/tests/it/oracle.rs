@@ -405,6 +405,15 @@ impl Oracle {
         }
     }
 
+    /// The same where the payee would earn: nobody does from themselves.
+    fn check_sale(&self, payer: &str, payee: &str, amount: u64) -> Result<(), Refusal> {
+        Self::check(payer, payee, amount)?;
+        if self.wallets[payer].party == self.wallets[payee].party {
+            return Err("same_party");
+        }
+        Ok(())
+    }
+
     /// Tax and fee in a gross amount.
     fn dues(&self, payer: &str, asset: &str, gross: u64) -> (u64, u64) {
         let country = &self.countries[&self.wallets[payer].party];
@@ -470,7 +479,7 @@ impl Oracle {
         amount: u64,
         civil: (u64, u64),
     ) -> Result<(), Refusal> {
-        Self::check(payer, payee, amount)?;
+        self.check_sale(payer, payee, amount)?;
         let legs = self.fund(payer, asset, amount)?;
         let room = self.room(payer, asset, amount, civil)?;
         let dues = self.dues(payer, asset, amount);
@@ -529,7 +538,7 @@ impl Oracle {
         if expires_ms <= now_ms {
             return Err("malformed");
         }
-        Self::check(payer, payee, amount)?;
+        self.check_sale(payer, payee, amount)?;
         let legs = self.fund(payer, asset, amount)?;
         let reserved = self.room(payer, asset, amount, civil)?;
         for (source, amount) in &legs {

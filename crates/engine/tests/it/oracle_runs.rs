@@ -188,7 +188,7 @@ impl Run {
                     Op::Authorize {
                         spend: spending,
                         payee: to,
-                        expires,
+                        expires: Some(expires),
                     },
                     Ask::Authorize {
                         payer,

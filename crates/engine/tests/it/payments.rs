@@ -226,11 +226,14 @@ fn a_confirmation_is_bound_to_what_was_asked() {
         payee,
         expires,
     };
-    t.check_as(id, held(spend, expires), Code::IdReused);
+    t.check_as(id, held(spend, Some(expires)), Code::IdReused);
     t.check_as(id, pay_with(spend, "shop"), EventKind::Paid);
-    let id = t.check(held(risky(10, false), expires), EventKind::StepUpAsked);
-    t.check_as(id, held(spend, expires.plus(1)), Code::IdReused);
-    t.check_as(id, held(spend, expires), EventKind::Authorized);
+    let id = t.check(
+        held(risky(10, false), Some(expires)),
+        EventKind::StepUpAsked,
+    );
+    t.check_as(id, held(spend, Some(expires.plus(1))), Code::IdReused);
+    t.check_as(id, held(spend, Some(expires)), EventKind::Authorized);
 }
 
 #[test]
@@ -325,11 +328,11 @@ fn a_void_gives_a_mandate_back_only_the_room_of_its_own_day() {
         payee: wal("shop"),
         expires,
     };
-    let hold = t.id_of(held(UtcMillis(T0 + 3 * DAY)));
+    let hold = t.id_of(held(Some(UtcMillis(T0 + 3 * DAY))));
     t.check(pay_with(through(id, 41), "shop"), Code::MandatePerDay);
     t.run(void(hold));
     t.run(pay_with(through(id, 30), "shop"));
-    let hold = t.id_of(held(UtcMillis(T0 + 3 * DAY)));
+    let hold = t.id_of(held(Some(UtcMillis(T0 + 3 * DAY))));
     t.run(capture(hold, 20));
     t.later(DAY);
     t.run(pay_with(through(id, 100), "shop"));
@@ -572,10 +575,65 @@ fn changing_country_or_tier_counts_from_the_next_payment_on() {
     assert_eq!(t.operator(AccountClass::Tax), 190);
     t.run(Op::ChangeParty {
         party: par("alice"),
-        country: Country(*b"FR"),
-        tier: Tier(2),
-        standing: Standing::Active,
+        country: Some(Country(*b"FR")),
+        tier: Some(Tier(2)),
+        standing: Some(Standing::Active),
     });
     let event: Event = t.run(pay("alice", "shop", 1_190));
     assert_eq!(t.paid(event.id).tax, 0);
+}
+
+#[test]
+fn a_change_of_a_party_leaves_what_it_does_not_name() {
+    let mut t = Town::new();
+    let change = |country, tier, standing| Op::ChangeParty {
+        party: par("bob"),
+        country,
+        tier,
+        standing,
+    };
+    // Each by somebody who knows nothing of the others.
+    t.run(change(None, None, Some(Standing::Frozen)));
+    let id = t.check(change(None, Some(Tier(2)), None), EventKind::PartyChanged);
+    t.run(change(Some(Country(*b"FR")), None, None));
+    let bob = t.state.party(t.state.party_no(TENANT, par("bob")).unwrap());
+    let now = (bob.country, bob.tier, bob.standing);
+    assert_eq!(now, (Country(*b"FR"), Tier(2), Standing::Frozen));
+    // The same again is the same, whatever came between.
+    t.check_as(id, change(None, Some(Tier(2)), None), Expect::Known);
+}
+
+#[test]
+fn an_authorization_that_does_not_say_stands_for_seven_days_or_as_long_as_the_terms_allow() {
+    const DAY: u64 = 24 * 3_600_000;
+    for (longest, stands) in [(30 * DAY, 7 * DAY), (7 * DAY, 7 * DAY), (DAY, DAY)] {
+        let mut t = Town::with(Terms {
+            hold_ms_max: longest,
+            risk: risk::Thresholds {
+                step_up_at: Some(Score(500)),
+                ..Terms::default().risk
+            },
+            ..Terms::default()
+        });
+        t.fund("alice", Source::Card, 100);
+        let held = |spend: Spend| Op::Authorize {
+            spend,
+            payee: wal("shop"),
+            expires: None,
+        };
+        let id = t.check(held(spend("alice", 10)), EventKind::Authorized);
+        let hold = &t.state.holds[&(TENANT, id)];
+        assert_eq!(hold.expires, t.now.plus(stands), "{longest}");
+        // Later the same request is still the same.
+        t.later(5_000);
+        t.check_as(id, held(spend("alice", 10)), Expect::Known);
+        // What waited for a confirmation stands from then on.
+        let mut risky = spend("alice", 10);
+        risky.risk = Score(600);
+        let id = t.check(held(risky), EventKind::StepUpAsked);
+        t.later(5_000);
+        risky.confirmed = true;
+        t.check_as(id, held(risky), EventKind::Authorized);
+        assert_eq!(t.state.holds[&(TENANT, id)].expires, t.now.plus(stands));
+    }
 }

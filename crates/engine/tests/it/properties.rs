@@ -85,6 +85,7 @@ fn a_snapshot_and_a_replay_go_on_as_if_nothing_had_been() {
                 let bytes = snapshot::encode(&town.state);
                 let state = snapshot::decode(&bytes, u128::from(seed) << 32).unwrap();
                 assert_eq!(snapshot::encode(&state), bytes);
+                assert_eq!(state.sums, town.state.sums);
                 restored = Some((state, town.rows.len()));
             }
             asked += 1;

@@ -150,7 +150,7 @@ pub fn authorize(payer: &str, payee: &str, amount: u64, expires: UtcMillis) -> O
     Op::Authorize {
         spend,
         payee,
-        expires,
+        expires: Some(expires),
     }
 }
 
@@ -557,6 +557,7 @@ impl Town {
         for (asset, sum) in state.trial_balance() {
             assert_eq!(sum, 0, "the trial balance of {asset:?}");
         }
+        assert!(state.sums_agree(), "{:?}", state.sums);
         let mut held: BTreeMap<_, u128> = BTreeMap::new();
         for ((tenant, id), hold) in &state.holds {
             let legs: u64 = hold.legs.iter().map(|leg| leg.amount).sum();

@@ -74,9 +74,7 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
                 // A sender that is gone says the same.
                 let _ = stopped.await;
             };
-            if let Err(failure) = serve(paying, opened, &config, stopped).await {
-                eprintln!("farthing: {failure}");
-            }
+            serve(paying, opened, &config, stopped).await;
         });
         tokio::spawn(serve_empty(empty));
         Ok::<_, Failure>(addresses)

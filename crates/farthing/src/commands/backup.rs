@@ -14,8 +14,23 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing backup --to /backup/2026-01-01
+  farthing backup --data /srv/farthing --to /backup/2026-01-01 --without-keys
+  farthing verify --data /backup/2026-01-01
+
+Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the
+  command line is wrong.";
+
 /// Copy a data folder while the node runs
+///
+/// Copies the journal, the store and the subject keys, each as of one instant, and a manifest with
+/// their hashes. Snapshots and the read model are left out: both are made again from the journal.
+/// The copy has its name only once it is whole.
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     /// The data folder
     #[arg(

@@ -7,6 +7,17 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing bench engine --quick            a few seconds, to see that it works
+  farthing bench node --data /srv/disk     durable payments, on that disk
+  farthing bench http --json > http.json
+  farthing bench recovery --help           what a measurement is, and its options
+
+Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the
+  command line is wrong; 3 the books are not right.";
+
 /// Measure throughput, latency and bytes
 ///
 /// Every run says on what machine, with what versions and settings it was made. Each number is the
@@ -14,6 +25,7 @@ use tempfile::TempDir;
 /// holds on a busy machine too. Nothing is left out to be faster: fee, tax, limits and the memory of
 /// ids are on, and what is answered is durable. Run it with nothing else running.
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     #[command(subcommand)]
     what: What,

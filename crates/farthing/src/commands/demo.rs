@@ -27,12 +27,24 @@ const ACTS_MAX: u32 = 1_000_000;
 /// Prices for a log that comes without.
 const PRICES: &str = include_str!("../../../../samples/prices.toml");
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing demo                        a town pays, then http://127.0.0.1:8402 keeps serving
+  farthing demo --exit --json          the same, as JSON, and end
+  farthing demo --seed 7 --acts 20000  another town, busier
+  farthing demo --log access.log.gz --visitors visitors.csv --prices prices.toml --exit
+
+Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the
+  command line is wrong; 3 the books are not right.";
+
 /// A small simulated town paying through the real API, then keep serving
 ///
 /// Needs no outside file: it starts a node on a fresh data folder and lets readers, riders, gamers,
 /// tippers and agents pay through the HTTP API, says what came of it, and keeps serving until
 /// Ctrl-C. Nothing in it happened; all of it is labelled so.
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     /// End when all is paid instead of serving on
     #[arg(long)]
@@ -132,8 +144,7 @@ async fn serve_meanwhile(
         drop(stop);
         played
     };
-    let (served, played) = tokio::join!(serving, playing);
-    played.and(served)
+    tokio::join!(serving, playing).1
 }
 
 /// The town, what came of it, and then the wait for Ctrl-C.

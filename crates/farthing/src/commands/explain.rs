@@ -11,11 +11,21 @@ use journal::Head;
 use journal::sqlite::SqliteReader;
 use std::path::PathBuf;
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing explain pay_01900000000070008000000000000001
+  farthing explain pay_01900000000070008000000000000001 --audience payer --json
+
+Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the
+  command line is wrong.";
+
 /// The trace of a payment, refund, capture or refusal
 ///
 /// Reads the journal alone, so it also works on a backup, years later: the terms are those the
 /// payment was decided under.
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     /// Its id, e.g. pay_0190…
     id: String,

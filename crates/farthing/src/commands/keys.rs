@@ -7,8 +7,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use store::Store;
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing keys create --scopes payments:write,payments:read --label shop
+  farthing keys create --mode live --label operator --expires 2027-01-01T00:00:00Z
+  farthing keys list --mode live --json
+  farthing keys revoke key_01900000000070008000000000000001
+
+Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the
+  command line is wrong.";
+
 /// Create, list and revoke API keys
+///
+/// Works on the data folder itself, also while the node serves: a new key is good at once, a revoked
+/// one is refused within a second. A key's secret is shown when it is made and never again.
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     /// The data folder
     #[arg(

@@ -25,12 +25,24 @@ use traffic::prices::{PriceList, Quote};
 use traffic::summary::{LedgerFacts, Paid, Summary};
 use traffic::visitors::Visitors;
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing replay --log access.log --prices samples/prices.toml
+  farthing replay --log access.log.gz --visitors visitors.csv --prices prices.toml --json
+  farthing replay --log access.log --prices prices.toml --data ledger   keep it, then
+  farthing verify --data ledger
+
+Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the
+  command line is wrong.";
+
 /// Price and pay a real site's traffic
 ///
 /// Makes a wallet for each visitor, tops it up, prices every request and pays the site's owner
 /// through the node, in the log's order and at the log's times. Lines that cannot be read are
 /// counted and named, never fatal.
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     /// The access log, in Combined Log Format, plain or gzip
     #[arg(long, value_name = "FILE")]

@@ -7,10 +7,23 @@ use journal::sqlite::SqliteReader;
 use journal::{Reader, hex};
 use std::path::PathBuf;
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing restore --from /backup/2026-01-01 --data /srv/farthing
+  farthing restore --from /backup/2026-01-01 --keys /backup/keys/keys.db
+  farthing verify --data /srv/farthing
+
+Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the
+  command line is wrong; 3 the backup is damaged: do not use what was restored.";
+
 /// Put a backup back, checked
 ///
-/// Every file is compared with the backup's manifest. The read model is rebuilt by the next start.
+/// Every file is compared with the backup's manifest; the data folder must not have a journal yet.
+/// The read model is rebuilt by the next start: until it has caught up, keys that carry no time are
+/// refused with 503 read_model_behind. Run `farthing verify` on the result.
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     /// The backup
     #[arg(long, value_name = "DIR")]

@@ -8,22 +8,36 @@ use server::App;
 use std::io::Write;
 use std::path::PathBuf;
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing serve                                      in ./farthing-data, on 127.0.0.1:8402
+  farthing serve --data /srv/farthing --listen 127.0.0.1:9000
+  farthing serve --print-config > farthing.toml       every option, to change
+  farthing serve --config farthing.toml
+
+Exit codes: 0 it was asked to stop, and stopped; 1 it could not start, and the message
+  says what to do; 2 the command line is wrong; 70 a commit failed or a part of the node panicked:
+  start it again, and clients retry with the same ids.";
+
 /// Run the node and its HTTP API
 ///
 /// The first start on an empty folder opens a test and a live tenant and prints a key for each,
-/// once. Stop it with Ctrl-C or SIGTERM: what waits is worked off first.
+/// once. Stop it with Ctrl-C or SIGTERM: what waits is worked off first. Flags stand above
+/// FARTHING_… variables, those above the file named by --config, that above the defaults.
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     /// A configuration file (see --print-config)
     #[arg(long, value_name = "FILE", env = "FARTHING_CONFIG")]
     config: Option<PathBuf>,
-    /// The data folder
+    /// The data folder [default: farthing-data]
     #[arg(long, value_name = "DIR", env = "FARTHING_DATA")]
     data: Option<PathBuf>,
-    /// The address to listen on; port 0 lets the system choose
+    /// The address to listen on; port 0 lets the system choose [default: 127.0.0.1:8402]
     #[arg(long, value_name = "ADDR", env = "FARTHING_LISTEN")]
     listen: Option<String>,
-    /// Requests a second for each key
+    /// Requests a second for each key, twice as many at once [default: 100000]
     #[arg(long, value_name = "N", env = "FARTHING_REQUESTS_PER_SECOND")]
     requests_per_second: Option<u32>,
     /// Print every option with its default, and stop
@@ -51,7 +65,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let served = runtime()?.block_on(async {
         let listener = listen(&config.listen).await?;
         say(&opened, &config, listener.local_addr())?;
-        serve(listener, opened, &config, stop_asked()).await
+        serve(listener, opened, &config, stop_asked()).await;
+        Ok(())
     });
     node.shutdown();
     served
@@ -78,17 +93,17 @@ pub async fn serve(
     opened: Opened,
     config: &Config,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Failure> {
+) {
     let settings = server::Config {
         body_bytes_max: config.body_bytes_max,
         requests_per_second: config.requests_per_second,
         requests_burst: config.requests_burst,
+        connections_max: config.connections_max,
+        header_seconds_max: config.header_seconds_max,
         metrics_open: config.metrics_open,
     };
     let app = App::new(opened.node, opened.store, opened.keys, settings);
-    server::serve(listener, app, stop)
-        .await
-        .map_err(|error| Failure::said(format!("the server stopped: {error}")))
+    server::serve(listener, app, stop).await;
 }
 
 fn say(

@@ -13,10 +13,23 @@ use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing verify                                ./farthing-data
+  farthing verify --data /backup/2026-01-01 --json
+
+Exit codes: 0 everything is right; 1 it could not be checked, and the message says
+  why; 2 the command line is wrong; 3 something is not right, and the message says what.";
+
 /// Check a data folder: hash chain, conservation, snapshots, projections
 ///
-/// Reads only. Exit code 0 when everything is right, 3 when something is not.
+/// Replays the whole journal and compares: each row with the hash of the one before, each event's
+/// postings with zero, the running sums with a scan of all accounts, each anchored snapshot and the
+/// newest file with the state at its row, and the read model's balances with the replayed ones. Reads
+/// only, and works on a backup too.
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     /// The data folder
     #[arg(
@@ -43,6 +56,7 @@ struct Found {
     chain: &'static str,
     unbalanced_events: u64,
     trial_balance_zero: bool,
+    sums_agree: bool,
     digest: String,
     snapshots_checked: u64,
     snapshots_wrong: u64,
@@ -126,6 +140,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         chain: "intact",
         unbalanced_events: replay.unbalanced,
         trial_balance_zero: zero,
+        sums_agree: state.sums_agree(),
         digest: hex(&snapshot::digest(&state)),
         snapshots_checked: passed + u64::from(stored.is_some()),
         snapshots_wrong: replay.snapshots_wrong + u64::from(stored == Some(false)),
@@ -136,6 +151,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     found.right = found.unbalanced_events == 0
         && zero
+        && found.sums_agree
         && replay.undecodable.is_none()
         && found.snapshots_wrong == 0
         && found.projection_wrong == 0;
@@ -164,9 +180,10 @@ fn say(found: &Found, json: bool) -> Result<(), Failure> {
     );
     println!("hash chain   {}", found.chain);
     println!(
-        "conservation {} ({} events out of balance, trial balance {})",
-        yes(found.unbalanced_events == 0 && found.trial_balance_zero),
+        "conservation {} ({} events out of balance, running sums {}, trial balance {})",
+        yes(found.unbalanced_events == 0 && found.trial_balance_zero && found.sums_agree),
         found.unbalanced_events,
+        if found.sums_agree { "agree" } else { "DIFFER" },
         if found.trial_balance_zero {
             "zero"
         } else {

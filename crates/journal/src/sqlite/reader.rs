@@ -158,11 +158,14 @@ impl Header {
     }
 }
 
-fn column<'a>(columns: &'a rusqlite::Row<'_>, index: usize) -> Result<ValueRef<'a>, JournalError> {
-    columns.get_ref(index).map_err(|e| JournalError::Database {
-        doing: "reading a column",
-        source: Box::new(e),
-    })
+fn column<'a>(
+    columns: &'a rusqlite::Row<'_>,
+    index: usize,
+    seq: u64,
+) -> Result<ValueRef<'a>, JournalError> {
+    columns
+        .get_ref(index)
+        .map_err(|e| JournalError::broken(seq, Check::Columns, e.to_string()))
 }
 
 fn integer<T: TryFrom<i64>>(
@@ -171,7 +174,7 @@ fn integer<T: TryFrom<i64>>(
     name: &str,
     seq: u64,
 ) -> Result<T, JournalError> {
-    match column(columns, index)? {
+    match column(columns, index, seq)? {
         ValueRef::Integer(i) => T::try_from(i).map_err(|_| odd(seq, name, &ValueRef::Integer(i))),
         other => Err(odd(seq, name, &other)),
     }
@@ -183,7 +186,7 @@ fn hash(
     name: &str,
     seq: u64,
 ) -> Result<Hash, JournalError> {
-    let value = column(columns, index)?;
+    let value = column(columns, index, seq)?;
     match value {
         ValueRef::Blob(bytes) => bytes.try_into().map_err(|_| odd(seq, name, &value)),
         other => Err(odd(seq, name, &other)),

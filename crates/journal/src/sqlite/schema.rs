@@ -20,6 +20,8 @@
 //! Larger pages gain a little on the largest rows and make every small commit write more; the index costs
 //! nothing that can be measured, and gains nothing in a file of one shard.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,17 +64,20 @@ pub(super) fn open_writer(
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if !fresh {
+        check_magic(path)?;
+    }
     let sql = |doing| move |e| fault(path, doing, e);
-    let mut db = Connection::open_with_flags(path, flags).map_err(sql("opening the journal"))?;
+    let mut db = Connection::open_with_flags(path, flags).map_err(sql("opening"))?;
     db.busy_timeout(options.busy_timeout)
-        .map_err(sql("opening the journal"))?;
+        .map_err(sql("opening"))?;
     // A log that grew long while a reader held it is cut when it starts over; one of usual length is not,
     // for writing within a file is faster than growing it.
     let kept = (options.wal_soft_bytes.saturating_mul(4)).max(options.wal_reserve_bytes) as i64;
     db.pragma_update_and_check(None, "journal_size_limit", kept, |_| Ok(()))
-        .map_err(sql("configuring the journal"))?;
-    configure(&db).map_err(sql("configuring the journal"))?;
-    let doing = "creating the journal's tables";
+        .map_err(sql("configuring"))?;
+    configure(&db).map_err(sql("configuring"))?;
+    let doing = "creating the tables";
     let tx = db
         .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
         .map_err(sql(doing))?;
@@ -112,12 +117,12 @@ pub(super) fn open_reader(
     shard: u32,
     busy: Duration,
 ) -> Result<Connection, JournalError> {
+    check_magic(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let attempt = || -> Result<Connection, JournalError> {
-        let db = Connection::open_with_flags(path, flags)
-            .map_err(|e| fault(path, "opening the journal", e))?;
+        let db = Connection::open_with_flags(path, flags).map_err(|e| fault(path, "opening", e))?;
         db.busy_timeout(busy)
-            .map_err(|e| fault(path, "opening the journal", e))?;
+            .map_err(|e| fault(path, "opening", e))?;
         check(&db, path, shard)?;
         Ok(db)
     };
@@ -126,11 +131,37 @@ pub(super) fn open_reader(
         Err(JournalError::Database { .. }) if path.exists() && !beside(path, "-wal").exists() => {
             let uri = format!("file:{}?immutable=1", uri_path(path));
             let db = Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
-                .map_err(|e| fault(path, "opening the journal", e))?;
+                .map_err(|e| fault(path, "opening", e))?;
             check(&db, path, shard)?;
             Ok(db)
         }
         other => other,
+    }
+}
+
+/// That a file with anything in it begins as a database: SQLite itself takes one that is too short to
+/// be one for a new one, and writes over it.
+fn check_magic(path: &Path) -> Result<(), JournalError> {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut found = Vec::new();
+    let read = File::open(path).and_then(|file| {
+        file.take(MAGIC.len() as u64)
+            .read_to_end(&mut found)
+            .map(drop)
+    });
+    read.map_err(|e| JournalError::io(path, "opening", e))?;
+    if found.is_empty() || found == MAGIC {
+        return Ok(());
+    }
+    Err(not_a_database(path))
+}
+
+fn not_a_database(path: &Path) -> JournalError {
+    JournalError::WrongFile {
+        path: path.into(),
+        reason: "it is not a database, or its beginning was damaged: restore it from a backup, or \
+                 move it away to begin an empty journal"
+            .into(),
     }
 }
 
@@ -156,10 +187,7 @@ fn check(db: &Connection, path: &Path, shard: u32) -> Result<(), JournalError> {
     };
     let pragma = |name: &str| {
         db.pragma_query_value(None, name, |r| r.get::<_, i32>(0))
-            .map_err(|e| match e.sqlite_error_code() {
-                Some(ErrorCode::NotADatabase) => wrong("not an SQLite file".into()),
-                _ => fault(path, "reading the journal's header", e),
-            })
+            .map_err(|e| fault(path, "reading the header", e))
     };
     if pragma("application_id")? != APPLICATION_ID {
         return Err(wrong("it is not a journal".into()));
@@ -188,7 +216,9 @@ pub(super) fn fault(path: &Path, doing: &'static str, e: rusqlite::Error) -> Jou
         Some((ErrorCode::DiskFull, _)) | Some((_, ffi::SQLITE_IOERR_SHMSIZE)) => {
             JournalError::Full { path: path.into() }
         }
+        Some((ErrorCode::NotADatabase, _)) => not_a_database(path),
         _ => JournalError::Database {
+            path: path.into(),
             doing,
             source: Box::new(e),
         },

@@ -133,7 +133,7 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
         } => Op::Authorize {
             spend: spend(s),
             payee: wallet(*payee),
-            expires: UtcMillis(*expires),
+            expires: Some(UtcMillis(*expires)),
         },
         Plain::Transfer { spend: s, payee } => Op::Transfer {
             spend: spend(s),
@@ -212,9 +212,9 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
             standing: s,
         } => Op::ChangeParty {
             party: PartyId(Id(*party)),
-            country: Country(*country),
-            tier: Tier(*tier),
-            standing: standing(*s),
+            country: Some(Country(*country)),
+            tier: Some(Tier(*tier)),
+            standing: Some(standing(*s)),
         },
         Plain::OpenWallet { wallet: w, party } => Op::OpenWallet {
             wallet: wallet(*w),

@@ -164,6 +164,7 @@ pub fn live(seed: u64, manner: Manner, alive: &AtomicU64) -> Result<Tally, Strin
 fn options(hands: &Arc<Hands>, snapshot_every: u64) -> NodeOptions {
     NodeOptions {
         projection: false,
+        opaque_ids: node::OpaqueIds::Window,
         snapshot_every,
         clock: hands.clone(),
         fatal: Fatal::Call(Arc::new(|_| {})),

@@ -35,8 +35,11 @@ pub(super) struct Status {
     /// Rows and events read by this thread.
     pub rows: u64,
     pub events: u64,
-    /// Everything that was in the journal then is in the read model.
-    pub fresh_until: Instant,
+    /// Everything that was in the journal then is in the read model; `None` until it has reached
+    /// the row at which the journal stood when it was opened.
+    pub fresh_until: Option<Instant>,
+    /// Until then, the journal's time of the first row that is missing, if that can be read.
+    pub missing_ms: Option<u64>,
     pub failed: Option<String>,
 }
 
@@ -94,17 +97,19 @@ impl Follower {
         }
         let head = reader.head()?.seq;
         let now = Instant::now();
+        let applied_seq = loaded.applied.seq;
         let status = Status {
-            applied_seq: loaded.applied.seq,
+            applied_seq,
             rows: 0,
             events: 0,
-            fresh_until: now,
+            fresh_until: (applied_seq >= head).then_some(now),
+            missing_ms: time_of(&mut *reader, applied_seq + 1),
             failed: None,
         };
         let shared = Arc::new(Shared {
             head: AtomicU64::new(head),
             idle: AtomicBool::new(false),
-            paused: AtomicBool::new(false),
+            paused: AtomicBool::new(options.paused),
             stopped: AtomicBool::new(false),
             wanted: AtomicU64::new(0),
             status: Mutex::new(status),
@@ -246,6 +251,11 @@ impl Follower {
     }
 
     fn told(&mut self, applied_seq: u64, events: usize) {
+        let caught_up = self.shared.status().fresh_until.is_some();
+        let missing_ms = match caught_up || applied_seq >= self.sample.0 {
+            true => None,
+            false => time_of(&mut *self.reader, self.read.seq + 1),
+        };
         let mut status = self.shared.status();
         if status.failed.take().is_some() {
             tracing::info!(applied_seq, events, "read_model_recovered");
@@ -255,8 +265,9 @@ impl Follower {
             .head
             .fetch_max(status.applied_seq, Ordering::AcqRel);
         if status.applied_seq >= self.sample.0 {
-            status.fresh_until = self.sample.1;
+            status.fresh_until = Some(self.sample.1);
         }
+        status.missing_ms = missing_ms;
         drop(status);
         self.shared.told.notify_all();
     }
@@ -329,6 +340,14 @@ fn told_whole(code: &str, error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// The time of a row, if there is one that can be read.
+fn time_of(reader: &mut (dyn Reader + Send), seq: u64) -> Option<u64> {
+    let row = reader.row(seq).ok()??;
+    RowReader::new(row.format, &row.events)
+        .map(|row| row.time.0)
+        .ok()
 }
 
 /// The journal's head where the read model stands; `None` if that is not a row of this journal.

@@ -454,3 +454,39 @@ fn paused_it_waits_and_an_opaque_id_cannot_be_checked_when_it_is_far_behind() {
     town.caught_up(&projection);
     assert_eq!(projection.known(TenantNo(0), Id(1)), Ok(None));
 }
+
+#[test]
+fn a_read_model_that_never_caught_up_says_how_old_what_is_missing_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut town = Town::new();
+    town.live();
+    let options = ProjectionOptions {
+        paused: true,
+        behind_max: Duration::MAX,
+        ..ProjectionOptions::default()
+    };
+    let projection = Projection::spawn(dir.path(), Box::new(town.disk.reader()), options).unwrap();
+    let progress = projection.progress();
+    assert!(progress.lag_rows > 0 && !progress.caught_up);
+    // The town's clock began at a time before this machine's.
+    let first = 1_790_000_000_000_u64;
+    let now = u64::try_from(wall_ms()).unwrap();
+    assert!(
+        progress.lag_ms >= now.saturating_sub(first + 10_000),
+        "{progress:?}"
+    );
+    assert_eq!(
+        projection.known(TenantNo(0), Id(1)),
+        Err(Unavailable::ReadModelBehind),
+        "however far behind is allowed"
+    );
+    projection.resume();
+    town.caught_up(&projection);
+    let progress = projection.progress();
+    assert!(progress.caught_up && progress.lag_ms == 0);
+    assert_eq!(projection.known(TenantNo(0), Id(1)), Ok(None));
+    drop(projection);
+    // One that is whole is so at once.
+    let projection = town.follow(dir.path());
+    assert!(projection.progress().caught_up);
+}

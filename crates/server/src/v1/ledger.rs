@@ -90,25 +90,10 @@ struct AssetSafeguarding {
 
 type Sums = BTreeMap<(AssetNo, ledger::AccountClass), (i128, u64)>;
 
-/// Whose an account is.
-fn tenant_of(state: &engine::State, account: &Account) -> TenantNo {
-    match account.class {
-        ledger::AccountClass::Wallet => state.wallets[account.owner as usize].tenant,
-        ledger::AccountClass::Receivable => state.parties[account.owner as usize].tenant,
-        _ => TenantNo(account.owner),
-    }
-}
-
 fn sums(state: &engine::State, tenant: TenantNo) -> (Sums, Vec<money::Asset>, UtcMillis) {
-    let mut sums = Sums::new();
-    for (_, account) in state.book.iter() {
-        if tenant_of(state, account) == tenant {
-            let sum = sums.entry((account.asset, account.class)).or_default();
-            sum.0 += account.balance;
-            sum.1 += 1;
-        }
-    }
-    (sums, state.assets.clone(), state.now)
+    let each = state.sums.of(tenant);
+    let each = each.map(|(asset, class, sum)| ((asset, class), (sum.balance, sum.accounts)));
+    (each.collect(), state.assets.clone(), state.now)
 }
 
 fn by_asset<T>(

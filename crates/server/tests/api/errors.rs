@@ -264,3 +264,24 @@ async fn a_callers_request_id_is_kept_if_it_is_fit() {
             .starts_with("req_")
     );
 }
+
+#[tokio::test]
+async fn a_node_that_has_failed_does_not_look_healthy() {
+    let town = Town::new().await;
+    town.ask("", "GET", "/health", &[], None).await.is(200);
+    let asked = town.node.query(|_| -> () { panic!("on purpose") }).await;
+    assert!(asked.is_err());
+    let start = std::time::Instant::now();
+    while !town.node.has_failed() {
+        assert!(start.elapsed().as_secs() < 20);
+        tokio::task::yield_now().await;
+    }
+    town.ask("", "GET", "/health", &[], None)
+        .await
+        .problem(503, "stopped");
+    let body = json!({"kind": "person", "country": "DE"}).to_string();
+    let asked = town
+        .ask(&town.admin, "POST", "/v1/parties", &[], Some(&body))
+        .await;
+    assert_eq!(asked.status.as_u16(), 503, "{}", asked.text);
+}

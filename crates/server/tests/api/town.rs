@@ -10,7 +10,7 @@ use engine::records::{Mode, TenantNo};
 use engine::{Id, UtcMillis};
 use http_body_util::BodyExt;
 use identity::{KeyRing, KeySpec, OsRandom, Scope, Scopes};
-use node::{Answer, Fatal, Node, NodeOptions};
+use node::{Answer, Clock, Fatal, Node, NodeOptions, SystemClock};
 use serde_json::{Value, json};
 use server::{App, Config};
 use std::sync::Arc;
@@ -86,9 +86,14 @@ impl Town {
     }
 
     pub async fn with(config: Config) -> Town {
+        Town::on(config, Arc::new(SystemClock::default())).await
+    }
+
+    pub async fn on(config: Config, clock: Arc<dyn Clock>) -> Town {
         let dir = tempfile::tempdir().unwrap();
         let options = NodeOptions {
             fatal: Fatal::Call(Arc::new(|why| panic!("{why}"))),
+            clock,
             ..NodeOptions::default()
         };
         let node = Node::open(dir.path(), options).unwrap();

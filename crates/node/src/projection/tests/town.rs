@@ -194,7 +194,7 @@ impl Town {
         self.run(Op::Authorize {
             spend: Self::spend(amount, 0),
             payee: wallet(1),
-            expires,
+            expires: Some(expires),
         })
     }
 
@@ -269,9 +269,9 @@ impl Town {
         let (country, tier, standing) = (Country(*b"FR"), Tier(2), Standing::Active);
         self.run(Op::ChangeParty {
             party: party(2),
-            country,
-            tier,
-            standing,
+            country: Some(country),
+            tier: Some(tier),
+            standing: Some(standing),
         });
         self.run(Op::ChangeWallet {
             wallet: wallet(2),

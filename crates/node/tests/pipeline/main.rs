@@ -1,150 +1,22 @@
 //! The pipeline's promises: durable before answered, once, in order, bounded, recovered.
 #![allow(clippy::unwrap_used)]
 
+mod ending;
+mod snapshots;
+mod town;
+mod untimed;
+mod weight;
+
 use engine::command::Spend;
-use engine::ids::{ActorId, MandateId, PartyId, TenantId, WalletId};
-use engine::recents::Window;
-use engine::records::{Channel, Mode, PartyKind, TenantNo};
-use engine::terms::{Country, Tier};
-use engine::{Code, Command, EventKind, Id, Op, UtcMillis};
-use journal::fault::{Fault, MemDisk, MemJournal};
-use ledger::{AssetNo, Source};
-use money::{Asset, Atoms};
+use engine::ids::MandateId;
+use engine::{Code, EventKind, Id, Op, UtcMillis};
+use journal::fault::{Fault, MemDisk};
+use ledger::AssetNo;
+use money::Atoms;
 use node::{Answer, Brief, Fatal, Node, NodeOptions, Unavailable};
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-const T0: u64 = 1_790_000_000_000;
-static NEXT: AtomicU64 = AtomicU64::new(1);
-
-fn fresh() -> Id {
-    Id::timed(
-        T0,
-        u128::from(NEXT.fetch_add(1, Ordering::Relaxed)) * 0x9e37_79b9_7f4a_7c15,
-    )
-}
-
-fn command(id: Id, op: Op) -> Command {
-    Command {
-        id,
-        tenant: TenantNo(0),
-        actor: ActorId(Id::NONE),
-        op,
-    }
-}
-
-fn wallet(n: u64) -> WalletId {
-    WalletId(Id::timed(T0, u128::from(n) + (1 << 70)))
-}
-
-fn pay(id: Id, payer: u64, payee: u64, atoms: u64) -> Command {
-    let spend = Spend {
-        payer: wallet(payer),
-        mandate: MandateId(Id::NONE),
-        amount: Atoms(atoms),
-        asset: AssetNo(0),
-        risk: risk::Score(0),
-        confirmed: false,
-    };
-    command(
-        id,
-        Op::Pay {
-            spend,
-            payee: wallet(payee),
-        },
-    )
-}
-
-fn options() -> NodeOptions {
-    NodeOptions {
-        projection: false,
-        snapshot_every: 0,
-        ..NodeOptions::default()
-    }
-}
-
-/// A node with wallets 0..n, each but wallet 0 with 1000 atoms.
-fn populate(node: &Node, wallets: u64) {
-    node.set_time(UtcMillis(T0)).unwrap();
-    let asset = Asset::known("USD").unwrap();
-    let mut commands = vec![
-        command(
-            fresh(),
-            Op::SetShard {
-                window: Window::default(),
-            },
-        ),
-        command(fresh(), Op::RegisterAsset { asset }),
-        command(
-            fresh(),
-            Op::OpenTenant {
-                tenant: TenantId(fresh()),
-                mode: Mode::Test,
-            },
-        ),
-    ];
-    for n in 0..wallets {
-        let party = PartyId(fresh());
-        let (kind, country, tier) = (PartyKind::Person, Country::UNKNOWN, Tier(0));
-        commands.push(command(
-            fresh(),
-            Op::RegisterParty {
-                party,
-                kind,
-                country,
-                tier,
-            },
-        ));
-        commands.push(command(
-            fresh(),
-            Op::OpenWallet {
-                wallet: wallet(n),
-                party,
-            },
-        ));
-        if n > 0 {
-            let (asset, amount, source) = (AssetNo(0), Atoms(1000), Source::Card);
-            let (channel, spendable) = (Channel::MANUAL, true);
-            let wallet = wallet(n);
-            commands.push(command(
-                fresh(),
-                Op::TopUp {
-                    wallet,
-                    asset,
-                    amount,
-                    source,
-                    channel,
-                    spendable,
-                },
-            ));
-        }
-    }
-    for brief in node.submit_brief(commands).unwrap() {
-        assert!(matches!(brief, Brief::Done { code: None, .. }), "{brief:?}");
-    }
-}
-
-fn balance(node: &Node, n: u64) -> i128 {
-    let sum = move |state: &engine::State| {
-        let no = state.wallet_no(TenantNo(0), wallet(n)).unwrap();
-        state.accounts_of(no).map(|(_, a)| a.balance).sum()
-    };
-    node.query_blocking(sum).unwrap()
-}
-
-fn mem_node(disk: &MemDisk, dir: &Path, options: NodeOptions) -> Node {
-    let journal = MemJournal::open_unlocked(disk).unwrap();
-    let reader = disk.clone();
-    Node::start(
-        dir,
-        Box::new(journal),
-        None,
-        Box::new(move || Ok(Box::new(reader.reader()))),
-        options,
-    )
-    .unwrap()
-}
+use std::sync::atomic::{AtomicBool, Ordering};
+use town::{T0, balance, command, fresh, mem_node, options, pay, populate, wallet};
 
 #[test]
 fn what_was_acknowledged_is_there_after_a_restart() {
@@ -174,51 +46,6 @@ fn what_was_acknowledged_is_there_after_a_restart() {
         (Code::IdReused, "amount")
     );
     assert_eq!(balance(&node, 1), 600);
-    node.shutdown();
-}
-
-#[test]
-fn a_snapshot_and_the_rows_after_it_are_the_same_state() {
-    let dir = tempfile::tempdir().unwrap();
-    let node = Node::open(dir.path(), options()).unwrap();
-    populate(&node, 50);
-    let pays: Vec<Command> = (1..50).map(|n| pay(fresh(), n, 0, n)).collect();
-    node.submit_brief(pays).unwrap();
-    let seq = node.snapshot().unwrap();
-    assert!(seq > 0);
-    let pays: Vec<Command> = (1..50).map(|n| pay(fresh(), n, 0, n)).collect();
-    node.submit_brief(pays).unwrap();
-    let digest = node.query_blocking(engine::snapshot::digest).unwrap();
-    node.shutdown();
-    drop(node);
-
-    let node = Node::open(dir.path(), options()).unwrap();
-    assert_eq!(
-        node.stats().snapshot_seq,
-        seq,
-        "recovered from the snapshot"
-    );
-    assert_eq!(
-        node.query_blocking(engine::snapshot::digest).unwrap(),
-        digest
-    );
-    node.shutdown();
-    drop(node);
-
-    // Damage the snapshot: the journal alone gives the same state.
-    for entry in std::fs::read_dir(dir.path().join("snapshots")).unwrap() {
-        let path = entry.unwrap().path();
-        let mut bytes = std::fs::read(&path).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        std::fs::write(&path, bytes).unwrap();
-    }
-    let node = Node::open(dir.path(), options()).unwrap();
-    assert_eq!(node.stats().snapshot_seq, 0);
-    assert_eq!(
-        node.query_blocking(engine::snapshot::digest).unwrap(),
-        digest
-    );
     node.shutdown();
 }
 
@@ -321,7 +148,7 @@ fn populate_small(node: &Node) {
     populate(node, 2);
 }
 
-fn futures_poll<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> Option<F::Output> {
+pub fn futures_poll<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> Option<F::Output> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match future.as_mut().poll(&mut context) {
         std::task::Poll::Ready(value) => Some(value),
@@ -386,7 +213,7 @@ fn an_authorization_expires_by_itself() {
     let op = Op::Authorize {
         spend,
         payee: wallet(0),
-        expires,
+        expires: Some(expires),
     };
     node.submit_blocking(command(fresh(), op)).unwrap();
     let held = |node: &Node| {

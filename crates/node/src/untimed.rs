@@ -1,0 +1,116 @@
+//! Ids that carry no time, past the window in which State remembers them.
+//!
+//! What this promises: a command under such an id, or with such an id in its group, reaches the
+//! queue only when the read model, whose index forgets nothing, is near enough to the journal to
+//! say that the id was never answered. What State still remembers it judges itself.
+
+use crate::answer::{Answer, Brief, Unavailable};
+use crate::node::{Shared, block_on};
+use crate::options::OpaqueIds;
+use crate::projection::Projection;
+use crate::queue::{Raw, Told, ask};
+use engine::{Code, Command, Id, Op, Position, Rejection};
+
+/// Whether an id carries no time.
+fn is_untimed(id: Id) -> bool {
+    id.is_some() && id.time_ms().is_none()
+}
+
+/// Whether anything in a command must be looked up here.
+fn concerns(command: &Command) -> bool {
+    let in_group = || match &command.op {
+        Op::Group { items } => items.iter().any(|(id, _)| is_untimed(*id)),
+        _ => false,
+    };
+    is_untimed(command.id) || in_group()
+}
+
+/// Whether a command says that its payer has confirmed.
+fn confirms(op: &Op) -> bool {
+    match op {
+        Op::Pay { spend, .. }
+        | Op::Authorize { spend, .. }
+        | Op::Transfer { spend, .. }
+        | Op::Split { spend, .. } => spend.confirmed,
+        _ => false,
+    }
+}
+
+impl Shared {
+    /// Whether anything may be known of a command before it is queued.
+    fn must_look(&self, command: &Command) -> bool {
+        concerns(command) && self.options.opaque_ids == OpaqueIds::Durable
+    }
+
+    /// What is known of a command before it is queued.
+    ///
+    /// # Errors
+    /// [`Unavailable::ReadModelBehind`] or [`Unavailable::ReadModelOff`] when nothing can be said.
+    pub async fn known_before(&self, command: &Command) -> Told<Option<Raw>> {
+        if !self.must_look(command) {
+            return Ok(None);
+        }
+        let Some(projection) = &self.projection else {
+            return Err(Unavailable::ReadModelOff);
+        };
+        if is_untimed(command.id)
+            && let Some(position) = projection.known(command.tenant, command.id)?
+        {
+            // A payment that waits for its payer is State's to go on with.
+            let waits = confirms(&command.op) && {
+                let key = (command.tenant, command.id);
+                let waits = ask(&self.queue, move |state| state.pending.contains_key(&key))?;
+                waits.await.map_err(|_| Unavailable::Stopped)?
+            };
+            return Ok((!waits).then_some(Raw::Known(position)));
+        }
+        let Op::Group { items } = &command.op else {
+            return Ok(None);
+        };
+        let reused = reused_item(projection, command, items)?;
+        Ok(reused.map(|item| {
+            Raw::Answer(Answer::Rejected(Rejection {
+                code: Code::IdReused,
+                field: "id",
+                item: Some(item),
+                throttled: None,
+            }))
+        }))
+    }
+
+    /// [`Self::known_before`] in brief, for threads that are not async.
+    pub fn brief_before(&self, command: &Command) -> Told<Option<Brief>> {
+        if !self.must_look(command) {
+            return Ok(None);
+        }
+        Ok(match block_on(self.known_before(command))? {
+            None => None,
+            Some(Raw::Known(position)) => Some(Brief::Known(position)),
+            Some(Raw::Answer(Answer::Rejected(rejection))) => Some(Brief::Rejected(rejection)),
+            Some(Raw::Answer(_)) => Some(Brief::OutcomeUnknown),
+        })
+    }
+}
+
+/// The first item of a group whose id was answered before, unless by this very group: then the
+/// group's id says what was.
+fn reused_item(
+    projection: &Projection,
+    command: &Command,
+    items: &[(Id, Op)],
+) -> Told<Option<u32>> {
+    let mut itself: Option<Option<Position>> = None;
+    for (at, (id, _)) in (0u32..).zip(items).filter(|(_, (id, _))| is_untimed(*id)) {
+        let Some(position) = projection.known(command.tenant, *id)? else {
+            continue;
+        };
+        let itself = match itself {
+            Some(found) => found,
+            None => *itself.insert(projection.known(command.tenant, command.id)?),
+        };
+        if itself != Some(position) {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
