@@ -3,8 +3,10 @@
 //!
 //! It knows the crates by name and by their files only: it depends on none of them.
 
+mod clients;
 mod debian;
 mod deny;
+mod python;
 mod schemathesis;
 mod steps;
 mod test;

@@ -7,11 +7,12 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use crate::python;
 use crate::steps::Outcome;
 use crate::workspace::Workspace;
 
@@ -39,11 +40,10 @@ const RUN_LIMIT: Duration = Duration::from_secs(15 * 60);
 const POLL: Duration = Duration::from_millis(50);
 
 pub fn run(workspace: &Workspace) -> Outcome {
-    let program = match install(workspace) {
-        Ok(program) => program,
-        Err(outcome) => return outcome,
-    };
-    check(workspace, &program).into()
+    match python::install(workspace, "venv", &[VERSION]) {
+        Ok(venv) => check(workspace, &venv.join("bin/schemathesis")).into(),
+        Err(outcome) => outcome,
+    }
 }
 
 fn check(workspace: &Workspace, program: &Path) -> Result<String, String> {
@@ -81,60 +81,6 @@ fn check(workspace: &Workspace, program: &Path) -> Result<String, String> {
             .arg(&data),
     )?;
     Ok("every answer as documented".into())
-}
-
-/// The schemathesis of the project's own Python environment, installed once.
-fn install(workspace: &Workspace) -> Result<PathBuf, Outcome> {
-    let venv = workspace.target.join("venv");
-    let program = venv.join("bin/schemathesis");
-    let stamp = venv.join("installed");
-    if program.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|text| text == VERSION) {
-        return Ok(program);
-    }
-    workspace
-        .run(workspace.command("python3").args(["-m", "venv"]).arg(&venv))
-        .map_err(Outcome::Fail)?;
-    println!("$ pip install {VERSION}");
-    let output = workspace
-        .command(venv.join("bin/python"))
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            VERSION,
-        ])
-        .output()
-        .map_err(|e| Outcome::Fail(format!("pip did not start: {e}")))?;
-    if !output.status.success() {
-        let words = String::from_utf8_lossy(&output.stderr);
-        return Err(if is_offline(&words) {
-            Outcome::Skip(format!("pip has no network to install {VERSION}"))
-        } else {
-            print!("{words}");
-            Outcome::Fail(format!("pip install {VERSION}: {}", output.status))
-        });
-    }
-    std::fs::write(&stamp, VERSION)
-        .map_err(|e| Outcome::Fail(format!("{}: {e}", stamp.display())))?;
-    Ok(program)
-}
-
-/// Whether pip failed for want of a network, rather than of the package.
-fn is_offline(words: &str) -> bool {
-    [
-        "NewConnectionError",
-        "Failed to establish a new connection",
-        "Temporary failure in name resolution",
-        "Name or service not known",
-        "Network is unreachable",
-        "ConnectTimeoutError",
-        "ReadTimeoutError",
-        "ProxyError",
-    ]
-    .iter()
-    .any(|sign| words.contains(sign))
 }
 
 /// A running `farthing serve`, killed when dropped.
@@ -393,15 +339,5 @@ mod tests {
             why.contains("ended before") && why.contains("no such flag"),
             "{why}"
         );
-    }
-
-    #[test]
-    fn only_a_missing_network_counts_as_offline() {
-        assert!(is_offline(
-            "… NewConnectionError: Temporary failure in name resolution"
-        ));
-        assert!(!is_offline(
-            "ERROR: No matching distribution found for schemathesis==0"
-        ));
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::debian::Need;
 use crate::workspace::Workspace;
-use crate::{deny, schemathesis, tidy, trial_balance};
+use crate::{clients, deny, schemathesis, tidy, trial_balance};
 
 pub struct Step {
     pub name: &'static str,
@@ -130,6 +130,12 @@ pub const STEPS: &[Step] = &[
         about: "the HTTP API against its own OpenAPI document",
         needs: &[Need::Linker, Need::Python],
         run: Run::Own(schemathesis::run),
+    },
+    Step {
+        name: "clients",
+        about: "the gate is paid by clients that nobody here wrote",
+        needs: &[Need::Linker, Need::Python],
+        run: Run::Own(clients::run),
     },
     Step {
         name: "demo",

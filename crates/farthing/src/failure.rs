@@ -25,6 +25,8 @@ pub enum Failure {
     #[error(transparent)]
     Identity(#[from] identity::Error),
     #[error(transparent)]
+    Gate(#[from] gate::GateError),
+    #[error(transparent)]
     Traffic(#[from] traffic::TrafficError),
 }
 

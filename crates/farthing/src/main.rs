@@ -1,5 +1,5 @@
 //! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys
-//! | packs | tax`.
+//! | packs | tax | gate | pay`.
 //!
 //! Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
 //! wrong; 3 something checked is not right (`verify`, `packs check`, `tax`); 70 the node stopped because a
@@ -58,6 +58,8 @@ enum Command {
     Keys(commands::keys::Args),
     Packs(commands::packs::Args),
     Tax(commands::tax::Args),
+    Gate(commands::gate::Args),
+    Pay(commands::pay::Args),
 }
 
 fn main() -> ExitCode {
@@ -78,6 +80,8 @@ fn main() -> ExitCode {
         Command::Keys(args) => commands::keys::run(args),
         Command::Packs(args) => commands::packs::run(&args),
         Command::Tax(args) => commands::tax::run(&args),
+        Command::Gate(args) => commands::gate::run(args),
+        Command::Pay(args) => commands::pay::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

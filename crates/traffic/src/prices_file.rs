@@ -26,6 +26,9 @@ pub(crate) struct PricesFile {
     pub free: FreeTable,
     #[serde(default)]
     pub price: Vec<Spanned<PriceTable>>,
+    /// For the gate, which reads it itself.
+    #[serde(default, rename = "gate")]
+    pub _gate: Option<toml::Table>,
 }
 
 #[derive(Deserialize, Default)]

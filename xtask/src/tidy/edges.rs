@@ -34,7 +34,11 @@ const EDGES: &[(&str, May)] = &[
     ),
     ("identity", May::Use(&["store"])),
     ("channels", May::Use(&["node", "store"])),
-    ("gate", May::Use(&["node"])),
+    // Prices come from the owner's prices file, which `traffic` reads; a payment is a command.
+    (
+        "gate",
+        May::Use(&["node", "engine", "ledger", "money", "risk", "traffic"]),
+    ),
     ("reports", May::Use(&["store"])),
     (
         "server",

@@ -1,0 +1,347 @@
+//! `farthing pay`: a curl that pays.
+
+use super::serve::runtime;
+use crate::failure::Failure;
+use clap::Parser;
+use gate::payer::{self, Made, Now, Ours};
+use gate::{Secret, Target};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::{HeaderMap, Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use money::{Asset, AssetCode, Atoms, Scale};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tokio::net::TcpStream;
+
+const UNKNOWN_KEY: &str = "invalid_exact_farthing_unknown_key";
+
+/// Fetch a URL, and pay for it if it has a price
+///
+/// The answer's body goes to standard output, the receipt to standard error. A site that does not
+/// know your key is asked to open a wallet for it. Exit code 1 if the answer is an error.
+#[derive(Parser)]
+pub struct Args {
+    /// What to fetch, e.g. http://127.0.0.1:8403/some/page
+    url: String,
+    /// The most to pay, in units of the asset that is asked
+    #[arg(long, value_name = "AMOUNT", default_value = "0.01")]
+    max: String,
+    /// The file with the secret key; made if it is not there
+    #[arg(long, value_name = "FILE", env = "FARTHING_KEY")]
+    key: Option<PathBuf>,
+    /// The method
+    #[arg(short = 'X', long, default_value = "GET")]
+    method: String,
+    /// A body to send
+    #[arg(short, long, value_name = "TEXT", default_value = "")]
+    data: String,
+    /// Print the answer's status and headers too
+    #[arg(short, long)]
+    include: bool,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let asked = Asked::read(args)?;
+    let path = match &args.key {
+        Some(path) => path.clone(),
+        None => default_key()?,
+    };
+    runtime()?.block_on(async {
+        let (mut response, mut price) = (asked.send(None).await?, String::new());
+        if response.status() == 402 {
+            let secret = secret(&path)?;
+            (response, price) = asked.pay(&response, &secret, &args.max).await?;
+            if reason(response.headers()) == UNKNOWN_KEY {
+                asked.register(&response, &secret).await?;
+                (response, price) = asked.pay(&response, &secret, &args.max).await?;
+            }
+        }
+        show(response, &price, args.include).await
+    })
+}
+
+/// One request, as it is made.
+struct Asked {
+    method: String,
+    authority: String,
+    path: String,
+    body: String,
+}
+
+impl Asked {
+    fn read(args: &Args) -> Result<Asked, Failure> {
+        let wrong = |why: &str| Failure::said(format!("{}: {why}", args.url));
+        let uri: Uri = args.url.parse().map_err(|_| wrong("this is not a URL"))?;
+        if uri.scheme_str() != Some("http") {
+            return Err(wrong("only http:// is spoken so far"));
+        }
+        let authority = uri.authority().ok_or_else(|| wrong("there is no host"))?;
+        let target =
+            Target::read(uri.path(), uri.query()).map_err(|error| wrong(&error.to_string()))?;
+        let authority = authority.as_str().to_ascii_lowercase();
+        Ok(Asked {
+            method: args.method.to_ascii_uppercase(),
+            authority: authority
+                .strip_suffix(":80")
+                .unwrap_or(&authority)
+                .to_owned(),
+            path: target.path_and_query(),
+            body: args.data.clone(),
+        })
+    }
+
+    fn origin(&self) -> String {
+        format!("http://{}", self.authority)
+    }
+
+    async fn send(&self, payment: Option<&str>) -> Result<Response<Incoming>, Failure> {
+        let mut headers = vec![("accept", "*/*")];
+        headers.extend(payment.map(|payment| ("payment-signature", payment)));
+        self.request(&self.method, &self.path, &headers, &self.body)
+            .await
+    }
+
+    async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Response<Incoming>, Failure> {
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::said(format!("http://{}: {error}", self.authority))
+        };
+        let is_whole = self
+            .authority
+            .rsplit(']')
+            .next()
+            .is_some_and(|end| end.contains(':'));
+        let address = if is_whole {
+            self.authority.clone()
+        } else {
+            format!("{}:80", self.authority)
+        };
+        let stream = TcpStream::connect(&address)
+            .await
+            .map_err(|error| failed(&error))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| failed(&error))?;
+        // It ends with the answer, which is read to its end.
+        tokio::spawn(connection);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", &self.authority)
+            .header(
+                "user-agent",
+                concat!("farthing/", env!("CARGO_PKG_VERSION")),
+            );
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
+        let request = request.body(body).map_err(|error| failed(&error))?;
+        sender
+            .send_request(request)
+            .await
+            .map_err(|error| failed(&error))
+    }
+
+    /// The offer of a 402 that this request can be paid with.
+    fn offer(&self, asked: &Response<Incoming>) -> Result<Ours, Failure> {
+        let header = asked.headers().get("payment-required");
+        let header = header
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let url = format!("{}{}", self.origin(), self.path);
+        let digest = payer::content_digest(self.body.as_bytes());
+        let made = Made {
+            method: &self.method,
+            url: &url,
+            digest: digest.as_deref(),
+        };
+        Ours::read(header, made).map_err(|why| Failure::said(why.to_string()))
+    }
+
+    async fn pay(
+        &self,
+        asked: &Response<Incoming>,
+        secret: &Secret,
+        max: &str,
+    ) -> Result<(Response<Incoming>, String), Failure> {
+        let unreadable = || Failure::said("the price cannot be read");
+        let offer = self.offer(asked)?;
+        let (atoms, scale) = offer.price().ok_or_else(unreadable)?;
+        let asset = Asset {
+            code: AssetCode::new(offer.asset()).map_err(|_| unreadable())?,
+            scale: Scale::new(scale).map_err(|_| unreadable())?,
+        };
+        let most = asset
+            .parse(max)
+            .map_err(|error| Failure::said(format!("--max: {error}")))?;
+        let price = format!("{} {}", asset.format(Atoms(atoms)), asset.code);
+        if atoms > most.0 {
+            return Err(Failure::said(format!(
+                "the price is {price}, more than {max}; allow more with --max"
+            )));
+        }
+        let header = offer.pay(secret, now()?, None).ok_or_else(unreadable)?;
+        Ok((self.send(Some(&header)).await?, price))
+    }
+
+    async fn register(&self, asked: &Response<Incoming>, secret: &Secret) -> Result<(), Failure> {
+        let network = self.offer(asked)?.network().to_owned();
+        let body = payer::registration(&network, &self.origin(), secret, now()?.seconds);
+        let path = "/.well-known/farthing/wallets";
+        let response = self
+            .request("POST", path, &[("content-type", "application/json")], &body)
+            .await?;
+        let (head, body) = response.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| Failure::said(error.to_string()))?
+            .to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        if !head.status.is_success() {
+            let why = body["detail"].as_str().unwrap_or("it said nothing more");
+            return Err(Failure::said(format!(
+                "the site opened no wallet for the key {}: {why}",
+                secret.public()
+            )));
+        }
+        eprintln!(
+            "opened {} at {}",
+            body["wallet"].as_str().unwrap_or("a wallet"),
+            self.origin()
+        );
+        Ok(())
+    }
+}
+
+async fn show(response: Response<Incoming>, price: &str, include: bool) -> Result<(), Failure> {
+    let (head, mut body) = response.into_parts();
+    let mut out = std::io::stdout().lock();
+    let closed = |error: std::io::Error| Failure::said(format!("standard output: {error}"));
+    if include {
+        writeln!(out, "{:?} {}", head.version, head.status).map_err(closed)?;
+        for (name, value) in &head.headers {
+            writeln!(out, "{name}: {}", String::from_utf8_lossy(value.as_bytes()))
+                .map_err(closed)?;
+        }
+        writeln!(out).map_err(closed)?;
+    }
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| Failure::said(format!("the answer broke off: {error}")))?;
+        if let Some(data) = frame.data_ref() {
+            out.write_all(data).map_err(closed)?;
+        }
+    }
+    out.flush().map_err(closed)?;
+    let receipt = receipt(&head.headers);
+    if receipt["success"] == true {
+        let text = |field: &str| receipt[field].as_str().unwrap_or_default();
+        eprintln!(
+            "paid {price} from {}: {}",
+            text("payer"),
+            text("transaction")
+        );
+    }
+    if head.status.is_client_error() || head.status.is_server_error() {
+        let why = reason(&head.headers);
+        return Err(Failure::said(format!(
+            "the answer was {} {why}",
+            head.status
+        )));
+    }
+    Ok(())
+}
+
+fn receipt(headers: &HeaderMap) -> serde_json::Value {
+    headers
+        .get("payment-response")
+        .and_then(|value| value.to_str().ok())
+        .and_then(payer::receipt)
+        .unwrap_or_default()
+}
+
+fn reason(headers: &HeaderMap) -> String {
+    receipt(headers)["errorReason"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn now() -> Result<Now, Failure> {
+    let seconds = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
+    Ok(Now {
+        seconds,
+        random: random()?,
+    })
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::said(format!("no random bytes from the system: {error}")))?;
+    Ok(bytes)
+}
+
+fn default_key() -> Result<PathBuf, Failure> {
+    let home = std::env::var_os("HOME")
+        .ok_or_else(|| Failure::said("there is no HOME to keep a key in; say --key FILE"))?;
+    Ok(PathBuf::from(home).join(".farthing").join("key"))
+}
+
+/// The key in a file, which only its owner may read; made if there is none.
+fn secret(path: &Path) -> Result<Secret, Failure> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let failed = |error: std::io::Error| Failure::file(path, &error);
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(failed)?;
+    }
+    let mut new = std::fs::OpenOptions::new();
+    match new.write(true).create_new(true).mode(0o600).open(path) {
+        Ok(mut file) => {
+            let seed: [u8; 32] = random()?;
+            let text = hex(&seed);
+            file.write_all(format!("{text}\n").as_bytes())
+                .and_then(|()| file.sync_all())
+                .map_err(failed)?;
+            eprintln!(
+                "made a key in {}: keep it safe, it spends your wallet",
+                path.display()
+            );
+            Ok(Secret::new(&seed))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let text = std::fs::read_to_string(path).map_err(failed)?;
+            let seed = unhex(text.trim()).ok_or_else(|| {
+                Failure::said(format!(
+                    "{}: not a key: 64 hexadecimal digits",
+                    path.display()
+                ))
+            })?;
+            Ok(Secret::new(&seed))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()?;
+    }
+    Some(bytes)
+}

@@ -1,0 +1,49 @@
+//! The 402 gate: a reverse proxy that puts a price on any HTTP site and takes payments for it by
+//! open protocols, on Farthing's own ledger.
+//!
+//! What it promises:
+//!
+//! - A payment is good for one method, URL, body and price, once. What pays for one request pays
+//!   for no other.
+//! - Nobody is charged for an answer they were not given: the price is set aside before the
+//!   upstream is asked, and taken only when its answer is one that is paid for.
+//! - What is priced is what is served: a path has one spelling here, and the upstream gets that.
+//! - A paid answer is marked for no cache.
+//!
+//! Entry points: [`Gate::handle`] for a request's whole way, [`serve`] for a listener, [`Teller`]
+//! for the ledger's side, [`payer`] for the other side. It knows nothing of API keys, of people, or
+//! of rails other than the ledger.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod answer;
+mod delivery;
+mod encoding;
+mod error;
+mod gate;
+mod host;
+mod hygiene;
+mod listen;
+mod mpp;
+mod offer;
+mod path;
+pub mod payer;
+mod refuse;
+mod registry;
+mod retries;
+mod sign;
+mod tariff;
+mod teller;
+mod upstream;
+mod wallets;
+mod x402;
+
+pub use error::GateError;
+pub use gate::{Gate, Made, Settings};
+pub use listen::serve;
+pub use path::{PathError, Target};
+pub use registry::{KeyRecord, Registry};
+pub use sign::{PublicKey, Secret};
+pub use tariff::Tariff;
+pub use teller::{Teller, TellerOptions, network};
+pub use upstream::Upstream;
+pub use wallets::WalletOptions;

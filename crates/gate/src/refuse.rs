@@ -1,0 +1,118 @@
+//! The answers to requests that are not paid, or not well enough.
+
+use crate::answer::{self, Body, payment_problem};
+use crate::gate::{Gate, unavailable};
+use crate::offer::Offer;
+use crate::teller::NotPaid;
+use crate::x402::{self, Wrong};
+use engine::Code;
+use engine::code::Audience;
+use hyper::{HeaderMap, Response, StatusCode};
+
+/// By which protocol a payment came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    X402,
+    Mpp,
+}
+
+/// No payment came.
+pub fn required(gate: &Gate, offer: &Offer, headers: &HeaderMap) -> Response<Body> {
+    let words = format!("This costs {}.", offer.price());
+    let response = payment_problem(
+        StatusCode::PAYMENT_REQUIRED,
+        "payment-required",
+        "payment_required",
+        &words,
+    );
+    gate.ask_for_payment(
+        offer,
+        headers,
+        "PAYMENT-SIGNATURE header is required",
+        response,
+    )
+}
+
+/// An x402 payment that is no good before anybody asked the ledger.
+pub fn unreadable(gate: &Gate, offer: &Offer, headers: &HeaderMap, wrong: Wrong) -> Response<Body> {
+    let (status, kind, reason, words) = match wrong {
+        Wrong::Malformed(why) => (
+            StatusCode::BAD_REQUEST,
+            "malformed-credential",
+            "invalid_payload",
+            why,
+        ),
+        Wrong::Refused(reason) => (
+            StatusCode::PAYMENT_REQUIRED,
+            "verification-failed",
+            reason,
+            "The payment does not pay for this request. Sign what this answer asks for.",
+        ),
+    };
+    let mut response = payment_problem(status, kind, reason, words);
+    let failed = x402::failed(offer, reason, None);
+    answer::put(response.headers_mut(), x402::RESPONSE, &failed);
+    if status == StatusCode::BAD_REQUEST {
+        return response;
+    }
+    let headers = no_page(headers);
+    gate.ask_for_payment(offer, &headers, reason, response)
+}
+
+/// The ledger did not take it. Fraud and money-laundering rules are told in one neutral word.
+pub fn denied(
+    gate: &Gate,
+    offer: &Offer,
+    headers: &HeaderMap,
+    way: Way,
+    why: NotPaid,
+) -> Response<Body> {
+    let payment_required = StatusCode::PAYMENT_REQUIRED;
+    let (status, kind, reason, words) = match why {
+        NotPaid::Unavailable => return unavailable(),
+        NotPaid::UnknownKey => (
+            payment_required,
+            "verification-failed",
+            "invalid_exact_farthing_unknown_key",
+            "The key belongs to no wallet here. Register it, or ask the operator to.",
+        ),
+        NotPaid::Replayed => (
+            payment_required,
+            "invalid-challenge",
+            "invalid_exact_farthing_nonce_used",
+            "This payment was used before. Sign a new one.",
+        ),
+        NotPaid::StepUp => (
+            StatusCode::FORBIDDEN,
+            "verification-failed",
+            "step_up_required",
+            "The payer must confirm this payment, which a gate cannot ask for. \
+             Confirm it with the operator.",
+        ),
+        NotPaid::Denied(code) => {
+            let shown = code.shown_to(Audience::Payer);
+            let status = match (shown, way) {
+                (Code::InsufficientFunds, _) | (_, Way::X402) => payment_required,
+                // The proof is good and the law or the operator says no: paying again is no help.
+                (_, Way::Mpp) => StatusCode::FORBIDDEN,
+            };
+            (status, "verification-failed", shown.as_str(), shown.help())
+        }
+    };
+    let mut response = payment_problem(status, kind, reason, words);
+    if way == Way::X402 {
+        let failed = x402::failed(offer, reason, None);
+        answer::put(response.headers_mut(), x402::RESPONSE, &failed);
+    }
+    if status == StatusCode::FORBIDDEN {
+        return response;
+    }
+    gate.ask_for_payment(offer, &no_page(headers), reason, response)
+}
+
+/// Whoever pays is a program: it is told what was wrong, not shown a page.
+fn no_page(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    headers.remove(hyper::header::ACCEPT);
+    headers
+}

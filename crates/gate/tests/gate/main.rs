@@ -1,0 +1,8 @@
+//! The gate from outside: a real node, a real site, a real client, on loopback.
+#![allow(clippy::unwrap_used)]
+
+mod attacks;
+mod clients;
+mod paying;
+mod proxy;
+mod stage;
