@@ -7,6 +7,7 @@ use crate::ids::WalletId;
 use crate::ops;
 use crate::recents::{Position, Seen};
 use crate::records::{PartyNo, TenantNo, WalletNo};
+use crate::snapshot;
 use crate::state::State;
 use crate::step::{self, Draft};
 use crate::time::{Civil, UtcMillis};
@@ -474,6 +475,7 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
                 seq: *seq,
                 hash: *hash,
                 digest: *digest,
+                version: snapshot::VERSION,
             });
             Ok(())
         }

@@ -1,10 +1,14 @@
 //! What happened: one model for every event.
 //!
 //! An event is a header, postings and typed effects. `apply` folds it into State and holds no rule;
-//! what an event says is never recomputed. **Variants and fields are frozen once released: new ones
-//! are added at the end of [`EventKind`] and [`Effect`].**
+//! what an event says is never recomputed.
+//!
+//! **Frozen once released.** New variants are added at the end of [`EventKind`] and [`Effect`]. The
+//! fields of a variant stay as they are, except that a record behind its length ([`framed`]) may
+//! grow: at its end only, and what an older row lacks reads as zero.
 
 use crate::code::Code;
+use crate::codec::framed;
 use crate::ids::{ActorId, Id, PartyId, TenantId, WalletId};
 use crate::recents::Window;
 use crate::records::{
@@ -98,7 +102,8 @@ pub struct Event {
     pub effects: Vec<Effect>,
 }
 
-/// What a payment was made of; the words of a receipt.
+/// What a payment was made of; the words of a receipt. Grows at its end only; what an older row lacks
+/// reads as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paid {
     /// Who paid.
@@ -119,7 +124,8 @@ pub struct Paid {
     pub of: Id,
 }
 
-/// A refusal with its numbers; words are made from the code.
+/// A refusal with its numbers; words are made from the code. Grows at its end only; what an older row
+/// lacks reads as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Why.
@@ -148,7 +154,7 @@ pub struct Refused {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// A payment, capture or refund, for receipts. Changes nothing by itself.
-    Paid(Paid),
+    Paid(#[serde(with = "framed")] Paid),
     /// A party's spending moved by `delta` in a period of a measure; `before` is the trace.
     Measured {
         party: PartyNo,
@@ -158,7 +164,7 @@ pub enum Effect {
         before: u128,
     },
     /// A refusal. Counts towards the second's refusals of its party and code.
-    Refused(Box<Refused>),
+    Refused(#[serde(with = "framed")] Box<Refused>),
     /// An account was opened and is the owner's last.
     AccountOpened {
         /// Its number: always the next.
@@ -179,7 +185,7 @@ pub enum Effect {
     /// More (or less) of an account's balance is held.
     Held { account: AccountNo, delta: i128 },
     /// An authorization stands.
-    HoldOpened(Box<Hold>),
+    HoldOpened(#[serde(with = "framed")] Box<Hold>),
     /// A leg of an authorization was taken or released.
     HoldTaken { payment: Id, leg: u32, amount: u64 },
     /// An authorization was captured by so much more, with so much tax and fee in it.
@@ -211,13 +217,19 @@ pub enum Effect {
     },
 
     /// The shard's settings.
-    ShardSet { window: Window },
+    ShardSet {
+        #[serde(with = "framed")]
+        window: Window,
+    },
     /// The next asset.
-    AssetRegistered { asset: Asset },
+    AssetRegistered {
+        #[serde(with = "framed")]
+        asset: Asset,
+    },
     /// The next tenant.
     TenantOpened { tenant: TenantId, mode: Mode },
     /// The tenant's terms, as their next version.
-    TermsSet(Box<Terms>),
+    TermsSet(#[serde(with = "framed")] Box<Terms>),
     /// The next party.
     PartyRegistered {
         party: PartyId,
@@ -242,9 +254,13 @@ pub enum Effect {
     /// How far an account may be overdrawn.
     CreditSet { account: AccountNo, limit: u64 },
     /// A top-up awaits settlement.
-    TopUpOpened(Box<TopUp>),
+    TopUpOpened(#[serde(with = "framed")] Box<TopUp>),
     /// A top-up is settled or wholly reversed; its record for later reversals.
-    TopUpClosed { topup: Id, record: Box<TopUp> },
+    TopUpClosed {
+        topup: Id,
+        #[serde(with = "framed")]
+        record: Box<TopUp>,
+    },
     /// What a source has settled, less what income was released against it.
     SourceSettled {
         asset: AssetNo,
@@ -252,25 +268,25 @@ pub enum Effect {
         delta: i128,
     },
     /// A withdrawal is under way.
-    WithdrawalOpened(Box<Withdrawal>),
+    WithdrawalOpened(#[serde(with = "framed")] Box<Withdrawal>),
     /// The channel was told.
     WithdrawalSent { withdrawal: Id },
     /// It has ended.
     WithdrawalClosed { withdrawal: Id },
     /// An agent may spend.
-    MandateGranted(Box<Mandate>),
+    MandateGranted(#[serde(with = "framed")] Box<Mandate>),
     /// It may no more.
     MandateRevoked { mandate: Id },
     /// A payment awaits its payer's confirmation.
-    PendingOpened(Box<Pending>),
+    PendingOpened(#[serde(with = "framed")] Box<Pending>),
     /// It waits no more.
     PendingClosed { payment: Id },
     /// A dispute is open.
-    DisputeOpened(Box<Dispute>),
+    DisputeOpened(#[serde(with = "framed")] Box<Dispute>),
     /// It is decided.
     DisputeClosed { dispute: Id },
     /// A correction awaits its second key.
-    CorrectionProposed(Box<Correction>),
+    CorrectionProposed(#[serde(with = "framed")] Box<Correction>),
     /// It was made.
     CorrectionClosed { correction: Id },
     /// Refusals that were not journaled one by one.
@@ -280,7 +296,13 @@ pub enum Effect {
         count: u32,
     },
     /// A snapshot of the state after a row stands.
-    SnapshotTaken { seq: u64, hash: Hash, digest: Hash },
+    SnapshotTaken {
+        seq: u64,
+        hash: Hash,
+        digest: Hash,
+        /// Of the snapshot format, which the hash and the digest depend on.
+        version: u16,
+    },
     /// Which key asked.
     By(ActorId),
     /// What this is about: a top-up settled, a hold voided, a withdrawal sent.

@@ -1,4 +1,9 @@
 //! What State keeps: dense records of tenants, parties and wallets, and the things still open.
+//!
+//! Records that events carry ([`Hold`], [`Mandate`], [`TopUp`], [`Withdrawal`], [`Pending`],
+//! [`Dispute`], [`Correction`], and [`Terms`]) **grow at their end only; what an older row lacks
+//! reads as zero** ([`crate::codec::framed`]). Whatever changes here also changes a snapshot:
+//! [`crate::snapshot::VERSION`] then counts up.
 
 use crate::ids::{ActorId, Id, MandateId, TenantId, WalletId};
 use crate::terms::{Country, Terms, Tier};

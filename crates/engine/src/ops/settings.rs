@@ -4,6 +4,7 @@ use crate::code::Code;
 use crate::command::{Command, Op};
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, Event, EventKind};
+use crate::snapshot;
 use crate::state::State;
 use crate::step::Draft;
 use crate::terms::Terms;
@@ -54,8 +55,12 @@ pub(crate) fn shard_wide(
         }
         Op::RecordSnapshot { seq, hash, digest } => {
             out.kind = EventKind::SnapshotTaken;
-            out.effects
-                .push(Effect::SnapshotTaken { seq, hash, digest });
+            out.effects.push(Effect::SnapshotTaken {
+                seq,
+                hash,
+                digest,
+                version: snapshot::VERSION,
+            });
         }
         _ => return Err((Code::NotFound, "tenant")),
     }
