@@ -122,6 +122,8 @@ pub struct Paid {
     pub terms: u32,
     /// The authorization this captures, or the payment this refunds; zero if neither.
     pub of: Id,
+    /// How far the payer was verified when it was decided.
+    pub tier: Tier,
 }
 
 /// A refusal with its numbers; words are made from the code. Grows at its end only; what an older row
@@ -148,6 +150,8 @@ pub struct Refused {
     pub item: u32,
     /// The version of the tenant's terms.
     pub terms: u32,
+    /// How far `party` was verified.
+    pub tier: Tier,
 }
 
 /// A change of State besides balances.

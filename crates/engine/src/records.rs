@@ -223,6 +223,8 @@ pub struct Hold {
     pub mandate: MandateId,
     /// The day it counts in for the mandate.
     pub mandate_day: Day,
+    /// How far the payer was verified then.
+    pub tier: Tier,
 }
 
 /// Room that an authorization has taken in its payer's limits.

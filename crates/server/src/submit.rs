@@ -7,7 +7,6 @@ use crate::types::Time;
 use engine::command::{Command, Op};
 use engine::event::{Event, Refused};
 use engine::explain;
-use engine::records::PartyNo;
 use engine::{Code, Id, Position};
 use node::Answer;
 use serde::Serialize;
@@ -109,12 +108,11 @@ pub async fn denied(app: &App, caller: &Caller, refused: &Refused) -> Outcome<Bo
                     .tenant(tenant)
                     .map(|t| t.terms.clone())
                     .unwrap_or_default();
-                let party = (refused.party != PartyNo::NONE).then(|| state.party(refused.party));
-                explain::remedy(&refused, &terms, &state.assets, party)
+                explain::remedy(&refused, &terms, &state.assets)
             })
             .await?
         }
-        _ => explain::remedy(&refused, &engine::terms::Terms::default(), &assets.0, None),
+        _ => explain::remedy(&refused, &engine::terms::Terms::default(), &assets.0),
     };
     problem.remedy = Some(remedy.into());
     if matches!(refused.code, Code::GroupItemRefused | Code::StepUpInGroup) || refused.item > 0 {

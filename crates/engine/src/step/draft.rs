@@ -7,7 +7,7 @@ use crate::event::{Effect, Event, Refused};
 use crate::ids::{ActorId, Id, WalletId};
 use crate::records::{Channel, Key, OperatorKey, PartyNo, Standing, TenantNo, WalletNo};
 use crate::state::State;
-use crate::terms::Terms;
+use crate::terms::{Terms, Tier};
 use crate::time::{Civil, UtcMillis};
 use crate::view::View;
 use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
@@ -76,10 +76,11 @@ impl<V: View> Draft<'_, V> {
 
     /// A refusal of this wallet's party, its numbers still zero.
     pub fn refusal(&self, code: Code, wallet: WalletNo, asset: AssetNo, asked: u64) -> Refused {
-        let party = if wallet == WalletNo::NONE {
-            PartyNo::NONE
+        let (party, tier) = if wallet == WalletNo::NONE {
+            (PartyNo::NONE, Tier(0))
         } else {
-            self.view.wallet(wallet).party
+            let party = self.view.wallet(wallet).party;
+            (party, self.view.party(party).tier)
         };
         Refused {
             code,
@@ -92,6 +93,7 @@ impl<V: View> Draft<'_, V> {
             used: 0,
             item: 0,
             terms: self.terms_version,
+            tier,
         }
     }
 

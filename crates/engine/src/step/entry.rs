@@ -11,6 +11,7 @@ use ledger::{AccountClass, AssetNo, Source};
 #[inline]
 pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
     let asset = payment.spend.asset;
+    let tier = draft.view.party(payment.payer_party).tier;
     match payment.purpose {
         Purpose::Pay => {
             draft.out.kind = match payment.payees {
@@ -26,6 +27,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 fee: payment.fee,
                 terms: draft.terms_version,
                 of: Id::NONE,
+                tier,
             }));
             let net = payment.gross - payment.tax.amount - payment.fee;
             let country = payment.tax.owed.map(|(country, _)| tax::sub(country));
@@ -65,6 +67,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 fee: 0,
                 terms: draft.terms_version,
                 of: Id::NONE,
+                tier,
             }));
             for leg in payment.plan.legs() {
                 let account = draft.view.account(leg.account);
@@ -98,6 +101,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 reserved: payment.room.0,
                 mandate: payment.spend.mandate,
                 mandate_day: mandate_day(draft, payment.spend.mandate.0),
+                tier,
             };
             draft.effect(Effect::HoldOpened(Box::new(hold)));
             use_room(draft, payment);
