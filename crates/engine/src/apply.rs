@@ -268,11 +268,14 @@ impl Fold for State {
                 terms_version: 0,
                 accounts: Vec::new(),
                 settled: Vec::new(),
+                limits_asset: None,
             }),
             Effect::TermsSet(ref terms) => {
                 let tenant = &mut self.tenants[tenant.0 as usize];
                 tenant.terms = (**terms).clone();
                 tenant.terms_version += 1;
+                let counted_in = terms.limits.as_ref().map(|limits| limits.asset);
+                tenant.limits_asset = counted_in.or(tenant.limits_asset);
             }
             Effect::PartyRegistered {
                 party,

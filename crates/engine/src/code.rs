@@ -99,6 +99,7 @@ codes! {
     ClockUnconfirmed = 14, "clock_unconfirmed", Rejection, Operator, "The clock jumped forward by more than five minutes; nothing is served until an operator confirms it.";
     ShardNotOpen = 15, "shard_not_open", Rejection, Operator, "The shard has not been opened.";
     NotEmpty = 16, "not_empty", Rejection, Payer, "A wallet can be closed only when every balance is zero and nothing is held.";
+    LimitsAssetFixed = 17, "limits_asset_fixed", Rejection, Operator, "What parties have spent was counted in another asset, in which the limits must stay.";
     InsufficientFunds = 100, "insufficient_funds", Denial, Payer, "The wallet has too little. Top up and pay with a new id.";
     WalletFrozen = 101, "wallet_frozen", Denial, Payer, "The wallet is frozen. The operator can thaw it.";
     WalletClosed = 102, "wallet_closed", Denial, Payer, "The wallet is closed.";

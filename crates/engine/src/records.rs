@@ -96,6 +96,8 @@ pub struct Tenant {
     pub accounts: Vec<(OperatorKey, AccountNo)>,
     /// What each source has settled and no income was released against yet, atoms.
     pub settled: Vec<(AssetNo, Source, i128)>,
+    /// What the limits of its parties are counted in, once they were.
+    pub limits_asset: Option<AssetNo>,
 }
 
 /// Which of the operator's accounts: asset, class, and the channel or country.

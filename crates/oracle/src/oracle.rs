@@ -126,6 +126,8 @@ pub(crate) struct Tenant {
     pub terms: Rc<Terms>,
     /// Atoms settled by asset and source.
     pub settled: BTreeMap<(u16, u8), i128>,
+    /// What its limits were first in.
+    pub limits_asset: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -37,6 +37,7 @@ impl Oracle {
                     id: *tenant,
                     terms: Rc::default(),
                     settled: BTreeMap::new(),
+                    limits_asset: None,
                 });
                 Ok(done("tenant.opened"))
             }
@@ -53,7 +54,17 @@ impl Oracle {
                 if named.any(|asset| usize::from(asset) >= self.assets.len()) {
                     return reject("not_found");
                 }
-                self.tenants[self.tenant as usize].terms = Rc::new((**terms).clone());
+                let tenant = &mut self.tenants[self.tenant as usize];
+                if let Some(limits) = &terms.limits {
+                    if tenant
+                        .limits_asset
+                        .is_some_and(|asset| asset != limits.asset)
+                    {
+                        return reject("limits_asset_fixed");
+                    }
+                    tenant.limits_asset = Some(limits.asset);
+                }
+                tenant.terms = Rc::new((**terms).clone());
                 self.civil = self.civil_now();
                 Ok(done("terms.set"))
             }

@@ -123,6 +123,7 @@ fn status(code: Code) -> u16 {
         | C::NotThatPayment
         | C::AlreadyExists
         | C::NotEmpty
+        | C::LimitsAssetFixed
         | C::CaptureExceedsHold
         | C::RefundExceedsPayment
         | C::HoldExpired

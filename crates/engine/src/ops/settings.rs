@@ -83,6 +83,12 @@ pub(crate) fn set_terms<V: View>(draft: &mut Draft<'_, V>, terms: &Terms) -> Rul
     {
         return Err(Stop::Reject(Code::NotFound, "limits.asset"));
     }
+    let counted_in = draft.state().tenants[draft.tenant.0 as usize].limits_asset;
+    if let (Some(limits), Some(asset)) = (&terms.limits, counted_in)
+        && limits.asset != asset
+    {
+        return Err(Stop::Reject(Code::LimitsAssetFixed, "limits.asset"));
+    }
     if !terms
         .reference_rates
         .iter()

@@ -196,3 +196,32 @@ fn a_trace_and_its_remedy_show_the_tier_that_was_decided_under() {
     let lines = explained(&t, voided).trace;
     assert!(lines.iter().all(|line| line.limit.is_none()), "{lines:?}");
 }
+
+#[test]
+fn what_was_counted_in_one_asset_is_never_read_in_another() {
+    let terms = |limits| {
+        let terms = Box::new(Terms {
+            limits,
+            ..Terms::default()
+        });
+        Op::SetTerms { terms }
+    };
+    let mut t = Town::new();
+    t.run(terms(limits(USD, [None, Some(100), None])));
+    t.fund("alice", Source::Card, 1_000);
+    t.run(pay("alice", "shop", 90));
+    let (_, answer) = t.try_run(terms(limits(KRW, [None, Some(100), None])));
+    let Answer::Rejected(rejection) = answer else {
+        panic!("{answer:?}");
+    };
+    let what = (rejection.code, rejection.field);
+    assert_eq!(what, (Code::LimitsAssetFixed, "limits.asset"));
+    // Nor after a time without limits.
+    t.run(terms(None));
+    t.check(
+        terms(limits(KRW, [None, Some(100), None])),
+        Code::LimitsAssetFixed,
+    );
+    t.run(terms(limits(USD, [None, Some(100), None])));
+    t.check(pay("alice", "shop", 11), Code::LimitPerDay);
+}

@@ -186,7 +186,13 @@ impl Town {
             }
         }
         if d.chance(700) {
-            let asset = d.below(u64::from(self.assets)) as u16;
+            // Limits stay in the asset they were first in.
+            let stray = d.chance(100);
+            let asset = if stray {
+                d.below(u64::from(self.assets)) as u16
+            } else {
+                0
+            };
             let mut tiers = [[None; 3]; 5];
             for (tier, row) in (1..).zip(&mut tiers) {
                 for (most, n) in row.iter_mut().zip([1, 20, 200]) {
