@@ -12,7 +12,7 @@ use crate::records::{
 use crate::state::State;
 use crate::terms::Terms;
 use crate::view::Fold;
-use ledger::{Account, AccountClass, AccountNo};
+use ledger::{Account, AccountClass, AccountNo, AssetNo, Source};
 
 /// Folds an event that stands at `position` into the state.
 pub fn apply(state: &mut State, event: &Event, position: Position) {
@@ -80,6 +80,7 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
         Effect::Paid(_)
         | Effect::By(_)
         | Effect::About { .. }
+        | Effect::Released { .. }
         | Effect::AccountOpened { .. }
         | Effect::Part { .. } => {}
         Effect::Measured {
@@ -146,6 +147,11 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
                 mandate.used = mandate.used.saturating_add_signed(delta);
             }
         }
+        Effect::SourceSettled {
+            asset,
+            source,
+            delta,
+        } => to.move_pool(tenant, asset, source, delta),
         ref other => to.other(tenant, id, other),
     }
 }
@@ -183,7 +189,15 @@ fn open_account<F: Fold>(to: &mut F, tenant: TenantNo, effect: &Effect) {
     let first = match class {
         AccountClass::Wallet => to.wallet(WalletNo(owner)).first,
         AccountClass::Receivable => to.party(PartyNo(owner)).receivable,
-        _ => return to.name_operator_account(tenant, OperatorKey { asset, class, sub }, no),
+        _ => {
+            let key = OperatorKey {
+                asset,
+                class,
+                sub,
+                origin,
+            };
+            return to.name_operator_account(tenant, key, no);
+        }
     };
     if first.is_some() {
         let mut last = first;
@@ -245,6 +259,17 @@ impl Fold for State {
         let accounts = &mut self.tenants[tenant.0 as usize].accounts;
         let at = accounts.partition_point(|(k, _)| *k < key);
         accounts.insert(at, (key, no));
+    }
+
+    fn move_pool(&mut self, tenant: TenantNo, asset: AssetNo, source: Source, delta: i128) {
+        let pools = &mut self.tenants[tenant.0 as usize].settled;
+        let pool = pools
+            .iter_mut()
+            .find(|(a, s, _)| (*a, *s) == (asset, source));
+        match pool {
+            Some((_, _, sum)) => *sum += delta,
+            None => pools.push((asset, source, delta)),
+        }
     }
 
     fn other(&mut self, tenant: TenantNo, id: Id, effect: &Effect) {
@@ -322,20 +347,6 @@ impl Fold for State {
             }
             Effect::TopUpClosed { topup, .. } => {
                 self.topups.remove(&(tenant, topup));
-            }
-            Effect::SourceSettled {
-                asset,
-                source,
-                delta,
-            } => {
-                let settled = &mut self.tenants[tenant.0 as usize].settled;
-                match settled
-                    .iter_mut()
-                    .find(|(a, s, _)| (*a, *s) == (asset, source))
-                {
-                    Some((_, _, sum)) => *sum += delta,
-                    None => settled.push((asset, source, delta)),
-                }
             }
             Effect::WithdrawalOpened(ref withdrawal) => {
                 self.withdrawals.insert(key, (**withdrawal).clone());

@@ -260,6 +260,8 @@ fn decide_on<V: View>(
         now,
         civil,
         actor: command.actor,
+        unsettled: false,
+        missing: Vec::new(),
     };
     let known = handle.map_or((WalletNo::NONE, WalletNo::NONE), |h| {
         (h.payer.no, h.payee.no)
@@ -271,6 +273,7 @@ fn decide_on<V: View>(
     };
     match ruled.and_then(|()| rule(&mut draft, command, known)) {
         Ok(()) => {
+            step::settled::post(&mut draft);
             if continued {
                 out.effects.push(Effect::PendingClosed {
                     payment: command.id,

@@ -183,7 +183,7 @@ pub enum Effect {
         asset: AssetNo,
         /// The source of a wallet account.
         source: Option<Source>,
-        /// What paid an `earned` account.
+        /// What its value rests on and has not settled; of a receivable, what is missing.
         origin: Option<Source>,
     },
     /// More (or less) of an account's balance is held.
@@ -265,7 +265,7 @@ pub enum Effect {
         #[serde(with = "framed")]
         record: Box<TopUp>,
     },
-    /// What a source has settled, less what income was released against it.
+    /// How what has settled of a source, and rests with holders not known one by one, moves.
     SourceSettled {
         asset: AssetNo,
         source: Source,
@@ -311,6 +311,13 @@ pub enum Effect {
     By(ActorId),
     /// What this is about: a top-up settled, a hold voided, a withdrawal sent.
     About { thing: Id },
+    /// What rested on a source became free. Changes nothing by itself.
+    Released {
+        wallet: WalletNo,
+        asset: AssetNo,
+        origin: Source,
+        amount: u64,
+    },
 }
 
 // Effects are written one after another for every payment: what is large and rare is boxed.

@@ -154,8 +154,9 @@ pub(crate) struct Dues {
     pub fee: u64,
 }
 
-/// Moves value from the payer's accounts to tax, fee and payees. Each payee's part keeps the source
-/// it came from: legs and credits are walked side by side, so every atom has one origin.
+/// Moves value from the payer's accounts to tax, fee and payees, in this order. Each part rests on
+/// what the legs it came out of rested on: legs and parts are walked side by side, so every atom has
+/// one origin.
 #[inline]
 pub(crate) fn pay<V: View>(
     draft: &mut Draft<'_, V>,
@@ -167,41 +168,63 @@ pub(crate) fn pay<V: View>(
     for leg in legs {
         draft.debit_account(leg.account, leg.amount);
     }
-    if dues.tax > 0 {
-        let account = draft.operator(AccountClass::Tax, dues.country.unwrap_or(0), asset);
-        draft.credit_account(account, dues.tax);
-    }
-    if dues.fee > 0 {
-        let account = draft.operator(AccountClass::Fees, 0, asset);
-        draft.credit_account(account, dues.fee);
-    }
-    // What the dues took comes out of the first legs.
-    let mut taken = dues.tax + dues.fee;
-    let mut legs = legs.iter().copied();
-    let mut leg = Leg {
-        account: ledger::AccountNo::NONE,
-        amount: 0,
+    let mut purse = Purse {
+        legs: legs.iter(),
+        left: 0,
+        origin: None,
     };
+    let country = dues.country.unwrap_or(0);
+    purse.give(draft, dues.tax, |draft, origin, part| {
+        let account = draft.operator(AccountClass::Tax, country, asset, origin);
+        draft.credit_account(account, part);
+    });
+    purse.give(draft, dues.fee, |draft, origin, part| {
+        let account = draft.operator(AccountClass::Fees, 0, asset, origin);
+        draft.credit_account(account, part);
+    });
     for &(payee, amount) in payees {
-        let mut rest = amount;
-        while rest > 0 {
-            while leg.amount == 0 {
-                leg = legs
-                    .next()
-                    .expect("the legs sum to the dues and the payees' parts");
-                let due = taken.min(leg.amount);
-                leg.amount -= due;
-                taken -= due;
-            }
-            let part = rest.min(leg.amount);
-            leg.amount -= part;
-            rest -= part;
-            let account = draft.view.account(leg.account);
-            let origin = match account.source {
-                Some(Source::Earned) => account.origin,
-                source => source,
-            };
+        purse.give(draft, amount, |draft, origin, part| {
             draft.credit(payee, asset, Source::Earned, origin, part);
+        });
+    }
+}
+
+/// What was taken from the payer and is not given yet.
+struct Purse<'l> {
+    legs: std::slice::Iter<'l, Leg>,
+    /// Of the leg under way: how much is left, and what it rests on.
+    left: u64,
+    origin: Option<Source>,
+}
+
+impl Purse<'_> {
+    /// Gives an amount, in as many parts as it has origins one after the other.
+    #[inline]
+    fn give<V: View>(
+        &mut self,
+        draft: &mut Draft<'_, V>,
+        amount: u64,
+        mut to: impl FnMut(&mut Draft<'_, V>, Option<Source>, u64),
+    ) {
+        let (mut rest, mut part) = (amount, 0);
+        while rest > 0 {
+            if self.left == 0 {
+                let leg = self.legs.next();
+                let leg = leg.expect("the legs sum to the dues and the payees' parts");
+                let origin = draft.view.account(leg.account).rests_on();
+                if origin != self.origin && part > 0 {
+                    to(draft, self.origin, part);
+                    part = 0;
+                }
+                (self.left, self.origin) = (leg.amount, origin);
+            }
+            let more = rest.min(self.left);
+            self.left -= more;
+            rest -= more;
+            part += more;
+        }
+        if part > 0 {
+            to(draft, self.origin, part);
         }
     }
 }

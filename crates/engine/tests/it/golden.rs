@@ -10,12 +10,12 @@
 use crate::dice::{Dice, lively, lively_town, next};
 use crate::town::*;
 use engine::codec::{FORMAT, RowReader};
-use engine::ids::ActorId;
+use engine::ids::{ActorId, MandateId};
 use engine::{Code, Command, Effect, Event, EventKind, Id, Op, Position, State, apply, snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-const COMMANDS: u64 = 700;
+const COMMANDS: u64 = 800;
 
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -63,7 +63,7 @@ effects! {
     PartyChanged WalletOpened WalletChanged CreditSet TopUpOpened TopUpClosed SourceSettled
     WithdrawalOpened WithdrawalSent WithdrawalClosed MandateGranted MandateRevoked PendingOpened
     PendingClosed DisputeOpened DisputeClosed CorrectionProposed CorrectionClosed RefusalsCounted
-    SnapshotTaken By About
+    SnapshotTaken By About Released
 }
 
 /// The kinds of event and the effects that stand in some rows.
@@ -115,6 +115,21 @@ fn a_life() -> Vec<Vec<u8>> {
                     town.settle_top_up(id);
                 }
             }
+            let mandate = town.try_run(Op::GrantMandate {
+                payer: wal("carol"),
+                agent: par("robot"),
+                asset: USD,
+                per_payment: None,
+                per_day: None,
+                payees: vec![],
+                expires: town.now.plus(DAY),
+            });
+            let mut spend = spend("carol", 1 + n);
+            spend.mandate = MandateId(mandate.0);
+            town.try_run(pay_with(spend, "shop"));
+            let (withdrawal, _) = town.try_run(withdraw("carol", 5 + n));
+            town.try_run(Op::SendWithdrawal { withdrawal });
+            town.try_run(Op::SettleWithdrawal { withdrawal });
             let digest = snapshot::digest(&town.state);
             let (seq, hash) = (n, [n as u8; 32]);
             by_node(&mut town, Op::RecordSnapshot { seq, hash, digest });

@@ -14,3 +14,4 @@ mod payments;
 mod properties;
 mod repeats;
 mod town;
+mod unsettled;

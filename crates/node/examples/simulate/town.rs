@@ -495,7 +495,10 @@ impl Town {
             880..895 => Op::SettleEarned {
                 wallet: payee,
                 asset,
-                origin: self.source_in(),
+                origin: match self.dice.below(8) {
+                    0 => 9,
+                    _ => self.source_in(),
+                },
                 amount,
             },
             895..920 => Op::Withdraw {
