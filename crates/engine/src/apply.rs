@@ -12,7 +12,7 @@ use crate::records::{
 use crate::state::State;
 use crate::terms::Terms;
 use crate::view::Fold;
-use ledger::{Account, AccountClass, AccountNo};
+use ledger::{Account, AccountClass, AccountNo, AssetNo, Source};
 
 /// Folds an event that stands at `position` into the state.
 pub fn apply(state: &mut State, event: &Event, position: Position) {
@@ -84,6 +84,7 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
         | Effect::By(_)
         | Effect::About { .. }
         | Effect::Text { .. }
+        | Effect::Released { .. }
         | Effect::AccountOpened { .. }
         | Effect::Part { .. } => {}
         Effect::Measured {
@@ -150,6 +151,11 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
                 mandate.used = mandate.used.saturating_add_signed(delta);
             }
         }
+        Effect::SourceSettled {
+            asset,
+            source,
+            delta,
+        } => to.move_pool(tenant, asset, source, delta),
         ref other => to.other(tenant, id, other),
     }
 }
@@ -190,7 +196,15 @@ fn open_account<F: Fold>(to: &mut F, tenant: TenantNo, effect: &Effect) {
     let first = match class {
         AccountClass::Wallet => to.wallet(WalletNo(owner)).first,
         AccountClass::Receivable => to.party(PartyNo(owner)).receivable,
-        _ => return to.name_operator_account(tenant, OperatorKey { asset, class, sub }, no),
+        _ => {
+            let key = OperatorKey {
+                asset,
+                class,
+                sub,
+                origin,
+            };
+            return to.name_operator_account(tenant, key, no);
+        }
     };
     if first.is_some() {
         let mut last = first;
@@ -255,6 +269,17 @@ impl Fold for State {
         accounts.insert(at, (key, no));
     }
 
+    fn move_pool(&mut self, tenant: TenantNo, asset: AssetNo, source: Source, delta: i128) {
+        let pools = &mut self.tenants[tenant.0 as usize].settled;
+        let pool = pools
+            .iter_mut()
+            .find(|(a, s, _)| (*a, *s) == (asset, source));
+        match pool {
+            Some((_, _, sum)) => *sum += delta,
+            None => pools.push((asset, source, delta)),
+        }
+    }
+
     fn other(&mut self, tenant: TenantNo, id: Id, effect: &Effect) {
         let key = (tenant, id);
         match *effect {
@@ -276,11 +301,14 @@ impl Fold for State {
                 terms_version: 0,
                 accounts: Vec::new(),
                 settled: Vec::new(),
+                limits_asset: None,
             }),
             Effect::TermsSet(ref terms) => {
                 let tenant = &mut self.tenants[tenant.0 as usize];
                 tenant.terms = (**terms).clone();
                 tenant.terms_version += 1;
+                let counted_in = terms.limits.as_ref().map(|limits| limits.asset);
+                tenant.limits_asset = counted_in.or(tenant.limits_asset);
             }
             Effect::PartyRegistered {
                 party,
@@ -327,20 +355,6 @@ impl Fold for State {
             }
             Effect::TopUpClosed { topup, .. } => {
                 self.topups.remove(&(tenant, topup));
-            }
-            Effect::SourceSettled {
-                asset,
-                source,
-                delta,
-            } => {
-                let settled = &mut self.tenants[tenant.0 as usize].settled;
-                match settled
-                    .iter_mut()
-                    .find(|(a, s, _)| (*a, *s) == (asset, source))
-                {
-                    Some((_, _, sum)) => *sum += delta,
-                    None => settled.push((asset, source, delta)),
-                }
             }
             Effect::WithdrawalOpened(ref withdrawal) => {
                 self.withdrawals.insert(key, (**withdrawal).clone());

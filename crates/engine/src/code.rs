@@ -103,6 +103,7 @@ codes! {
     CreditInUse = 18, "credit_in_use", Rejection, Operator, "More is drawn than the new credit limit. It can be lowered to what is drawn.";
     SameParty = 19, "same_party", Rejection, Payer, "Payer and payee belong to the same party: nobody earns from themselves. Use a transfer, which keeps the source of the money.";
     AgentMayNot = 20, "agent_may_not", Rejection, Payer, "An agent's key can only pay, transfer, split and authorize, under a mandate of its agent.";
+    LimitsAssetFixed = 21, "limits_asset_fixed", Rejection, Operator, "What parties have spent was counted in another asset, in which the limits must stay.";
     InsufficientFunds = 100, "insufficient_funds", Denial, Payer, "The wallet has too little. Top up and pay with a new id.";
     WalletFrozen = 101, "wallet_frozen", Denial, Payer, "The wallet is frozen. The operator can thaw it.";
     WalletClosed = 102, "wallet_closed", Denial, Payer, "The wallet is closed.";

@@ -4,7 +4,10 @@
 //! number of events, then each event as a tag and its body. Tag 1 is the fixed layout of the
 //! commonest payment ([`hot`]); tag 0 is any event, by postcard behind its length. Both decode to
 //! the same model: nothing above this file knows the difference.
+//!
+//! The records of effects stand behind their length and may grow ([`framed`]).
 
+pub mod framed;
 mod hot;
 
 use crate::event::Event;
@@ -33,7 +36,7 @@ pub enum CodecError {
         tag: u8,
     },
     /// An event's body does not decode.
-    #[error("the event at byte {0} does not decode")]
+    #[error("the event at byte {0} does not decode: it is damaged, or a newer version wrote it")]
     Body(usize),
     /// The row has more or fewer bytes than its events.
     #[error("the row has bytes after its last event")]

@@ -7,6 +7,7 @@ use crate::ids::WalletId;
 use crate::ops;
 use crate::recents::{Position, Seen};
 use crate::records::{PartyNo, TenantNo, WalletNo};
+use crate::snapshot;
 use crate::state::State;
 use crate::step::{self, Draft};
 use crate::time::{Civil, UtcMillis};
@@ -267,6 +268,8 @@ fn decide_on<V: View>(
         civil,
         actor: command.actor,
         besides: command.besides.as_deref(),
+        unsettled: false,
+        missing: Vec::new(),
     };
     let known = handle.map_or((WalletNo::NONE, WalletNo::NONE), |h| {
         (h.payer.no, h.payee.no)
@@ -278,6 +281,7 @@ fn decide_on<V: View>(
     };
     match ruled.and_then(|()| rule(&mut draft, command, known)) {
         Ok(()) => {
+            step::settled::post(&mut draft);
             if continued {
                 out.effects.push(Effect::PendingClosed {
                     payment: command.id,
@@ -498,6 +502,7 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
                 seq: *seq,
                 hash: *hash,
                 digest: *digest,
+                version: snapshot::VERSION,
             });
             Ok(())
         }

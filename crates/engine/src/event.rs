@@ -1,10 +1,14 @@
 //! What happened: one model for every event.
 //!
 //! An event is a header, postings and typed effects. `apply` folds it into State and holds no rule;
-//! what an event says is never recomputed. **Variants and fields are frozen once released: new ones
-//! are added at the end of [`EventKind`] and [`Effect`].**
+//! what an event says is never recomputed.
+//!
+//! **Frozen once released.** New variants are added at the end of [`EventKind`] and [`Effect`]. The
+//! fields of a variant stay as they are, except that a record behind its length ([`framed`]) may
+//! grow: at its end only, and what an older row lacks reads as zero.
 
 use crate::code::Code;
+use crate::codec::framed;
 use crate::ids::{ActorId, Id, PartyId, TenantId, WalletId};
 use crate::recents::Window;
 use crate::records::{
@@ -101,7 +105,8 @@ pub struct Event {
     pub effects: Vec<Effect>,
 }
 
-/// What a payment was made of; the words of a receipt.
+/// What a payment was made of; the words of a receipt. Grows at its end only; what an older row lacks
+/// reads as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paid {
     /// Who paid.
@@ -120,9 +125,12 @@ pub struct Paid {
     pub terms: u32,
     /// The authorization this captures, or the payment this refunds; zero if neither.
     pub of: Id,
+    /// How far the payer was verified when it was decided.
+    pub tier: Tier,
 }
 
-/// A refusal with its numbers; words are made from the code.
+/// A refusal with its numbers; words are made from the code. Grows at its end only; what an older row
+/// lacks reads as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Why.
@@ -145,13 +153,15 @@ pub struct Refused {
     pub item: u32,
     /// The version of the tenant's terms.
     pub terms: u32,
+    /// How far `party` was verified.
+    pub tier: Tier,
 }
 
 /// A change of State besides balances.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// A payment, capture or refund, for receipts. Changes nothing by itself.
-    Paid(Paid),
+    Paid(#[serde(with = "framed")] Paid),
     /// A party's spending moved by `delta` in a period of a measure; `before` is the trace.
     Measured {
         party: PartyNo,
@@ -161,7 +171,7 @@ pub enum Effect {
         before: u128,
     },
     /// A refusal. Counts towards the second's refusals of its tenant, party and code.
-    Refused(Box<Refused>),
+    Refused(#[serde(with = "framed")] Box<Refused>),
     /// An account was opened and is the owner's last.
     AccountOpened {
         /// Its number: always the next.
@@ -176,13 +186,13 @@ pub enum Effect {
         asset: AssetNo,
         /// The source of a wallet account.
         source: Option<Source>,
-        /// What paid an `earned` account.
+        /// What its value rests on and has not settled; of a receivable, what is missing.
         origin: Option<Source>,
     },
     /// More (or less) of an account's balance is held.
     Held { account: AccountNo, delta: i128 },
     /// An authorization stands.
-    HoldOpened(Box<Hold>),
+    HoldOpened(#[serde(with = "framed")] Box<Hold>),
     /// A leg of an authorization was taken or released.
     HoldTaken { payment: Id, leg: u32, amount: u64 },
     /// An authorization was captured by so much more, with so much tax and fee in it.
@@ -214,13 +224,19 @@ pub enum Effect {
     },
 
     /// The shard's settings.
-    ShardSet { window: Window },
+    ShardSet {
+        #[serde(with = "framed")]
+        window: Window,
+    },
     /// The next asset.
-    AssetRegistered { asset: Asset },
+    AssetRegistered {
+        #[serde(with = "framed")]
+        asset: Asset,
+    },
     /// The next tenant.
     TenantOpened { tenant: TenantId, mode: Mode },
     /// The tenant's terms, as their next version.
-    TermsSet(Box<Terms>),
+    TermsSet(#[serde(with = "framed")] Box<Terms>),
     /// The next party.
     PartyRegistered {
         party: PartyId,
@@ -245,35 +261,39 @@ pub enum Effect {
     /// How far an account may be overdrawn.
     CreditSet { account: AccountNo, limit: u64 },
     /// A top-up awaits settlement.
-    TopUpOpened(Box<TopUp>),
+    TopUpOpened(#[serde(with = "framed")] Box<TopUp>),
     /// A top-up is settled or wholly reversed; its record for later reversals.
-    TopUpClosed { topup: Id, record: Box<TopUp> },
-    /// What a source has settled, less what income was released against it.
+    TopUpClosed {
+        topup: Id,
+        #[serde(with = "framed")]
+        record: Box<TopUp>,
+    },
+    /// How what has settled of a source, and rests with holders not known one by one, moves.
     SourceSettled {
         asset: AssetNo,
         source: Source,
         delta: i128,
     },
     /// A withdrawal is under way.
-    WithdrawalOpened(Box<Withdrawal>),
+    WithdrawalOpened(#[serde(with = "framed")] Box<Withdrawal>),
     /// The channel was told.
     WithdrawalSent { withdrawal: Id },
     /// It has ended.
     WithdrawalClosed { withdrawal: Id },
     /// An agent may spend.
-    MandateGranted(Box<Mandate>),
+    MandateGranted(#[serde(with = "framed")] Box<Mandate>),
     /// It may no more.
     MandateRevoked { mandate: Id },
     /// A payment awaits its payer's confirmation.
-    PendingOpened(Box<Pending>),
+    PendingOpened(#[serde(with = "framed")] Box<Pending>),
     /// It waits no more.
     PendingClosed { payment: Id },
     /// A dispute is open.
-    DisputeOpened(Box<Dispute>),
+    DisputeOpened(#[serde(with = "framed")] Box<Dispute>),
     /// It is decided.
     DisputeClosed { dispute: Id },
     /// A correction awaits its second key.
-    CorrectionProposed(Box<Correction>),
+    CorrectionProposed(#[serde(with = "framed")] Box<Correction>),
     /// It was made.
     CorrectionClosed { correction: Id },
     /// Refusals that were not journaled one by one.
@@ -283,13 +303,26 @@ pub enum Effect {
         count: u32,
     },
     /// A snapshot of the state after a row stands.
-    SnapshotTaken { seq: u64, hash: Hash, digest: Hash },
+    SnapshotTaken {
+        seq: u64,
+        hash: Hash,
+        digest: Hash,
+        /// Of the snapshot format, which the hash and the digest depend on.
+        version: u16,
+    },
     /// Which key asked.
     By(ActorId),
     /// What this is about: a top-up settled, a hold voided, a withdrawal sent.
     About { thing: Id },
     /// Which of the texts kept beside the journal is this one's.
     Text { hash: TextHash },
+    /// What rested on a source became free. Changes nothing by itself.
+    Released {
+        wallet: WalletNo,
+        asset: AssetNo,
+        origin: Source,
+        amount: u64,
+    },
 }
 
 // Effects are written one after another for every payment: what is large and rare is boxed.

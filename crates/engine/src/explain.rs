@@ -1,12 +1,12 @@
 //! Why a payment was decided as it was, in words and numbers, under the terms it was made with.
 //!
-//! An event's trace is its refusal, its use of each limit before, and the version of the terms; the
-//! words are made here, to whom the code allows.
+//! An event's trace is its refusal, its use of each limit before, the payer's tier then and the
+//! version of the terms; the words are made here, to whom the code allows.
 
 use crate::code::{Audience, Code};
 use crate::event::{Effect, EventKind, Part, Refused};
-use crate::records::{MEASURE_DAY, Party};
-use crate::terms::{TIERS, Terms};
+use crate::records::MEASURE_DAY;
+use crate::terms::{TIERS, Terms, Tier};
 use ledger::AssetNo;
 use money::{Asset, Atoms};
 use serde::Serialize;
@@ -67,14 +67,13 @@ impl Remedy {
     }
 }
 
-/// Explains one item of an event. `payer` is the payer's party as it is now, if known.
+/// Explains one item of an event.
 #[must_use]
 pub fn explain(
     part: &Part<'_>,
     terms: &Terms,
     terms_version: u32,
     assets: &[Asset],
-    payer: Option<&Party>,
     audience: Audience,
 ) -> Explanation {
     let mut explanation = Explanation {
@@ -101,6 +100,7 @@ pub fn explain(
         EventKind::Refused => explanation.verdict = "deny",
         _ => {}
     }
+    let tier = tier_of(part);
     for effect in part.effects {
         match effect {
             Effect::Paid(paid) => {
@@ -142,24 +142,27 @@ pub fn explain(
                 let Some(limits) = &terms.limits else {
                     continue;
                 };
-                let tier = payer.map_or(0, |p| usize::from(p.tier.0).min(TIERS - 1));
+                let row = tier.map(|tier| limits.tiers[usize::from(tier.0).min(TIERS - 1)]);
                 let (rule, number) = if *measure == MEASURE_DAY {
-                    ("per_day", limits.tiers[tier].per_day)
+                    ("per_day", row.and_then(|row| row.per_day))
                 } else {
-                    ("per_month", limits.tiers[tier].per_month)
+                    ("per_month", row.and_then(|row| row.per_month))
                 };
                 let used = show(limits.asset, *before);
                 let limit = number.map(|n| show(limits.asset, u128::from(n)));
+                let words = match (&limit, row) {
+                    (Some(limit), _) => format!("; the limit is {limit}"),
+                    (None, Some(_)) => "; no limit".to_owned(),
+                    // What gives room back is decided under no limit.
+                    (None, None) => String::new(),
+                };
                 explanation.trace.push(Line {
                     stage: "policy",
                     rule,
                     text: format!(
-                        "{used} was used before; this moved it by {}{}; {}",
+                        "{used} was used before; this moved it by {}{}{words}",
                         if *delta < 0 { "−" } else { "" },
                         show(limits.asset, delta.unsigned_abs()),
-                        limit
-                            .as_deref()
-                            .map_or("no limit".to_owned(), |l| format!("the limit is {l}")),
                     ),
                     limit,
                     used: Some(used),
@@ -171,7 +174,7 @@ pub fn explain(
                 explanation.help = Some(code.help());
                 if code == refused.code {
                     explanation.trace.push(refusal_line(refused, code, &show));
-                    explanation.remedy = Some(remedy(refused, terms, assets, payer));
+                    explanation.remedy = Some(remedy(refused, terms, assets));
                 } else {
                     explanation.remedy = Some(Remedy::just("contact"));
                 }
@@ -180,6 +183,15 @@ pub fn explain(
         }
     }
     explanation
+}
+
+/// The payer's tier when it was decided, if the event says so.
+fn tier_of(part: &Part<'_>) -> Option<Tier> {
+    part.effects.iter().find_map(|effect| match effect {
+        Effect::Paid(paid) => Some(paid.tier),
+        Effect::HoldOpened(hold) => Some(hold.tier),
+        _ => None,
+    })
 }
 
 fn refusal_line(refused: &Refused, code: Code, show: &impl Fn(AssetNo, u128) -> String) -> Line {
@@ -218,7 +230,7 @@ fn stage(code: Code) -> &'static str {
 
 /// What would help with a refusal.
 #[must_use]
-pub fn remedy(refused: &Refused, terms: &Terms, assets: &[Asset], payer: Option<&Party>) -> Remedy {
+pub fn remedy(refused: &Refused, terms: &Terms, assets: &[Asset]) -> Remedy {
     let asset = assets.get(usize::from(refused.asset.0));
     let amount = |atoms: u128| {
         let atoms = u64::try_from(atoms).unwrap_or(u64::MAX);
@@ -233,7 +245,6 @@ pub fn remedy(refused: &Refused, terms: &Terms, assets: &[Asset], payer: Option<
             tier: None,
         },
         Code::LimitPerPayment | Code::LimitPerDay | Code::LimitPerMonth => {
-            let tier = payer.map_or(0, |p| p.tier.0);
             let needed = refused.used + u128::from(refused.asked);
             let enough = |row: &policy::TierLimits| {
                 let number = match refused.code {
@@ -244,7 +255,11 @@ pub fn remedy(refused: &Refused, terms: &Terms, assets: &[Asset], payer: Option<
                 number.is_none_or(|n| u128::from(n) >= needed)
             };
             let higher = terms.limits.as_ref().and_then(|limits| {
-                let rows = limits.tiers.iter().enumerate().skip(usize::from(tier) + 1);
+                let rows = limits
+                    .tiers
+                    .iter()
+                    .enumerate()
+                    .skip(usize::from(refused.tier.0) + 1);
                 rows.into_iter()
                     .find(|(_, row)| enough(row))
                     .map(|(tier, _)| tier)

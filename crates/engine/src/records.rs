@@ -1,4 +1,9 @@
 //! What State keeps: dense records of tenants, parties and wallets, and the things still open.
+//!
+//! Records that events carry ([`Hold`], [`Mandate`], [`TopUp`], [`Withdrawal`], [`Pending`],
+//! [`Dispute`], [`Correction`], and [`Terms`]) **grow at their end only; what an older row lacks
+//! reads as zero** ([`crate::codec::framed`]). Whatever changes here also changes a snapshot:
+//! [`crate::snapshot::VERSION`] then counts up.
 
 use crate::ids::{ActorId, Id, MandateId, TenantId, WalletId};
 use crate::terms::{Country, Terms, Tier};
@@ -89,11 +94,14 @@ pub struct Tenant {
     pub terms_version: u32,
     /// The operator's accounts, ordered by key.
     pub accounts: Vec<(OperatorKey, AccountNo)>,
-    /// What each source has settled and no income was released against yet, atoms.
+    /// What has settled of each source and rests with holders who are not known one by one, atoms.
+    /// Below zero only by corrections, by what channels took, and by the rounding of refunds.
     pub settled: Vec<(AssetNo, Source, i128)>,
+    /// What the limits of its parties are counted in, once they were.
+    pub limits_asset: Option<AssetNo>,
 }
 
-/// Which of the operator's accounts: asset, class, and the channel or country.
+/// Which of the operator's accounts: asset, class, the channel or country, what its value rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OperatorKey {
     /// The asset.
@@ -102,13 +110,17 @@ pub struct OperatorKey {
     pub class: AccountClass,
     /// Channel or country, else 0.
     pub sub: u16,
+    /// The source that its value rests on and that has not settled.
+    pub origin: Option<Source>,
 }
 
 impl OperatorKey {
     /// The key as a number of the same order, compared at once.
     #[inline]
     pub(crate) fn packed(self) -> u64 {
-        u64::from(self.asset.0) << 32 | (self.class as u64) << 16 | u64::from(self.sub)
+        let origin = self.origin.map_or(0, |source| source as u64);
+        let class = (self.class as u64) << 24;
+        u64::from(self.asset.0) << 32 | class | u64::from(self.sub) << 8 | origin
     }
 }
 
@@ -218,6 +230,8 @@ pub struct Hold {
     pub mandate: MandateId,
     /// The day it counts in for the mandate.
     pub mandate_day: Day,
+    /// How far the payer was verified then.
+    pub tier: Tier,
 }
 
 /// Room that an authorization has taken in its payer's limits.
@@ -325,9 +339,10 @@ pub struct Dispute {
     pub asset: AssetNo,
     /// How much, atoms.
     pub amount: u64,
-    /// What was held back, by the account it was taken from; what became a debt, by the account it
-    /// was paid to.
+    /// What was held back, by the account it was taken from.
     pub taken: Vec<Leg>,
+    /// What became a debt instead, by the account it was paid to; [`AccountNo::NONE`] is the payee.
+    pub owed: Vec<Leg>,
     /// Where it goes back if the payer wins.
     pub giveback: Vec<Leg>,
 }

@@ -392,19 +392,21 @@ impl Asked<'_> {
                 origin,
                 amount,
             } => {
-                let debit = part.postings.iter().find(|p| p.amount < 0);
-                let Some((debit, account)) =
-                    debit.and_then(|p| Some((p, self.account(p.account)?)))
-                else {
-                    return Some("id");
-                };
-                let rows = [
-                    ("wallet", account.owner == self.wallet(*wallet).0),
-                    ("asset", account.asset == *asset),
-                    ("origin", account.origin == Some(*origin)),
-                    ("amount", -debit.amount == i128::from(amount.0)),
-                ];
-                of(&[K::EarnedSettled], &rows)
+                let rows = part.effects.iter().find_map(|effect| match *effect {
+                    Effect::Released {
+                        wallet: w,
+                        asset: a,
+                        origin: o,
+                        amount: atoms,
+                    } => Some([
+                        ("wallet", w == self.wallet(*wallet)),
+                        ("asset", a == *asset),
+                        ("origin", o == *origin),
+                        ("amount", atoms == amount.0),
+                    ]),
+                    _ => None,
+                });
+                rows.map_or(Some("id"), |rows| of(&[K::EarnedSettled], &rows))
             }
             Op::SendWithdrawal { withdrawal } => of(
                 &[K::WithdrawalSent],

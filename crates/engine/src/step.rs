@@ -13,6 +13,7 @@ pub(crate) mod pending;
 pub(crate) mod policy;
 pub(crate) mod price;
 pub(crate) mod risk;
+pub(crate) mod settled;
 pub(crate) mod tax;
 
 use crate::code::Code;

@@ -80,7 +80,8 @@ pub struct ReferenceRate {
     pub rate: Rate,
 }
 
-/// Every setting of a tenant.
+/// Every setting of a tenant. Grows at its end only; what an older row lacks reads as zero, which must
+/// mean "as before".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// The platform's share of a payment.

@@ -7,7 +7,7 @@ use crate::event::Effect;
 use crate::ids::Id;
 use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
 use crate::state::State;
-use ledger::{Account, AccountNo};
+use ledger::{Account, AccountNo, AssetNo, Source};
 use std::collections::BTreeMap;
 
 /// What the rules of a payment may read.
@@ -30,6 +30,8 @@ pub trait View {
     fn reversed(&self, key: Key) -> u64;
     /// One of the operator's accounts, if it was opened.
     fn operator_account(&self, tenant: TenantNo, key: OperatorKey) -> Option<AccountNo>;
+    /// What has settled of a source and rests with holders who are not known one by one, atoms.
+    fn pool(&self, tenant: TenantNo, asset: AssetNo, source: Source) -> i128;
     /// Whether an id was used by an earlier item of the same group.
     fn used_in_group(&self, id: Id) -> bool;
 }
@@ -56,6 +58,8 @@ pub trait Fold: View {
     fn open_account(&mut self, tenant: TenantNo, account: Account);
     /// Makes one of the operator's accounts known.
     fn name_operator_account(&mut self, tenant: TenantNo, key: OperatorKey, no: AccountNo);
+    /// Moves a pool.
+    fn move_pool(&mut self, tenant: TenantNo, asset: AssetNo, source: Source, delta: i128);
     /// An effect that no item of a group has.
     fn other(&mut self, tenant: TenantNo, id: Id, effect: &Effect);
 }
@@ -98,6 +102,11 @@ impl View for State {
             .ok()?;
         Some(accounts[at].1)
     }
+    fn pool(&self, tenant: TenantNo, asset: AssetNo, source: Source) -> i128 {
+        let rows = &self.tenants[tenant.0 as usize].settled;
+        let row = rows.iter().find(|(a, s, _)| (*a, *s) == (asset, source));
+        row.map_or(0, |(_, _, sum)| *sum)
+    }
     fn used_in_group(&self, _: Id) -> bool {
         false
     }
@@ -115,6 +124,7 @@ pub struct Overlay<'s> {
     holds: BTreeMap<Key, Option<Hold>>,
     mandates: BTreeMap<Key, Mandate>,
     reversed: BTreeMap<Key, u64>,
+    pools: BTreeMap<(TenantNo, AssetNo, Source), i128>,
     used: Vec<Id>,
 }
 
@@ -132,6 +142,7 @@ impl<'s> Overlay<'s> {
             holds: BTreeMap::new(),
             mandates: BTreeMap::new(),
             reversed: BTreeMap::new(),
+            pools: BTreeMap::new(),
             used: Vec::new(),
         }
     }
@@ -194,6 +205,10 @@ impl View for Overlay<'_> {
             .operator_account(tenant, key)
             .or_else(|| self.operator.get(&(tenant, key)).copied())
     }
+    fn pool(&self, tenant: TenantNo, asset: AssetNo, source: Source) -> i128 {
+        let moved = self.pools.get(&(tenant, asset, source)).copied();
+        self.state.pool(tenant, asset, source) + moved.unwrap_or(0)
+    }
     fn used_in_group(&self, id: Id) -> bool {
         self.used.contains(&id)
     }
@@ -245,6 +260,9 @@ impl Fold for Overlay<'_> {
     }
     fn name_operator_account(&mut self, tenant: TenantNo, key: OperatorKey, no: AccountNo) {
         self.operator.insert((tenant, key), no);
+    }
+    fn move_pool(&mut self, tenant: TenantNo, asset: AssetNo, source: Source, delta: i128) {
+        *self.pools.entry((tenant, asset, source)).or_default() += delta;
     }
     fn other(&mut self, _: TenantNo, _: Id, effect: &Effect) {
         unreachable!("no item of a group has the effect {effect:?}")

@@ -301,6 +301,7 @@ impl Inner {
             tenant: self.tenant,
             actor: ActorId(Id::NONE),
             op,
+            besides: None,
         }
     }
 

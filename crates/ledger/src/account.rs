@@ -220,7 +220,8 @@ pub struct Account {
     pub class: AccountClass,
     /// Wallet accounts: the source of funds.
     pub source: Option<Source>,
-    /// `earned` accounts: the source that paid it, until that source has settled.
+    /// The source that this value rests on and that has not settled; none, and the value is free. Of
+    /// a receivable: what the missing value rested on.
     pub origin: Option<Source>,
 }
 
@@ -236,6 +237,31 @@ impl Account {
             .saturating_add(i128::from(self.credit_limit))
             .saturating_sub(i128::try_from(self.held).unwrap_or(i128::MAX));
         u64::try_from(room.max(0)).unwrap_or(u64::MAX)
+    }
+
+    /// What value taken from this account rests on: a source that has not settled, or a credit line
+    /// that is not paid.
+    #[must_use]
+    #[inline]
+    pub fn rests_on(&self) -> Option<Source> {
+        match self.source {
+            Some(Source::Credit) => Some(Source::Credit),
+            _ => self.origin,
+        }
+    }
+
+    /// Whether the value of this account may meet a claim on value that rested on `claim`: free
+    /// value meets any, value that is not settled only what rests on the same source. It may never
+    /// come.
+    #[must_use]
+    pub fn meets(&self, claim: Option<Source>) -> bool {
+        self.origin.is_none() || self.origin == claim
+    }
+
+    /// How much is drawn on it. Atoms.
+    #[must_use]
+    pub fn drawn(balance: i128) -> i128 {
+        -balance.min(0)
     }
 
     /// What may be taken back in a reversal: as [`Self::available`], but never on credit. Atoms.

@@ -194,6 +194,7 @@ fn main() {
             fee: fee_amount,
             terms: 1,
             of: Id::NONE,
+            tier: Tier(1),
         });
         let leg = |account, amount| Posting {
             account: AccountNo(account),

@@ -3,7 +3,8 @@
 use crate::{Civil, Id, Standing};
 use std::collections::BTreeMap;
 
-/// What a balance belongs to. Sources are numbers; an origin of 0 is none.
+/// What a balance belongs to. Sources are numbers; the origin is the source that the value rests on
+/// and that has not settled, 0 if it is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)]
 pub enum Account {
@@ -16,15 +17,18 @@ pub enum Account {
     Owed {
         party: u32,
         asset: u16,
+        origin: u8,
     },
     Fees {
         tenant: u32,
         asset: u16,
+        origin: u8,
     },
     Tax {
         tenant: u32,
         asset: u16,
         country: [u8; 2],
+        origin: u8,
     },
     Clearing {
         tenant: u32,
@@ -38,10 +42,12 @@ pub enum Account {
     Suspense {
         tenant: u32,
         asset: u16,
+        origin: u8,
     },
     Dispute {
         tenant: u32,
         asset: u16,
+        origin: u8,
     },
 }
 
@@ -49,6 +55,28 @@ pub(crate) const EARNED: u8 = 6;
 pub(crate) const CREDIT: u8 = 9;
 
 impl Account {
+    /// What its value rests on, or 0.
+    #[must_use]
+    pub fn origin(&self) -> u8 {
+        match *self {
+            Account::Wallet { origin, .. }
+            | Account::Owed { origin, .. }
+            | Account::Fees { origin, .. }
+            | Account::Tax { origin, .. }
+            | Account::Suspense { origin, .. }
+            | Account::Dispute { origin, .. } => origin,
+            Account::Clearing { .. } | Account::Safeguarding { .. } => 0,
+        }
+    }
+
+    /// What value taken from it rests on: of a credit line, on that.
+    pub(crate) fn gives(&self) -> u8 {
+        match *self {
+            Account::Wallet { source: CREDIT, .. } => CREDIT,
+            _ => self.origin(),
+        }
+    }
+
     /// The asset's number.
     #[must_use]
     pub fn asset(&self) -> u16 {
@@ -120,6 +148,8 @@ pub struct Party {
     pub by_day: BTreeMap<u32, u128>,
     /// Spent by month.
     pub by_month: BTreeMap<u32, u128>,
+    /// The accounts of what it owes, in the order they were first needed.
+    pub debts: Vec<Account>,
 }
 
 /// An authorization.
@@ -196,8 +226,21 @@ pub struct Dispute {
     pub payee: u32,
     pub asset: u16,
     pub amount: u64,
-    pub from: Vec<(Account, u64)>,
+    /// What was taken from where.
+    pub taken: Vec<(Account, u64)>,
+    /// What is owed instead, by the account it had been paid to, if to one.
+    pub owed: Vec<(Option<Account>, u64)>,
     pub to: Vec<(Account, u64)>,
+}
+
+/// Value that could not be taken back and is not booked as a debt yet.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct Missing {
+    pub party: u32,
+    pub asset: u16,
+    pub origin: u8,
+    pub amount: u64,
 }
 
 /// All of it. Things are keyed by tenant and id. A group works on a copy.
@@ -210,6 +253,8 @@ pub struct Books {
     pub holds: BTreeMap<(u32, Id), Hold>,
     pub mandates: BTreeMap<(u32, Id), Mandate>,
     pub reversed: BTreeMap<(u32, Id), u64>,
+    /// Of the command under way.
+    pub missing: Vec<Missing>,
 }
 
 /// How one entry moved value, leg by leg.
@@ -227,6 +272,11 @@ impl Books {
         {
             self.wallets[wallet as usize].accounts.push(account);
         }
+        if let Account::Owed { party, .. } = account
+            && !self.accounts.contains_key(&account)
+        {
+            self.parties[party as usize].debts.push(account);
+        }
         self.accounts.entry(account).or_default()
     }
 
@@ -237,7 +287,8 @@ impl Books {
         }
     }
 
-    /// Income of a wallet. Its party's debt comes first; a closed wallet's goes to suspense.
+    /// Income of a wallet. Its party's debts come first: free income pays any, other only what rests
+    /// on the same. A closed wallet's goes to suspense.
     pub(crate) fn credit(
         &mut self,
         moves: &mut Moves,
@@ -252,12 +303,28 @@ impl Books {
             standing,
             ..
         } = self.wallets[wallet as usize];
-        let owed = Account::Owed { party, asset };
-        let debt = -self.balance(&owed).balance.min(0);
-        let recovered = debt.min(i128::from(amount));
-        self.post(moves, owed, recovered);
+        let mut rest = amount;
+        for (debt, owed) in self.debts(party, asset) {
+            if origin == 0 || origin == debt.origin() {
+                let paid = owed.min(rest);
+                self.post(moves, debt, i128::from(paid));
+                rest -= paid;
+            }
+        }
+        for missing in &mut self.missing {
+            let same = (missing.party, missing.asset) == (party, asset);
+            if same && (origin == 0 || origin == missing.origin) {
+                let paid = missing.amount.min(rest);
+                missing.amount -= paid;
+                rest -= paid;
+            }
+        }
         let to = match standing {
-            Standing::Closed => Account::Suspense { tenant, asset },
+            Standing::Closed => Account::Suspense {
+                tenant,
+                asset,
+                origin,
+            },
             _ => Account::Wallet {
                 wallet,
                 asset,
@@ -265,30 +332,65 @@ impl Books {
                 origin,
             },
         };
-        self.post(moves, to, i128::from(amount) - recovered);
+        self.post(moves, to, i128::from(rest));
     }
 
-    /// Takes value back from a wallet, one account first, then the others; the rest is owed.
+    /// What a party owes in an asset, oldest account first.
+    pub(crate) fn debts(&self, party: u32, asset: u16) -> Vec<(Account, u64)> {
+        let debts = self.parties[party as usize].debts.iter();
+        let debts = debts.filter(|debt| debt.asset() == asset);
+        debts
+            .map(|debt| (*debt, Balance::cap(-self.balance(debt).balance)))
+            .collect()
+    }
+
+    /// Takes value back from a wallet, one account first, then the others: of what is not free only
+    /// what rests on the same as the claim. Returns what is missing.
     pub(crate) fn reclaim(
         &mut self,
         moves: &mut Moves,
         wallet: u32,
         asset: u16,
         first: Option<Account>,
+        claim: u8,
         amount: u64,
-    ) {
-        let record = &self.wallets[wallet as usize];
-        let party = record.party;
-        let others = record.accounts.iter().copied();
+    ) -> u64 {
+        let others = self.wallets[wallet as usize].accounts.iter().copied();
         let others = others.filter(|a| a.asset() == asset && Some(*a) != first);
         let order: Vec<Account> = first.into_iter().chain(others).collect();
         let mut rest = amount;
         for account in order {
+            if account.origin() != 0 && account.origin() != claim {
+                continue;
+            }
             let part = self.balance(&account).own().min(rest);
             self.post(moves, account, -i128::from(part));
             rest -= part;
         }
-        self.post(moves, Account::Owed { party, asset }, -i128::from(rest));
+        rest
+    }
+
+    pub(crate) fn owe(&mut self, party: u32, asset: u16, origin: u8, amount: u64) {
+        self.missing.push(Missing {
+            party,
+            asset,
+            origin,
+            amount,
+        });
+    }
+
+    /// Whose an account is.
+    pub(crate) fn tenant_of(&self, account: &Account) -> u32 {
+        match *account {
+            Account::Wallet { wallet, .. } => self.wallets[wallet as usize].tenant,
+            Account::Owed { party, .. } => self.parties[party as usize].tenant,
+            Account::Fees { tenant, .. }
+            | Account::Tax { tenant, .. }
+            | Account::Clearing { tenant, .. }
+            | Account::Safeguarding { tenant, .. }
+            | Account::Suspense { tenant, .. }
+            | Account::Dispute { tenant, .. } => tenant,
+        }
     }
 
     /// From which accounts an amount can be taken: sources in this order, each as far as it goes.

@@ -38,6 +38,13 @@ pub(crate) struct TakenBack {
     pub so_far: u64,
 }
 
+/// What was taken back from where, and what is owed instead.
+#[derive(Default)]
+pub(crate) struct Debited {
+    pub taken: Vec<(Account, u64)>,
+    pub owed: Vec<(Option<Account>, u64)>,
+}
+
 impl Oracle {
     pub(crate) fn pay(
         &mut self,
@@ -282,8 +289,8 @@ impl Oracle {
         Ok(Some(asked as u64))
     }
 
-    /// Value goes from the payer's accounts to tax and fee, then to the payees, each atom keeping
-    /// the source it came from.
+    /// Value goes from the payer's accounts to tax and fee, then to the payees, each atom resting on
+    /// what it rested on.
     fn move_payment(
         &mut self,
         moves: &mut Moves,
@@ -296,22 +303,26 @@ impl Oracle {
         for (account, amount) in legs {
             self.books.post(moves, *account, -i128::from(*amount));
         }
-        let due = Account::Tax {
-            tenant,
-            asset,
-            country,
-        };
-        self.books.post(moves, due, i128::from(tax));
-        self.books
-            .post(moves, Account::Fees { tenant, asset }, i128::from(fee));
         let mut purse = legs.to_vec();
-        take_from(&mut purse, tax + fee);
+        for (origin, part) in by_origin(&take_from(&mut purse, tax)) {
+            let due = Account::Tax {
+                tenant,
+                asset,
+                country,
+                origin,
+            };
+            self.books.post(moves, due, i128::from(part));
+        }
+        for (origin, part) in by_origin(&take_from(&mut purse, fee)) {
+            let due = Account::Fees {
+                tenant,
+                asset,
+                origin,
+            };
+            self.books.post(moves, due, i128::from(part));
+        }
         for (payee, amount) in payees {
-            for (account, part) in take_from(&mut purse, *amount) {
-                let Account::Wallet { source, origin, .. } = account else {
-                    continue;
-                };
-                let origin = if source == EARNED { origin } else { source };
+            for (origin, part) in by_origin(&take_from(&mut purse, *amount)) {
                 self.books
                     .credit(moves, *payee, asset, (EARNED, origin), part);
             }
@@ -428,23 +439,32 @@ impl Oracle {
                 .collect()
         };
         let (mut from, mut to) = (side(1), side(-1));
-        let mut fee_of_payee = None;
+        let mut nobodys = None;
         if !self.terms().fee_refundable {
-            let fee = from
-                .iter()
-                .position(|(a, _)| matches!(a, Account::Fees { .. }));
-            let payee = |(account, _): &(Account, u64)| {
+            let is_fee = |(account, _): &(Account, u64)| matches!(account, Account::Fees { .. });
+            let fees = from.iter().filter(|leg| is_fee(leg));
+            let fee: u64 = fees.map(|(_, part)| part).sum();
+            from.retain(|leg| !is_fee(leg));
+            let is_payee = |(account, _): &&mut (Account, u64)| {
                 matches!(
                     account,
                     Account::Wallet { .. } | Account::Owed { .. } | Account::Suspense { .. }
                 )
             };
-            match (fee, from.iter().position(payee)) {
-                (Some(fee), Some(payee)) => {
-                    from[payee].1 += from[fee].1;
-                    from.remove(fee);
+            match from.iter_mut().find(is_payee) {
+                Some(payee) => payee.1 += fee,
+                None if fee > 0 => {
+                    // Stands for the payee, from no account in particular.
+                    nobodys = Some(from.len());
+                    from.push((
+                        Account::Safeguarding {
+                            tenant: 0,
+                            asset: 0,
+                        },
+                        fee,
+                    ));
                 }
-                _ => fee_of_payee = fee,
+                None => {}
             }
         }
         for legs in [&mut from, &mut to] {
@@ -453,7 +473,7 @@ impl Oracle {
                 leg.1 = share;
             }
         }
-        let kept_fee = fee_of_payee.map_or(0, |at| from.remove(at).1);
+        let kept_fee = nobodys.map_or(0, |at| from.remove(at).1);
         Ok(TakenBack {
             payment: record,
             from,
@@ -463,86 +483,93 @@ impl Oracle {
         })
     }
 
-    /// Takes back from the payees. Returns what came from where: debts first and under the account
-    /// they stand for, which is what a dispute gives back.
-    pub(crate) fn debit_payees(
-        &mut self,
-        moves: &mut Moves,
-        back: &TakenBack,
-    ) -> Vec<(Account, u64)> {
-        let mut taken = Vec::new();
-        let mut wallets = Vec::new();
-        for (account, amount) in &back.from {
-            wallets.push((Some(*account), *amount));
-        }
-        wallets.push((None, back.kept_fee));
-        for (from, amount) in wallets {
-            let (wallet, asset) = match from {
+    /// Takes back from the payees. Returns what came from where, and what is owed instead by the
+    /// account it had been paid to.
+    pub(crate) fn debit_payees(&mut self, moves: &mut Moves, back: &TakenBack) -> Debited {
+        let mut debited = Debited::default();
+        let legs = back
+            .from
+            .iter()
+            .map(|(account, amount)| (Some(*account), *amount));
+        for (paid_to, amount) in legs.chain([(None, back.kept_fee)]) {
+            let (wallet, asset) = match paid_to {
+                _ if amount == 0 => continue,
                 Some(Account::Wallet { wallet, asset, .. }) => (wallet, asset),
                 None => (back.payment.payee, back.payment.asset),
+                Some(Account::Owed {
+                    party,
+                    asset,
+                    origin,
+                }) => {
+                    self.books.owe(party, asset, origin, amount);
+                    debited.owed.push((paid_to, amount));
+                    continue;
+                }
                 Some(other) => {
                     self.books.post(moves, other, -i128::from(amount));
-                    if amount > 0 {
-                        taken.push((other, amount));
-                    }
+                    debited.taken.push((other, amount));
                     continue;
                 }
             };
-            let start = moves.len();
-            self.books.reclaim(moves, wallet, asset, from, amount);
+            let (start, claim) = (moves.len(), paid_to.map_or(0, |account| account.origin()));
+            let missing = self
+                .books
+                .reclaim(moves, wallet, asset, paid_to, claim, amount);
             for (account, moved) in &moves[start..] {
-                let amount = moved.unsigned_abs() as u64;
-                match account {
-                    Account::Wallet { .. } => taken.push((*account, amount)),
-                    debt => taken.insert(0, (from.unwrap_or(*debt), amount)),
+                debited.taken.push((*account, moved.unsigned_abs() as u64));
+            }
+            if missing > 0 {
+                let party = self.books.wallets[wallet as usize].party;
+                self.books.owe(party, asset, claim, missing);
+                debited.owed.push((paid_to, missing));
+            }
+        }
+        debited
+    }
+
+    /// Gives the payees back what a dispute took. What became a debt pays what is still owed.
+    pub(crate) fn give_back(&mut self, moves: &mut Moves, dispute: &crate::Dispute) {
+        let tenant = self.tenant;
+        let asset = dispute.asset;
+        let of_payee = self.books.wallets[dispute.payee as usize].party;
+        for (paid_to, amount) in &dispute.owed {
+            let party = match *paid_to {
+                Some(Account::Wallet { wallet, .. }) => self.books.wallets[wallet as usize].party,
+                Some(Account::Owed { party, .. }) => party,
+                _ => of_payee,
+            };
+            let mut rest = *amount;
+            for (debt, owed) in self.books.debts(party, asset) {
+                let paid = owed.min(rest);
+                self.books.post(moves, debt, i128::from(paid));
+                rest -= paid;
+            }
+            match *paid_to {
+                Some(Account::Wallet {
+                    wallet,
+                    source,
+                    origin,
+                    ..
+                }) => self
+                    .books
+                    .credit(moves, wallet, asset, (source, origin), rest),
+                _ if party == of_payee => {
+                    let origin = dispute.to.first().map_or(0, |(account, _)| account.gives());
+                    self.books
+                        .credit(moves, dispute.payee, asset, (EARNED, origin), rest);
+                }
+                _ => {
+                    let origin = paid_to.map_or(0, |account| account.origin());
+                    let suspense = Account::Suspense {
+                        tenant,
+                        asset,
+                        origin,
+                    };
+                    self.books.post(moves, suspense, i128::from(rest));
                 }
             }
         }
-        taken
-    }
-
-    /// Gives the payees back what a dispute took. What had paid a debt pays what is still owed.
-    pub(crate) fn give_back(&mut self, moves: &mut Moves, dispute: &crate::Dispute) {
-        let tenant = self.tenant;
-        let is_debt = |leg: &&(Account, u64)| matches!(leg.0, Account::Owed { .. });
-        for (account, amount) in dispute.from.iter().filter(is_debt) {
-            let Account::Owed { party, asset } = *account else {
-                continue;
-            };
-            let owed = -self.books.balance(account).balance.min(0);
-            let paid = owed.min(i128::from(*amount));
-            self.books.post(moves, *account, paid);
-            let rest = *amount - paid as u64;
-            if rest == 0 {
-                continue;
-            }
-            if self.books.wallets[dispute.payee as usize].party == party {
-                let origin = match dispute.to.first() {
-                    Some((
-                        Account::Wallet {
-                            source: EARNED,
-                            origin,
-                            ..
-                        },
-                        _,
-                    )) => *origin,
-                    Some((Account::Wallet { source, .. }, _)) => *source,
-                    _ => 0,
-                };
-                self.books
-                    .credit(moves, dispute.payee, asset, (EARNED, origin), rest);
-            } else {
-                let suspense = Account::Suspense { tenant, asset };
-                self.books.post(moves, suspense, i128::from(rest));
-            }
-        }
-        let others: Vec<_> = dispute
-            .from
-            .iter()
-            .filter(|leg| !is_debt(leg))
-            .copied()
-            .collect();
-        self.credit_back(moves, &others);
+        self.credit_back(moves, &dispute.taken);
     }
 
     pub(crate) fn credit_back(&mut self, moves: &mut Moves, legs: &[(Account, u64)]) {
@@ -695,6 +722,18 @@ impl Oracle {
         used.push(id);
         Ok(done)
     }
+}
+
+/// What legs rest on: neighbours that rest on the same are one.
+fn by_origin(legs: &[(Account, u64)]) -> Vec<(u8, u64)> {
+    let mut parts: Vec<(u8, u64)> = Vec::new();
+    for (account, amount) in legs {
+        match parts.last_mut() {
+            Some((origin, sum)) if *origin == account.gives() => *sum += amount,
+            _ => parts.push((account.gives(), *amount)),
+        }
+    }
+    parts
 }
 
 /// Takes an amount out of legs, in their order.

@@ -1,6 +1,6 @@
 //! One command after another: known, refused without a trace, refused for good, or done.
 
-use crate::books::Moves;
+use crate::books::{CREDIT, Missing, Moves};
 use crate::entries::Purpose;
 use crate::{
     Account, Books, Civil, Command, Dispute, Hold, Id, Op, Spend, Standing, Terms, TopUp,
@@ -124,8 +124,8 @@ pub(crate) enum Seen {
 pub(crate) struct Tenant {
     pub id: Id,
     pub terms: Rc<Terms>,
-    /// Atoms settled by asset and source.
-    pub settled: BTreeMap<(u16, u8), i128>,
+    /// What its limits were first in.
+    pub limits_asset: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -289,15 +289,73 @@ impl Oracle {
         self.wallet_nos.get(&(tenant, id)).copied()
     }
 
-    /// What a tenant's sources have settled.
-    pub fn settled_sums(&self) -> impl Iterator<Item = (u32, u16, u8, i128)> + '_ {
-        (0u32..).zip(&self.tenants).flat_map(|(no, tenant)| {
-            let sums = tenant.settled.iter();
-            sums.map(move |(&(asset, source), sum)| (no, asset, source, *sum))
-        })
+    /// What has settled of each source and rests with somebody all the same, by tenant and asset.
+    pub fn settled_sums(&self) -> impl Iterator<Item = (u32, u16, u8, i128)> {
+        let pools = self.pools().into_iter();
+        pools.map(|((tenant, asset, source), sum)| (tenant, asset, source, sum))
+    }
+
+    /// What has settled of each source, by tenant and asset, and rests with somebody all the same:
+    /// what rests on it less what is still to come from it.
+    fn pools(&self) -> BTreeMap<(u32, u16, u8), i128> {
+        let mut pools = BTreeMap::new();
+        for (account, balance) in &self.books.accounts {
+            let (tenant, asset) = (self.books.tenant_of(account), account.asset());
+            if account.origin() != 0 {
+                *pools.entry((tenant, asset, account.origin())).or_default() += balance.balance;
+            }
+            if let Account::Wallet { source: CREDIT, .. } = account {
+                *pools.entry((tenant, asset, CREDIT)).or_default() += balance.balance.min(0);
+            }
+        }
+        for (key, topup) in self.topups.iter().filter(|(_, topup)| topup.spendable) {
+            let reversed = self.books.reversed.get(key).copied().unwrap_or(0);
+            let pool = pools.entry((key.0, topup.asset, topup.source));
+            *pool.or_default() -= i128::from(topup.amount - reversed);
+        }
+        pools
+    }
+
+    /// What has settled of a source of this tenant and rests with somebody all the same.
+    pub(crate) fn pool(&self, asset: u16, source: u8) -> i128 {
+        let key = (self.tenant, asset, source);
+        self.pools().get(&key).copied().unwrap_or(0)
+    }
+
+    /// What could not be taken back is owed. It rests on its source as far as more rests on that
+    /// than is still to come; the rest is the operator's loss.
+    fn book_missing(&mut self) {
+        for missing in std::mem::take(&mut self.books.missing) {
+            let Missing {
+                party,
+                asset,
+                origin,
+                amount,
+            } = missing;
+            let resting = match origin {
+                _ if amount == 0 => continue,
+                0 => 0,
+                source => self.pool(asset, source).clamp(0, i128::from(amount)),
+            };
+            let mut moves = Moves::new();
+            for (origin, owed) in [(origin, resting), (0, i128::from(amount) - resting)] {
+                let debt = Account::Owed {
+                    party,
+                    asset,
+                    origin,
+                };
+                self.books.post(&mut moves, debt, -owed);
+            }
+        }
     }
 
     pub(crate) fn rule(&mut self, id: Id, op: &Op) -> Rule<Done> {
+        let done = self.rule_of(id, op)?;
+        self.book_missing();
+        Ok(done)
+    }
+
+    fn rule_of(&mut self, id: Id, op: &Op) -> Rule<Done> {
         match op {
             Op::Pay { spend, payee } => self.pay(id, spend, &[(*payee, 1)], Purpose::Pay, false),
             Op::Transfer { spend, payee } => {

@@ -1,6 +1,7 @@
 //! Everything else: people, money in and out, mandates, disputes.
 
 use crate::books::{CREDIT, EARNED, Moves};
+use crate::entries::Debited;
 use crate::oracle::{Done, Oracle, Rule, Tenant, deny, done, reject};
 use crate::{
     Account, Dispute, Id, Mandate, Op, Party, Standing, TopUp, Verdict3, Wallet, Withdrawal,
@@ -36,7 +37,7 @@ impl Oracle {
                 self.tenants.push(Tenant {
                     id: *tenant,
                     terms: Rc::default(),
-                    settled: BTreeMap::new(),
+                    limits_asset: None,
                 });
                 Ok(done("tenant.opened"))
             }
@@ -53,7 +54,17 @@ impl Oracle {
                 if named.any(|asset| usize::from(asset) >= self.assets.len()) {
                     return reject("not_found");
                 }
-                self.tenants[self.tenant as usize].terms = Rc::new((**terms).clone());
+                let tenant = &mut self.tenants[self.tenant as usize];
+                if let Some(limits) = &terms.limits {
+                    if tenant
+                        .limits_asset
+                        .is_some_and(|asset| asset != limits.asset)
+                    {
+                        return reject("limits_asset_fixed");
+                    }
+                    tenant.limits_asset = Some(limits.asset);
+                }
+                tenant.terms = Rc::new((**terms).clone());
                 self.civil = self.civil_now();
                 Ok(done("terms.set"))
             }
@@ -78,6 +89,7 @@ impl Oracle {
                     standing: Standing::Active,
                     by_day: BTreeMap::new(),
                     by_month: BTreeMap::new(),
+                    debts: Vec::new(),
                 });
                 Ok(done("party.registered"))
             }
@@ -188,7 +200,7 @@ impl Oracle {
                     };
                     self.books.post(&mut moves, from, -i128::from(amount));
                     self.books
-                        .credit(&mut moves, wallet, asset, (source, 0), amount);
+                        .credit(&mut moves, wallet, asset, (source, source), amount);
                 }
                 let topup = TopUp {
                     wallet,
@@ -216,6 +228,7 @@ impl Oracle {
                 let rest = record.amount - self.books.reversed.get(&key).copied().unwrap_or(0);
                 let bank = Account::Safeguarding { tenant, asset };
                 self.books.post(&mut moves, bank, -i128::from(rest));
+                let mut free = rest;
                 if record.spendable {
                     let to = Account::Clearing {
                         tenant,
@@ -223,11 +236,18 @@ impl Oracle {
                         channel,
                     };
                     self.books.post(&mut moves, to, i128::from(rest));
-                } else {
-                    self.books
-                        .credit(&mut moves, wallet, asset, (source, 0), rest);
+                    // Free becomes what is still there.
+                    let there = Account::Wallet {
+                        wallet,
+                        asset,
+                        source,
+                        origin: source,
+                    };
+                    free = self.books.balance(&there).own().min(rest);
+                    self.books.post(&mut moves, there, -i128::from(free));
                 }
-                *self.settled(asset, source) += i128::from(rest);
+                self.books
+                    .credit(&mut moves, wallet, asset, (source, 0), free);
                 self.closed_topups.insert(key, (id, record));
                 Ok(done("topup.settled"))
             }
@@ -268,16 +288,20 @@ impl Oracle {
                         false => Account::Safeguarding { tenant, asset },
                     };
                     self.books.post(&mut moves, to, i128::from(amount));
-                    let mut own = self.books.wallets[wallet as usize].accounts.iter();
-                    let first = own.find(|account| {
-                        matches!(account, Account::Wallet { asset: a, source: s, .. }
-                            if (*a, *s) == (asset, source))
-                    });
-                    let first = first.copied();
-                    self.books.reclaim(&mut moves, wallet, asset, first, amount);
-                }
-                if !is_open {
-                    *self.settled(asset, source) -= i128::from(amount);
+                    let claim = if is_open { source } else { 0 };
+                    let first = Account::Wallet {
+                        wallet,
+                        asset,
+                        source,
+                        origin: claim,
+                    };
+                    let record = &self.books.wallets[wallet as usize];
+                    let (party, has) = (record.party, record.accounts.contains(&first));
+                    let first = has.then_some(first);
+                    let missing = self
+                        .books
+                        .reclaim(&mut moves, wallet, asset, first, claim, amount);
+                    self.books.owe(party, asset, claim, missing);
                 }
                 *self.books.reversed.entry(key).or_default() += amount;
                 if is_open && so_far + amount == record.amount {
@@ -295,37 +319,34 @@ impl Oracle {
                 let wallet = self.wallet(wallet)?;
                 self.amount(asset, amount)?;
                 let party = self.books.wallets[wallet as usize].party;
-                let from = Account::Wallet {
-                    wallet,
-                    asset,
-                    source: EARNED,
-                    origin,
-                };
-                let to = Account::Wallet {
-                    wallet,
-                    asset,
-                    source: EARNED,
-                    origin: 0,
-                };
-                if self.books.balance(&from).own() < amount {
+                let accounts = self.books.wallets[wallet as usize].accounts.iter();
+                let resting = accounts.filter(|a| a.asset() == asset && a.origin() == origin);
+                let resting: Vec<Account> = resting.copied().collect();
+                let own = |a: &Account| u128::from(self.books.balance(a).own());
+                if resting.iter().map(own).sum::<u128>() < u128::from(amount) {
                     return deny("insufficient_funds", party);
                 }
-                if *self.settled(asset, origin) < i128::from(amount) {
+                if self.pool(asset, origin) < i128::from(amount) {
                     return deny("source_not_settled", party);
                 }
-                self.books.post(&mut moves, from, -i128::from(amount));
-                self.books.post(&mut moves, to, i128::from(amount));
-                *self.settled(asset, origin) -= i128::from(amount);
+                let mut rest = amount;
+                let mut parts = Vec::new();
+                for account in resting {
+                    let part = self.books.balance(&account).own().min(rest);
+                    self.books.post(&mut moves, account, -i128::from(part));
+                    rest -= part;
+                    parts.push((account, part));
+                }
+                for (account, part) in parts {
+                    if let Account::Wallet { source, .. } = account {
+                        self.books
+                            .credit(&mut moves, wallet, asset, (source, 0), part);
+                    }
+                }
                 Ok(done("earned.settled"))
             }
             _ => reject("not_found"),
         }
-    }
-
-    /// What a source has settled, less income released against it.
-    fn settled(&mut self, asset: u16, source: u8) -> &mut i128 {
-        let tenant = &mut self.tenants[self.tenant as usize];
-        tenant.settled.entry((asset, source)).or_default()
     }
 
     pub(crate) fn withdrawal(&mut self, id: Id, op: &Op) -> Rule<Done> {
@@ -348,7 +369,6 @@ impl Oracle {
                 };
                 for (account, part) in &legs {
                     self.books.post(&mut moves, *account, -i128::from(*part));
-                    self.unsettle(account, -i128::from(*part));
                 }
                 let to = Account::Clearing {
                     tenant,
@@ -411,7 +431,6 @@ impl Oracle {
                     let Account::Wallet { source, origin, .. } = account else {
                         continue;
                     };
-                    self.unsettle(&account, i128::from(part));
                     self.books
                         .credit(&mut moves, wallet, asset, (source, origin), part);
                 }
@@ -420,10 +439,9 @@ impl Oracle {
         }
     }
 
-    /// From which accounts so much may leave: of a source of one's own at most what that source has
-    /// settled and nobody has taken out yet, of income what was released.
+    /// From which accounts so much may leave: only what is free.
     fn may_leave(
-        &mut self,
+        &self,
         wallet: u32,
         asset: u16,
         amount: u64,
@@ -448,16 +466,11 @@ impl Oracle {
         let mut legs = Vec::new();
         let mut rest = amount;
         for wanted in &allowed {
-            let mut pool = match *wanted {
-                EARNED => i128::MAX,
-                source => *self.settled(asset, source),
-            };
             for (account, source, origin, spendable) in &accounts {
-                let part = i128::from((*spendable).min(rest)).min(pool.max(0));
+                let part = (*spendable).min(rest);
                 if source == wanted && *origin == 0 && part > 0 {
-                    legs.push((*account, part as u64));
-                    rest -= part as u64;
-                    pool -= part;
+                    legs.push((*account, part));
+                    rest -= part;
                 }
             }
         }
@@ -473,15 +486,6 @@ impl Oracle {
             Err("source_not_allowed")
         } else {
             Err("insufficient_funds")
-        }
-    }
-
-    /// What leaves a source of one's own is no longer there for others to take out.
-    fn unsettle(&mut self, account: &Account, delta: i128) {
-        if let Account::Wallet { asset, source, .. } = *account
-            && source != EARNED
-        {
-            *self.settled(asset, source) += delta;
         }
     }
 
@@ -548,9 +552,15 @@ impl Oracle {
             } => {
                 let back = self.take_back(payment, amount, carried)?;
                 let asset = back.payment.asset;
-                let from = self.debit_payees(&mut moves, &back);
-                let held = Account::Dispute { tenant, asset };
-                self.books.post(&mut moves, held, i128::from(amount));
+                let Debited { taken, owed } = self.debit_payees(&mut moves, &back);
+                for (origin, held) in held(&taken, &owed) {
+                    let account = Account::Dispute {
+                        tenant,
+                        asset,
+                        origin,
+                    };
+                    self.books.post(&mut moves, account, i128::from(held));
+                }
                 *self.books.reversed.entry((tenant, payment)).or_default() += amount;
                 let (payee, to) = (back.payment.payee, back.to);
                 let dispute = Dispute {
@@ -558,7 +568,8 @@ impl Oracle {
                     payee,
                     asset,
                     amount,
-                    from,
+                    taken,
+                    owed,
                     to,
                 };
                 self.disputes.insert((tenant, id), dispute);
@@ -572,8 +583,14 @@ impl Oracle {
                     return reject("not_found");
                 };
                 let (asset, amount) = (record.asset, i128::from(record.amount));
-                self.books
-                    .post(&mut moves, Account::Dispute { tenant, asset }, -amount);
+                for (origin, held) in held(&record.taken, &record.owed) {
+                    let account = Account::Dispute {
+                        tenant,
+                        asset,
+                        origin,
+                    };
+                    self.books.post(&mut moves, account, -i128::from(held));
+                }
                 match verdict {
                     Verdict3::PayeeWins => {
                         self.give_back(&mut moves, &record);
@@ -596,4 +613,16 @@ impl Oracle {
             _ => reject("not_found"),
         }
     }
+}
+
+/// What a dispute holds back, by what it rests on.
+fn held(taken: &[(Account, u64)], owed: &[(Option<Account>, u64)]) -> BTreeMap<u8, u64> {
+    let mut sums = BTreeMap::new();
+    for (account, amount) in taken {
+        *sums.entry(account.origin()).or_default() += amount;
+    }
+    for (account, amount) in owed {
+        *sums.entry(account.map_or(0, |a| a.origin())).or_default() += amount;
+    }
+    sums
 }

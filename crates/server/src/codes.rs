@@ -136,6 +136,7 @@ fn status(code: Code) -> u16 {
         | C::NotEmpty
         | C::PartyClosed
         | C::CreditInUse
+        | C::LimitsAssetFixed
         | C::CaptureExceedsHold
         | C::RefundExceedsPayment
         | C::HoldExpired

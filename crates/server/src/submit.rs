@@ -9,7 +9,6 @@ use engine::command::{Besides, Command, Op};
 use engine::event::{Event, Refused, TextHash};
 use engine::explain;
 use engine::ids::{ActorId, PartyId};
-use engine::records::PartyNo;
 use engine::{Code, Id, Position};
 use node::Answer;
 use serde::Serialize;
@@ -154,12 +153,11 @@ pub async fn denied(app: &App, caller: &Caller, refused: &Refused) -> Outcome<Bo
                     .tenant(tenant)
                     .map(|t| t.terms.clone())
                     .unwrap_or_default();
-                let party = (refused.party != PartyNo::NONE).then(|| state.party(refused.party));
-                explain::remedy(&refused, &terms, &state.assets, party)
+                explain::remedy(&refused, &terms, &state.assets)
             })
             .await?
         }
-        _ => explain::remedy(&refused, &engine::terms::Terms::default(), &assets.0, None),
+        _ => explain::remedy(&refused, &engine::terms::Terms::default(), &assets.0),
     };
     problem.remedy = Some(remedy.into());
     if matches!(refused.code, Code::GroupItemRefused | Code::StepUpInGroup) || refused.item > 0 {

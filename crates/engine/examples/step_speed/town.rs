@@ -93,7 +93,7 @@ impl Town {
                     amount: Atoms(1_000_000_000_000),
                     source: Source::Card,
                     channel: Channel::MANUAL,
-                    spendable: true,
+                    spendable: false,
                 });
                 town.run(Op::SettleTopUp { topup });
             }

@@ -4,13 +4,17 @@
 use crate::event::{Effect, Event, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{MEASURE_DAY, MEASURE_MONTH, PartyNo, TenantNo, WalletNo};
+use crate::terms::Tier;
 use crate::time::UtcMillis;
 use ledger::{AccountNo, AssetNo, Posting};
 
 /// Bytes of a payment.
 pub(super) const SIZE: usize = 112;
 
+/// A flag: it is counted in a day and a month.
 const MEASURED: u16 = 1;
+/// From this bit on the flags hold the payer's tier.
+const TIER_SHIFT: u16 = 8;
 
 struct Layout {
     id: u128,
@@ -144,7 +148,7 @@ pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
         day: 0,
         month: 0,
         asset: paid.asset.0,
-        flags: 0,
+        flags: u16::from(paid.tier.0) << TIER_SHIFT,
     };
     if paid.of != Id::NONE {
         return None;
@@ -218,6 +222,7 @@ pub(super) fn decode(bytes: &[u8; SIZE], time: UtcMillis, out: &mut Event) -> Op
         fee: l.fee,
         terms: l.terms,
         of: Id::NONE,
+        tier: Tier(l.flags.to_le_bytes()[1]),
     }));
     if l.flags & MEASURED != 0 {
         let (party, delta) = (PartyNo(l.party), i128::from(l.measured));
@@ -247,6 +252,7 @@ mod tests {
         fn payment()(
             id in 1u128.., gross in 1u64.., cut in 0u64..1000, tax in 0u64..1000, fee in 0u64..1000,
             measured in any::<bool>(), before in any::<u64>(), numbers in any::<[u32; 8]>(),
+            tier in any::<u8>(),
         ) -> Event {
             let gross = gross.max(2001);
             let (tax, fee) = (tax.min(cut), fee);
@@ -254,7 +260,7 @@ mod tests {
             event.begin(UtcMillis(5), TenantNo(numbers[0]), EventKind::Paid, Id(id));
             event.effects.push(Effect::Paid(Paid {
                 payer: WalletNo(numbers[1]), payee: WalletNo(numbers[2]), asset: AssetNo(3), gross, tax,
-                fee, terms: numbers[3], of: Id::NONE,
+                fee, terms: numbers[3], of: Id::NONE, tier: Tier(tier),
             }));
             let net = gross - tax - fee;
             for (account, amount) in [

@@ -6,11 +6,12 @@ use crate::command::{Carried, DisputeVerdict};
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
-use crate::records::{Channel, Dispute, Leg, PartyNo};
+use crate::records::{Channel, Dispute, Leg, PartyNo, WalletNo};
 use crate::step::Draft;
 use crate::view::View;
 use ledger::{AccountClass, Source};
 use money::Atoms;
+use std::collections::BTreeMap;
 
 pub(crate) fn open<V: View>(
     draft: &mut Draft<'_, V>,
@@ -29,9 +30,11 @@ pub(crate) fn open<V: View>(
         of: payment,
         ..paid
     }));
-    let taken = debit_payees(draft, &taken_back);
-    let held = draft.operator(AccountClass::Dispute, 0, paid.asset);
-    draft.credit_account(held, amount.0);
+    let debited = debit_payees(draft, &taken_back);
+    for (origin, amount) in by_origin(draft, &debited.taken, &debited.owed) {
+        let held = draft.operator(AccountClass::Dispute, 0, paid.asset, origin);
+        draft.credit_account(held, amount);
+    }
     draft.effect(Effect::Reversed {
         thing: payment,
         amount: amount.0,
@@ -41,7 +44,8 @@ pub(crate) fn open<V: View>(
         payee: paid.payee,
         asset: paid.asset,
         amount: amount.0,
-        taken,
+        taken: debited.taken,
+        owed: debited.owed,
         giveback: taken_back.to,
     };
     draft.effect(Effect::DisputeOpened(Box::new(dispute)));
@@ -57,8 +61,10 @@ pub(crate) fn resolve<V: View>(
         return Err(Stop::Reject(Code::NotFound, "dispute"));
     };
     draft.effect(Effect::About { thing: dispute });
-    let held = draft.operator(AccountClass::Dispute, 0, record.asset);
-    draft.debit_account(held, record.amount);
+    for (origin, amount) in by_origin(draft, &record.taken, &record.owed) {
+        let held = draft.operator(AccountClass::Dispute, 0, record.asset, origin);
+        draft.debit_account(held, amount);
+    }
     let (thing, amount) = (record.payment, record.amount);
     match verdict {
         DisputeVerdict::PayeeWins => {
@@ -81,35 +87,61 @@ pub(crate) fn resolve<V: View>(
     Ok(())
 }
 
-/// Returns what was held back to the payees. What had paid a debt does so again, as far as it is
-/// still owed.
+/// What is held back, by what it rests on.
+fn by_origin<V: View>(
+    draft: &Draft<'_, V>,
+    taken: &[Leg],
+    owed: &[Leg],
+) -> BTreeMap<Option<Source>, u64> {
+    let mut sums = BTreeMap::new();
+    for leg in taken.iter().chain(owed) {
+        let known = leg.account.is_some();
+        let origin = known.then(|| draft.view.account(leg.account).origin);
+        *sums.entry(origin.flatten()).or_default() += leg.amount;
+    }
+    sums
+}
+
+/// Returns what was held back to the payees. What became a debt pays what is still owed first.
 fn give_back<V: View>(draft: &mut Draft<'_, V>, record: &Dispute) {
-    let class = |leg: &Leg| draft.view.account(leg.account).class;
-    let is_debt = |leg: &Leg| class(leg) == AccountClass::Receivable;
-    let (debts, others): (Vec<Leg>, Vec<Leg>) = record.taken.iter().partition(|leg| is_debt(leg));
     let asset = record.asset;
-    for leg in debts {
-        let party = PartyNo(draft.view.account(leg.account).owner);
-        let (receivable, owed) = draft.debt(party, asset).unwrap_or((leg.account, 0));
-        let paid = owed.min(leg.amount);
-        draft.credit_account(receivable, paid);
-        let rest = leg.amount - paid;
+    for leg in &record.owed {
+        let of_payee = draft.view.wallet(record.payee).party;
+        let paid_to = leg
+            .account
+            .is_some()
+            .then(|| draft.view.account(leg.account));
+        let (party, wallet) = match paid_to {
+            Some(a) if a.class == AccountClass::Wallet => {
+                let wallet = WalletNo(a.owner);
+                (draft.view.wallet(wallet).party, Some((wallet, a.clone())))
+            }
+            Some(a) => (PartyNo(a.owner), None),
+            None => (of_payee, None),
+        };
+        let mut rest = leg.amount;
+        for (no, _, owed) in draft.debts(party, asset) {
+            let paid = owed.min(rest);
+            draft.credit_account(no, paid);
+            rest -= paid;
+        }
         if rest == 0 {
             continue;
         }
-        if draft.view.wallet(record.payee).party == party {
-            // As income from the source that paid.
+        // It has been paid meanwhile.
+        if let Some((wallet, account)) = wallet {
+            let source = account.source.unwrap_or(Source::Earned);
+            draft.credit(wallet, asset, source, account.origin, rest);
+        } else if party == of_payee {
+            // As income that rests on what paid.
             let paid_by = record.giveback.first();
-            let source = paid_by.map(|leg| draft.view.account(leg.account));
-            let origin = source.and_then(|account| match account.source {
-                Some(Source::Earned) => account.origin,
-                source => source,
-            });
+            let origin = paid_by.and_then(|leg| draft.view.account(leg.account).rests_on());
             draft.credit(record.payee, asset, Source::Earned, origin, rest);
         } else {
-            let suspense = draft.operator(AccountClass::Suspense, 0, asset);
+            let origin = paid_to.and_then(|account| account.origin);
+            let suspense = draft.operator(AccountClass::Suspense, 0, asset, origin);
             draft.credit_account(suspense, rest);
         }
     }
-    credit_payers(draft, asset, &others);
+    credit_payers(draft, asset, &record.taken);
 }

@@ -64,6 +64,7 @@ pub(crate) fn capture<V: View>(
         fee,
         terms: hold.terms,
         of: payment,
+        tier: hold.tier,
     }));
     let taken = take(draft, payment, &hold, amount.0);
     let country = hold.tax.map(|(country, _)| tax::sub(country));

@@ -8,7 +8,7 @@ use crate::command::Carried;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind, Paid, Part};
 use crate::ids::Id;
-use crate::records::{Leg, WalletNo};
+use crate::records::{Leg, PartyNo, WalletNo};
 use crate::step::Draft;
 use crate::view::View;
 use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
@@ -93,20 +93,27 @@ pub(crate) fn take_back<V: View>(
 /// if the fee was all there was.
 fn keep_fee<V: View>(draft: &Draft<'_, V>, from: &mut Vec<Leg>) {
     let class = |leg: &Leg| draft.view.account(leg.account).class;
-    let Some(fee) = from.iter().position(|leg| class(leg) == AccountClass::Fees) else {
+    let is_fee = |leg: &Leg| class(leg) == AccountClass::Fees;
+    let fee: u64 = from
+        .iter()
+        .filter(|leg| is_fee(leg))
+        .map(|leg| leg.amount)
+        .sum();
+    if fee == 0 {
         return;
-    };
+    }
+    from.retain(|leg| !is_fee(leg));
     let payees = [
         AccountClass::Wallet,
         AccountClass::Receivable,
         AccountClass::Suspense,
     ];
-    match from.iter().position(|leg| payees.contains(&class(leg))) {
-        Some(payee) => {
-            from[payee].amount += from[fee].amount;
-            from.remove(fee);
-        }
-        None => from[fee].account = AccountNo::NONE,
+    match from.iter_mut().find(|leg| payees.contains(&class(leg))) {
+        Some(payee) => payee.amount += fee,
+        None => from.push(Leg {
+            account: AccountNo::NONE,
+            amount: fee,
+        }),
     }
 }
 
@@ -121,54 +128,66 @@ fn share_out(legs: &mut [Leg], so_far: u64, amount: u64) {
     }
 }
 
-/// Takes each leg's share from where it was paid to. Returns what was taken by the account it was
-/// taken from; what became a debt instead, by the account it was paid to.
-pub(crate) fn debit_payees<V: View>(draft: &mut Draft<'_, V>, taken_back: &TakenBack) -> Vec<Leg> {
+/// What was taken back, by the account it was taken from; and what became a debt instead, by the
+/// account it was paid to, or none.
+#[derive(Default)]
+pub(crate) struct Debited {
+    pub taken: Vec<Leg>,
+    pub owed: Vec<Leg>,
+}
+
+/// Takes each leg's share from where it was paid to.
+pub(crate) fn debit_payees<V: View>(draft: &mut Draft<'_, V>, taken_back: &TakenBack) -> Debited {
     let asset = taken_back.paid.asset;
-    let mut taken = Vec::with_capacity(taken_back.from.len());
+    let mut debited = Debited::default();
     for leg in taken_back.from.iter().filter(|leg| leg.amount > 0) {
         let account = draft.view.account(leg.account);
-        if account.class == AccountClass::Wallet {
-            let wallet = WalletNo(account.owner);
-            reclaim(
-                draft,
-                wallet,
-                asset,
-                Some(leg.account),
-                leg.amount,
-                &mut taken,
-            );
-        } else {
-            draft.debit_account(leg.account, leg.amount);
-            taken.push(*leg);
+        match account.class {
+            AccountClass::Wallet => {
+                let (wallet, from) = (WalletNo(account.owner), Some(leg.account));
+                reclaim(draft, wallet, asset, from, leg.amount, &mut debited);
+            }
+            // What had paid a debt is owed again.
+            AccountClass::Receivable => {
+                let (party, rested_on) = (PartyNo(account.owner), account.origin);
+                draft.owe(party, asset, rested_on, leg.amount);
+                debited.owed.push(*leg);
+            }
+            _ => {
+                draft.debit_account(leg.account, leg.amount);
+                debited.taken.push(*leg);
+            }
         }
     }
     let payee = taken_back.paid.payee;
-    reclaim(draft, payee, asset, None, taken_back.kept_fee, &mut taken);
-    taken
+    reclaim(draft, payee, asset, None, taken_back.kept_fee, &mut debited);
+    debited
 }
 
+/// Takes back from a wallet what was paid to one of its accounts, or to none in particular.
 fn reclaim<V: View>(
     draft: &mut Draft<'_, V>,
     wallet: WalletNo,
     asset: AssetNo,
     paid_to: Option<AccountNo>,
     amount: u64,
-    taken: &mut Vec<Leg>,
+    debited: &mut Debited,
 ) {
     let start = draft.out.postings.len();
-    draft.reclaim(wallet, asset, paid_to, amount);
-    for posting in &draft.out.postings[start..] {
-        let known = (posting.account.0 as usize) < draft.view.accounts_len();
-        let of_wallet = known && draft.view.account(posting.account).class == AccountClass::Wallet;
-        let amount = u64::try_from(posting.amount.unsigned_abs()).unwrap_or(u64::MAX);
-        let leg = |account| Leg { account, amount };
-        if of_wallet {
-            taken.push(leg(posting.account));
-        } else {
-            // First, so that a debt is lifted by what it stands for.
-            taken.insert(0, leg(paid_to.unwrap_or(posting.account)));
-        }
+    let claim = paid_to.and_then(|no| draft.view.account(no).origin);
+    let missing = draft.take(wallet, asset, paid_to, claim, amount);
+    let taken = draft.out.postings[start..].iter().map(|posting| Leg {
+        account: posting.account,
+        amount: u64::try_from(posting.amount.unsigned_abs()).unwrap_or(u64::MAX),
+    });
+    debited.taken.extend(taken);
+    if missing > 0 {
+        let party = draft.view.wallet(wallet).party;
+        draft.owe(party, asset, claim, missing);
+        debited.owed.push(Leg {
+            account: paid_to.unwrap_or(AccountNo::NONE),
+            amount: missing,
+        });
     }
 }
 

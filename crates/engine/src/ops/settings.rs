@@ -4,6 +4,7 @@ use crate::code::Code;
 use crate::command::{Command, Op};
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, Event, EventKind};
+use crate::snapshot;
 use crate::state::State;
 use crate::step::Draft;
 use crate::terms::Terms;
@@ -54,8 +55,12 @@ pub(crate) fn shard_wide(
         }
         Op::RecordSnapshot { seq, hash, digest } => {
             out.kind = EventKind::SnapshotTaken;
-            out.effects
-                .push(Effect::SnapshotTaken { seq, hash, digest });
+            out.effects.push(Effect::SnapshotTaken {
+                seq,
+                hash,
+                digest,
+                version: snapshot::VERSION,
+            });
         }
         _ => return Err((Code::NotFound, "tenant")),
     }
@@ -77,6 +82,12 @@ pub(crate) fn set_terms<V: View>(draft: &mut Draft<'_, V>, terms: &Terms) -> Rul
         .is_some_and(|limits| !known(limits.asset))
     {
         return Err(Stop::Reject(Code::NotFound, "limits.asset"));
+    }
+    let counted_in = draft.state().tenants[draft.tenant.0 as usize].limits_asset;
+    if let (Some(limits), Some(asset)) = (&terms.limits, counted_in)
+        && limits.asset != asset
+    {
+        return Err(Stop::Reject(Code::LimitsAssetFixed, "limits.asset"));
     }
     if !terms
         .reference_rates

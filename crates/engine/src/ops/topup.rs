@@ -2,8 +2,11 @@
 //! has settled.
 //!
 //! A pending top-up stands against its channel's clearing account, a settled one against the
-//! safeguarding account. A reversal is never refused for lack of funds: what was spent already
-//! becomes a receivable.
+//! safeguarding account. What is credited before it has settled rests on its source ([`settled`]); what
+//! is still there when it settles becomes free. A reversal is never refused for lack of funds: what
+//! was spent already becomes a receivable.
+//!
+//! [`settled`]: crate::step::settled
 
 use crate::code::Code;
 use crate::command::Carried;
@@ -13,7 +16,7 @@ use crate::ids::{Id, WalletId};
 use crate::records::{Channel, Standing, TopUp, WalletNo};
 use crate::step::Draft;
 use crate::view::View;
-use ledger::{AssetNo, Source};
+use ledger::{AccountNo, AssetNo, Source};
 use money::Atoms;
 
 pub(crate) fn open<V: View>(
@@ -37,7 +40,7 @@ pub(crate) fn open<V: View>(
     if spendable {
         let clearing = draft.clearing(channel, asset);
         draft.debit_account(clearing, amount.0);
-        draft.credit(wallet, asset, source, None, amount.0);
+        draft.credit(wallet, asset, source, Some(source), amount.0);
     }
     let topup = TopUp {
         wallet,
@@ -61,18 +64,19 @@ pub(crate) fn settle<V: View>(draft: &mut Draft<'_, V>, topup: Id) -> Rule {
     draft.effect(Effect::About { thing: topup });
     let safeguarding = draft.safeguarding(record.asset);
     draft.debit_account(safeguarding, rest);
+    let (wallet, asset, source) = (record.wallet, record.asset, record.source);
+    let mut free = rest;
     if record.spendable {
-        let clearing = draft.clearing(record.channel, record.asset);
+        let clearing = draft.clearing(record.channel, asset);
         draft.credit_account(clearing, rest);
-    } else {
-        draft.credit(record.wallet, record.asset, record.source, None, rest);
+        // What has been passed on meanwhile stays as it is, and its holders may have it released.
+        let account = find(draft, wallet, asset, source, Some(source));
+        free = account.map_or(0, |no| draft.view.account(no).reclaimable().min(rest));
+        if let Some(account) = account {
+            draft.debit_account(account, free);
+        }
     }
-    let (asset, source) = (record.asset, record.source);
-    draft.effect(Effect::SourceSettled {
-        asset,
-        source,
-        delta: i128::from(rest),
-    });
+    draft.credit(wallet, asset, source, None, free);
     draft.effect(Effect::TopUpClosed {
         topup,
         record: Box::new(record),
@@ -118,20 +122,11 @@ pub(crate) fn reverse<V: View>(
             draft.safeguarding(asset)
         };
         draft.credit_account(other_side, amount.0);
-        let preferred = draft
-            .state()
-            .accounts_of(wallet)
-            .find(|(_, a)| a.asset == asset && a.source == Some(record.source))
-            .map(|(no, _)| no);
-        draft.reclaim(wallet, asset, preferred, amount.0);
-    }
-    if !is_open {
-        let (source, delta) = (record.source, -i128::from(amount.0));
-        draft.effect(Effect::SourceSettled {
-            asset,
-            source,
-            delta,
-        });
+        let claim = is_open.then_some(record.source);
+        let first = find(draft, wallet, asset, record.source, claim);
+        let missing = draft.take(wallet, asset, first, claim, amount.0);
+        let party = draft.view.wallet(wallet).party;
+        draft.owe(party, asset, claim, missing);
     }
     draft.effect(Effect::Reversed {
         thing: topup,
@@ -146,7 +141,22 @@ pub(crate) fn reverse<V: View>(
     Ok(())
 }
 
-/// Income paid from a source becomes free of it, up to what that source has settled.
+/// A wallet's account of a source that rests on `origin`, if it has one.
+fn find<V: View>(
+    draft: &Draft<'_, V>,
+    wallet: WalletNo,
+    asset: AssetNo,
+    source: Source,
+    origin: Option<Source>,
+) -> Option<AccountNo> {
+    let mut accounts = draft.state().accounts_of(wallet);
+    let it = (asset, Some(source), origin);
+    let found = accounts.find(|(_, a)| (a.asset, a.source, a.origin) == it);
+    found.map(|(no, _)| no)
+}
+
+/// What rests on a source becomes free of it, up to what of that source has settled and rests with
+/// holders who are not known one by one.
 pub(crate) fn settle_earned<V: View>(
     draft: &mut Draft<'_, V>,
     wallet: WalletId,
@@ -156,28 +166,36 @@ pub(crate) fn settle_earned<V: View>(
 ) -> Rule {
     let wallet = draft.find_wallet(WalletNo::NONE, wallet, "wallet")?;
     draft.check_amount(asset, amount.0)?;
-    let account = draft.state().accounts_of(wallet).find(|(_, a)| {
-        a.asset == asset && a.source == Some(Source::Earned) && a.origin == Some(origin)
-    });
-    let available = account.map_or(0, |(_, a)| a.reclaimable());
-    let Some((from, _)) = account.filter(|_| available >= amount.0) else {
-        let numbers = (u128::from(available), 0);
+    let mut rest = amount.0;
+    let mut legs = Vec::new();
+    for (no, account) in draft.state().accounts_of(wallet) {
+        if (account.asset, account.origin) == (asset, Some(origin)) {
+            let part = account.reclaimable().min(rest);
+            legs.push((no, account.source.unwrap_or(Source::Earned), part));
+            rest -= part;
+        }
+    }
+    if rest > 0 {
+        let numbers = (u128::from(amount.0 - rest), 0);
         return Err(draft.deny_at(Code::InsufficientFunds, wallet, asset, amount.0, numbers));
-    };
-    let settled = draft.settled(asset, origin);
-    if settled < i128::from(amount.0) {
-        let numbers = (u128::try_from(settled).unwrap_or(0), 0);
+    }
+    let pool = draft.pool(asset, origin);
+    if pool < i128::from(amount.0) {
+        let numbers = (u128::try_from(pool).unwrap_or(0), 0);
         return Err(draft.deny_at(Code::SourceNotSettled, wallet, asset, amount.0, numbers));
     }
     draft.out.kind = EventKind::EarnedSettled;
-    draft.debit_account(from, amount.0);
-    let free = draft.wallet_account(wallet, asset, Source::Earned, None);
-    draft.credit_account(free, amount.0);
-    let delta = -i128::from(amount.0);
-    draft.effect(Effect::SourceSettled {
+    draft.effect(Effect::Released {
+        wallet,
         asset,
-        source: origin,
-        delta,
+        origin,
+        amount: amount.0,
     });
+    for (no, _, part) in &legs {
+        draft.debit_account(*no, *part);
+    }
+    for (_, source, part) in legs {
+        draft.credit(wallet, asset, source, None, part);
+    }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Money out: requested, sent, settled or returned.
 //!
-//! Only from the sources the terms allow, and only what has settled: of income what was released, of
-//! a source of one's own at most what that source has settled and nobody has taken out yet.
+//! Only from the sources the terms allow, and only what is free: value that rests on a source that
+//! has not settled stays.
 
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
@@ -33,7 +33,6 @@ pub(crate) fn request<V: View>(
     for leg in &legs {
         draft.debit_account(leg.account, leg.amount);
     }
-    unsettle(draft, asset, &legs, -1);
     let clearing = draft.clearing(channel, asset);
     draft.credit_account(clearing, amount.0);
     let withdrawal = Withdrawal {
@@ -72,19 +71,11 @@ fn fill<V: View>(
         }
     }
     for source in draft.terms.withdrawable.iter() {
-        // Income without origin was taken from its source's pool when it was released.
-        let pool = draft.settled(asset, source);
-        let most = u64::try_from(pool.max(0)).unwrap_or(u64::MAX);
-        let mut left = if source == Source::Earned {
-            u64::MAX
-        } else {
-            most
-        };
         let of_source = |a: &Account| a.source == Some(source) && a.origin.is_none();
         for (no, account) in accounts().filter(|(_, a)| of_source(a)) {
-            let part = account.available().min(rest).min(left);
+            let part = account.available().min(rest);
             if part > 0 {
-                (rest, left) = (rest - part, left - part);
+                rest -= part;
                 legs.push(Leg {
                     account: no,
                     amount: part,
@@ -98,21 +89,6 @@ fn fill<V: View>(
         _ if allowed >= asked => Err((Code::SourceNotSettled, asked - u128::from(rest))),
         _ if all >= asked => Err((Code::SourceNotAllowed, allowed)),
         _ => Err((Code::InsufficientFunds, all)),
-    }
-}
-
-/// Moves what each source has settled, by what goes out of it (or comes back).
-fn unsettle<V: View>(draft: &mut Draft<'_, V>, asset: AssetNo, legs: &[Leg], sign: i128) {
-    for leg in legs {
-        if let Some(source) = draft.view.account(leg.account).source
-            && source != Source::Earned
-        {
-            draft.effect(Effect::SourceSettled {
-                asset,
-                source,
-                delta: sign * i128::from(leg.amount),
-            });
-        }
     }
 }
 
@@ -165,7 +141,6 @@ pub(crate) fn give_back<V: View>(draft: &mut Draft<'_, V>, id: Id) -> Rule {
         let (source, origin) = (account.source.unwrap_or(Source::Earned), account.origin);
         draft.credit(withdrawal.wallet, asset, source, origin, leg.amount);
     }
-    unsettle(draft, asset, &withdrawal.legs, 1);
     draft.effect(Effect::WithdrawalClosed { withdrawal: id });
     Ok(())
 }

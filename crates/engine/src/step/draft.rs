@@ -8,7 +8,7 @@ use crate::event::{Effect, Event, Refused};
 use crate::ids::{ActorId, Id, WalletId};
 use crate::records::{Channel, Key, OperatorKey, PartyNo, Standing, TenantNo, WalletNo};
 use crate::state::State;
-use crate::terms::Terms;
+use crate::terms::{Terms, Tier};
 use crate::time::{Civil, UtcMillis};
 use crate::view::View;
 use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
@@ -24,6 +24,19 @@ pub(crate) struct Draft<'d, V: View> {
     pub civil: Civil,
     pub actor: ActorId,
     pub besides: Option<&'d Besides>,
+    /// Whether a posting moves what is not settled.
+    pub unsettled: bool,
+    /// What parties owe by this event and is not booked yet.
+    pub missing: Vec<Missing>,
+}
+
+/// What a party owes: value that could not be taken back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Missing {
+    pub party: PartyNo,
+    pub asset: AssetNo,
+    pub rested_on: Option<Source>,
+    pub amount: u64,
 }
 
 impl<V: View> Draft<'_, V> {
@@ -86,10 +99,11 @@ impl<V: View> Draft<'_, V> {
 
     /// A refusal of this wallet's party, its numbers still zero.
     pub fn refusal(&self, code: Code, wallet: WalletNo, asset: AssetNo, asked: u64) -> Refused {
-        let party = if wallet == WalletNo::NONE {
-            PartyNo::NONE
+        let (party, tier) = if wallet == WalletNo::NONE {
+            (PartyNo::NONE, Tier(0))
         } else {
-            self.view.wallet(wallet).party
+            let party = self.view.wallet(wallet).party;
+            (party, self.view.party(party).tier)
         };
         Refused {
             code,
@@ -102,6 +116,7 @@ impl<V: View> Draft<'_, V> {
             used: 0,
             item: 0,
             terms: self.terms_version,
+            tier,
         }
     }
 
@@ -141,6 +156,9 @@ impl<V: View> Draft<'_, V> {
     #[inline]
     pub fn post(&mut self, account: AccountNo, amount: i128) {
         if amount != 0 {
+            // What this event opened is looked at in the end.
+            let known = (account.0 as usize) < self.view.accounts_len();
+            self.unsettled |= !known || self.view.account(account).rests_on().is_some();
             self.out.postings.push(Posting { account, amount });
         }
     }
@@ -222,31 +240,40 @@ impl<V: View> Draft<'_, V> {
 
     /// One of the operator's accounts, opened when first needed.
     #[inline]
-    pub fn operator(&mut self, class: AccountClass, sub: u16, asset: AssetNo) -> AccountNo {
-        let key = OperatorKey { asset, class, sub };
+    pub fn operator(
+        &mut self,
+        class: AccountClass,
+        sub: u16,
+        asset: AssetNo,
+        origin: Option<Source>,
+    ) -> AccountNo {
+        let key = OperatorKey {
+            asset,
+            class,
+            sub,
+            origin,
+        };
         match self.view.operator_account(self.tenant, key) {
             Some(no) => no,
             None => {
                 let owner = self.tenant.0;
-                self.find_opened(class, owner, sub, asset, None, None)
-                    .unwrap_or_else(|| self.open(class, owner, sub, asset, None, None))
+                self.find_opened(class, owner, sub, asset, None, origin)
+                    .unwrap_or_else(|| self.open(class, owner, sub, asset, None, origin))
             }
         }
     }
 
-    /// What a source has settled and nobody has taken out yet, atoms.
-    pub fn settled(&self, asset: AssetNo, source: Source) -> i128 {
-        let rows = &self.state().tenants[self.tenant.0 as usize].settled;
-        let row = rows.iter().find(|(a, s, _)| (*a, *s) == (asset, source));
-        row.map_or(0, |(_, _, sum)| *sum)
+    /// What has settled of a source and rests with holders who are not known one by one, atoms.
+    pub fn pool(&self, asset: AssetNo, source: Source) -> i128 {
+        self.view.pool(self.tenant, asset, source)
     }
 
     pub fn clearing(&mut self, channel: Channel, asset: AssetNo) -> AccountNo {
-        self.operator(AccountClass::Clearing, channel.0, asset)
+        self.operator(AccountClass::Clearing, channel.0, asset, None)
     }
 
     pub fn safeguarding(&mut self, asset: AssetNo) -> AccountNo {
-        self.operator(AccountClass::Safeguarding, 0, asset)
+        self.operator(AccountClass::Safeguarding, 0, asset, None)
     }
 
     /// A wallet's account of a source, opened when first needed.
@@ -272,30 +299,47 @@ impl<V: View> Draft<'_, V> {
             .unwrap_or_else(|| self.open(class, wallet.0, 0, asset, Some(source), origin))
     }
 
-    /// What a party owes in an asset, where, and how much of it is still owed after this event.
-    pub fn debt(&self, party: PartyNo, asset: AssetNo) -> Option<(AccountNo, u64)> {
-        let (no, balance) = match self.find_receivable(party, asset) {
-            Some(no) => (no, self.view.account(no).balance),
-            None => (self.opened_receivable(party, asset)?, 0),
-        };
-        let owed = u64::try_from(-(balance + self.posted(no))).ok()?;
-        (owed > 0).then_some((no, owed))
-    }
-
-    fn find_receivable(&self, party: PartyNo, asset: AssetNo) -> Option<AccountNo> {
+    /// The accounts of what a party owes in an asset, with what it rests on and how much is still
+    /// owed after this event.
+    pub fn debts(&self, party: PartyNo, asset: AssetNo) -> Vec<(AccountNo, Option<Source>, u64)> {
+        let mut debts = Vec::new();
         let mut no = self.view.party(party).receivable;
         while no.is_some() {
             let account = self.view.account(no);
             if account.asset == asset {
-                return Some(no);
+                let owed = -(account.balance + self.posted(no));
+                debts.push((no, account.origin, u64::try_from(owed).unwrap_or(0)));
             }
             no = account.next;
         }
-        None
+        debts
     }
 
-    fn opened_receivable(&self, party: PartyNo, asset: AssetNo) -> Option<AccountNo> {
-        self.find_opened(AccountClass::Receivable, party.0, 0, asset, None, None)
+    /// Pays what a party owes out of income, as far as that may: what is not settled pays only what
+    /// rests on the same source. Returns the rest.
+    fn pay_debts(
+        &mut self,
+        party: PartyNo,
+        asset: AssetNo,
+        rests_on: Option<Source>,
+        mut rest: u64,
+    ) -> u64 {
+        let may_pay = |debt: Option<Source>| rests_on.is_none() || rests_on == debt;
+        for (no, origin, owed) in self.debts(party, asset) {
+            if may_pay(origin) {
+                let paid = owed.min(rest);
+                self.credit_account(no, paid);
+                rest -= paid;
+            }
+        }
+        for missing in &mut self.missing {
+            if (missing.party, missing.asset) == (party, asset) && may_pay(missing.rested_on) {
+                let paid = missing.amount.min(rest);
+                missing.amount -= paid;
+                rest -= paid;
+            }
+        }
+        rest
     }
 
     /// Credits a wallet. What its party owes is recovered first; what comes to a closed wallet goes
@@ -311,16 +355,12 @@ impl<V: View> Draft<'_, V> {
     ) {
         let record = self.view.wallet(wallet);
         let mut rest = amount;
-        let may_owe = self.view.party(record.party).receivable.is_some()
-            || self.opened_receivable(record.party, asset).is_some();
-        if may_owe && let Some((receivable, owed)) = self.debt(record.party, asset) {
-            let recovered = owed.min(rest);
-            self.credit_account(receivable, recovered);
-            rest -= recovered;
+        if self.view.party(record.party).receivable.is_some() || !self.missing.is_empty() {
+            rest = self.pay_debts(record.party, asset, origin, rest);
         }
         if rest > 0 {
             let account = if record.standing == Standing::Closed {
-                self.operator(AccountClass::Suspense, 0, asset)
+                self.operator(AccountClass::Suspense, 0, asset, origin)
             } else {
                 self.wallet_account(wallet, asset, source, origin)
             };
@@ -328,22 +368,24 @@ impl<V: View> Draft<'_, V> {
         }
     }
 
-    /// Takes value back from a wallet: from the preferred account, then its others in that asset,
-    /// and what is missing becomes a receivable from its party. Never refused.
-    pub fn reclaim(
+    /// Takes value back from a wallet on a claim to value that rested on `claim`: from the preferred
+    /// account, then from its others that may meet it. Returns what is missing.
+    pub fn take(
         &mut self,
         wallet: WalletNo,
         asset: AssetNo,
         preferred: Option<AccountNo>,
+        claim: Option<Source>,
         amount: u64,
-    ) {
+    ) -> u64 {
         let mut rest = amount;
         let first = self.view.wallet(wallet).first;
         let mut next = preferred.unwrap_or(first);
         let mut tried_preferred = preferred.is_none();
         while rest > 0 && next.is_some() {
             let account = self.view.account(next);
-            if account.asset == asset && (Some(next) != preferred || !tried_preferred) {
+            let is_next = Some(next) != preferred || !tried_preferred;
+            if account.asset == asset && account.meets(claim) && is_next {
                 let left = i128::from(account.reclaimable()) + self.posted(next).min(0);
                 let taken = u64::try_from(left.max(0)).unwrap_or(u64::MAX).min(rest);
                 self.debit_account(next, taken);
@@ -352,18 +394,36 @@ impl<V: View> Draft<'_, V> {
             next = if tried_preferred { account.next } else { first };
             tried_preferred = true;
         }
-        if rest > 0 {
-            let party = self.view.wallet(wallet).party;
-            let receivable = self.receivable(party, asset);
-            self.debit_account(receivable, rest);
+        rest
+    }
+
+    /// Notes that a party owes so much more for value that rested on a source. It is booked at the
+    /// end of the event ([`settled`](super::settled)).
+    pub fn owe(&mut self, party: PartyNo, asset: AssetNo, rested_on: Option<Source>, amount: u64) {
+        if amount > 0 {
+            self.missing.push(Missing {
+                party,
+                asset,
+                rested_on,
+                amount,
+            });
         }
     }
 
-    fn receivable(&mut self, party: PartyNo, asset: AssetNo) -> AccountNo {
-        let known = self
-            .find_receivable(party, asset)
-            .or_else(|| self.opened_receivable(party, asset));
-        known.unwrap_or_else(|| self.open(AccountClass::Receivable, party.0, 0, asset, None, None))
+    /// The account of what a party owes for value that rested on a source, opened when first needed.
+    pub fn receivable(
+        &mut self,
+        party: PartyNo,
+        asset: AssetNo,
+        rested_on: Option<Source>,
+    ) -> AccountNo {
+        let mut debts = self.debts(party, asset).into_iter();
+        if let Some((no, ..)) = debts.find(|(_, origin, _)| *origin == rested_on) {
+            return no;
+        }
+        let class = AccountClass::Receivable;
+        self.find_opened(class, party.0, 0, asset, None, rested_on)
+            .unwrap_or_else(|| self.open(class, party.0, 0, asset, None, rested_on))
     }
 
     /// Moves a party's use of its limits, as `delta` in the day and month it counts in.

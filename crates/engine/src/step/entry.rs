@@ -12,6 +12,7 @@ use ledger::{AccountClass, AssetNo, Source};
 #[inline]
 pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
     let asset = payment.spend.asset;
+    let tier = draft.view.party(payment.payer_party).tier;
     match payment.purpose {
         Purpose::Pay => {
             draft.out.kind = match payment.payees {
@@ -27,6 +28,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 fee: payment.fee,
                 terms: draft.terms_version,
                 of: Id::NONE,
+                tier,
             }));
             let net = payment.gross - payment.tax.amount - payment.fee;
             let country = payment.tax.owed.map(|(country, _)| tax::sub(country));
@@ -66,6 +68,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 fee: 0,
                 terms: draft.terms_version,
                 of: Id::NONE,
+                tier,
             }));
             for leg in payment.plan.legs() {
                 let account = draft.view.account(leg.account);
@@ -101,6 +104,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 reserved: payment.room.0,
                 mandate: payment.spend.mandate,
                 mandate_day: mandate_day(draft, payment.spend.mandate.0),
+                tier,
             };
             draft.effect(Effect::HoldOpened(Box::new(hold)));
             use_room(draft, payment);
@@ -153,8 +157,9 @@ pub(crate) struct Dues {
     pub fee: u64,
 }
 
-/// Moves value from the payer's accounts to tax, fee and payees. Each payee's part keeps the source
-/// it came from: legs and credits are walked side by side, so every atom has one origin.
+/// Moves value from the payer's accounts to tax, fee and payees, in this order. Each part rests on
+/// what the legs it came out of rested on: legs and parts are walked side by side, so every atom has
+/// one origin.
 #[inline]
 pub(crate) fn pay<V: View>(
     draft: &mut Draft<'_, V>,
@@ -166,41 +171,63 @@ pub(crate) fn pay<V: View>(
     for leg in legs {
         draft.debit_account(leg.account, leg.amount);
     }
-    if dues.tax > 0 {
-        let account = draft.operator(AccountClass::Tax, dues.country.unwrap_or(0), asset);
-        draft.credit_account(account, dues.tax);
-    }
-    if dues.fee > 0 {
-        let account = draft.operator(AccountClass::Fees, 0, asset);
-        draft.credit_account(account, dues.fee);
-    }
-    // What the dues took comes out of the first legs.
-    let mut taken = dues.tax + dues.fee;
-    let mut legs = legs.iter().copied();
-    let mut leg = Leg {
-        account: ledger::AccountNo::NONE,
-        amount: 0,
+    let mut purse = Purse {
+        legs: legs.iter(),
+        left: 0,
+        origin: None,
     };
+    let country = dues.country.unwrap_or(0);
+    purse.give(draft, dues.tax, |draft, origin, part| {
+        let account = draft.operator(AccountClass::Tax, country, asset, origin);
+        draft.credit_account(account, part);
+    });
+    purse.give(draft, dues.fee, |draft, origin, part| {
+        let account = draft.operator(AccountClass::Fees, 0, asset, origin);
+        draft.credit_account(account, part);
+    });
     for &(payee, amount) in payees {
-        let mut rest = amount;
-        while rest > 0 {
-            while leg.amount == 0 {
-                leg = legs
-                    .next()
-                    .expect("the legs sum to the dues and the payees' parts");
-                let due = taken.min(leg.amount);
-                leg.amount -= due;
-                taken -= due;
-            }
-            let part = rest.min(leg.amount);
-            leg.amount -= part;
-            rest -= part;
-            let account = draft.view.account(leg.account);
-            let origin = match account.source {
-                Some(Source::Earned) => account.origin,
-                source => source,
-            };
+        purse.give(draft, amount, |draft, origin, part| {
             draft.credit(payee, asset, Source::Earned, origin, part);
+        });
+    }
+}
+
+/// What was taken from the payer and is not given yet.
+struct Purse<'l> {
+    legs: std::slice::Iter<'l, Leg>,
+    /// Of the leg under way: how much is left, and what it rests on.
+    left: u64,
+    origin: Option<Source>,
+}
+
+impl Purse<'_> {
+    /// Gives an amount, in as many parts as it has origins one after the other.
+    #[inline]
+    fn give<V: View>(
+        &mut self,
+        draft: &mut Draft<'_, V>,
+        amount: u64,
+        mut to: impl FnMut(&mut Draft<'_, V>, Option<Source>, u64),
+    ) {
+        let (mut rest, mut part) = (amount, 0);
+        while rest > 0 {
+            if self.left == 0 {
+                let leg = self.legs.next();
+                let leg = leg.expect("the legs sum to the dues and the payees' parts");
+                let origin = draft.view.account(leg.account).rests_on();
+                if origin != self.origin && part > 0 {
+                    to(draft, self.origin, part);
+                    part = 0;
+                }
+                (self.left, self.origin) = (leg.amount, origin);
+            }
+            let more = rest.min(self.left);
+            self.left -= more;
+            rest -= more;
+            part += more;
+        }
+        if part > 0 {
+            to(draft, self.origin, part);
         }
     }
 }

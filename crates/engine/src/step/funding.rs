@@ -5,7 +5,7 @@ use crate::code::Code;
 use crate::decide::Rule;
 use crate::records::{Leg, WalletNo};
 use crate::view::View;
-use ledger::{Account, AssetNo, Source};
+use ledger::{Account, AccountNo, AssetNo, Source};
 
 /// From which accounts how much is taken.
 #[derive(Clone, Debug)]
@@ -38,24 +38,13 @@ pub(crate) fn plan<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> 
     let usable = |account: &Account| account.source != Some(Source::Credit) || credit_allowed;
     let asset = payment.spend.asset;
 
-    // The commonest wallet has one account.
-    let first = draft.view.wallet(payment.payer).first;
-    if first.is_some() {
-        let account = draft.view.account(first);
-        if !account.next.is_some()
-            && account.asset == asset
-            && account.available() >= payment.gross
-            && usable(account)
-            && account
-                .source
-                .is_some_and(|s| draft.terms.funding_order.contains(&s))
-        {
-            payment.plan = Plan::One(Leg {
-                account: first,
-                amount: payment.gross,
-            });
-            return Ok(());
-        }
+    // The commonest wallet has value in one account.
+    if let Some(account) = only_account(draft, payment.payer, asset, payment.gross, usable) {
+        payment.plan = Plan::One(Leg {
+            account,
+            amount: payment.gross,
+        });
+        return Ok(());
     }
     match fill(
         draft,
@@ -71,6 +60,32 @@ pub(crate) fn plan<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> 
         }
         Err((code, there_is)) => Err(parties::deny(draft, payment, code, (there_is, 0))),
     }
+}
+
+/// The account of a wallet that pays an amount alone, because no other has anything.
+#[inline]
+fn only_account<V: View>(
+    draft: &Draft<'_, V>,
+    wallet: WalletNo,
+    asset: AssetNo,
+    amount: u64,
+    usable: impl Fn(&Account) -> bool,
+) -> Option<AccountNo> {
+    let mut only = None;
+    let mut no = draft.view.wallet(wallet).first;
+    while no.is_some() {
+        let account = draft.view.account(no);
+        if account.asset == asset && account.available() > 0 {
+            let listed = |s| draft.terms.funding_order.contains(&s);
+            let pays = account.available() >= amount && usable(account);
+            if only.is_some() || !pays || !account.source.is_some_and(listed) {
+                return None;
+            }
+            only = Some(no);
+        }
+        no = account.next;
+    }
+    only
 }
 
 /// Fills an amount from a wallet's accounts of the listed sources, in that order, as far as

@@ -162,6 +162,14 @@ fn make(code: Code) {
             t.check(credit_line("carol", 19), code);
         }
         Code::NotEmpty => drop(t.check(stand("alice", Standing::Closed), code)),
+        Code::LimitsAssetFixed => {
+            let mut town = with_limits([Some(10), None, None]);
+            let terms = Box::new(Terms {
+                limits: limits(EUR, [None; 3]),
+                ..Terms::default()
+            });
+            town.check(Op::SetTerms { terms }, code);
+        }
         Code::InsufficientFunds => drop(t.check(pay("alice", "shop", 1_001), code)),
         Code::WalletFrozen => {
             t.run(stand("alice", Standing::Frozen));

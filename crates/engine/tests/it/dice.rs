@@ -237,12 +237,24 @@ fn money_in_or_out(town: &Town, dice: &mut Dice) -> Op {
             town.reverse(topup, settled, dice.amount())
         }
         7 => {
-            let earned = town.state.book.iter().filter(|(_, a)| a.origin.is_some());
-            let earned: Vec<_> = earned.map(|(_, a)| a.clone()).collect();
-            let Some(account) = (!earned.is_empty()).then(|| dice.of(&earned)) else {
+            // Mostly where something can be released.
+            let pools = &town.state.tenants[0].settled;
+            let pool = |a: &ledger::Account| {
+                let row = pools
+                    .iter()
+                    .find(|(asset, s, _)| (*asset, Some(*s)) == (a.asset, a.origin));
+                row.map_or(0, |(.., sum)| u64::try_from(*sum).unwrap_or(0))
+            };
+            let any = dice.pick(4) == 0;
+            let resting = town.state.book.iter().filter(|(_, a)| {
+                let there_is = any || a.reclaimable().min(pool(a)) > 0;
+                a.class == ledger::AccountClass::Wallet && a.origin.is_some() && there_is
+            });
+            let resting: Vec<_> = resting.map(|(_, a)| a.clone()).collect();
+            let Some(account) = (!resting.is_empty()).then(|| dice.of(&resting)) else {
                 return top_up(who(dice), Source::Card, 1_000);
             };
-            let most = account.reclaimable() / (1 + dice.pick(3));
+            let most = account.reclaimable().min(pool(account)) / (1 + dice.pick(3));
             Op::SettleEarned {
                 wallet: town.state.wallets[account.owner as usize].id,
                 asset: account.asset,

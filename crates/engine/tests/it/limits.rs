@@ -2,9 +2,13 @@
 
 use crate::town::*;
 use core::num::NonZeroU64;
+use engine::code::Audience;
+use engine::explain::{Explanation, explain};
+use engine::records::Standing;
+use engine::terms::{Country, Tier};
 use engine::terms::{ReferenceRate, Terms};
 use engine::time::Zone;
-use engine::{Code, Op, UtcMillis};
+use engine::{Code, Id, Op, UtcMillis};
 use ledger::Source;
 use money::Rate;
 
@@ -139,4 +143,85 @@ fn a_partly_captured_authorization_in_another_asset_gives_back_the_strict_part()
     t.run(void(hold)); // gives 4 back
     t.check(pay("alice", "shop", 5), Code::LimitPerDay);
     t.run(pay("alice", "shop", 4));
+}
+
+#[test]
+fn a_trace_and_its_remedy_show_the_tier_that_was_decided_under() {
+    let numbers = |most| policy::TierLimits {
+        per_payment: Some(most),
+        per_day: Some(most),
+        per_month: None,
+    };
+    let mut limits = limits(USD, [None; 3]);
+    if let Some(limits) = &mut limits {
+        limits.tiers = [50, 100, 200, 1_000, 1_000].map(numbers);
+    }
+    let mut t = Town::with(Terms {
+        limits,
+        ..Terms::default()
+    });
+    t.fund("alice", Source::Card, 10_000);
+    let explained = |t: &Town, id: Id| -> Explanation {
+        let (event, tenant) = (&t.events[&id], &t.state.tenants[0]);
+        let (terms, version) = (&tenant.terms, tenant.terms_version);
+        let part = event.part(id).unwrap();
+        explain(&part, terms, version, &t.state.assets, Audience::Payer)
+    };
+    let hold = authorize("alice", "shop", 10, UtcMillis(T0 + HOUR));
+    let made = [
+        t.id_of(pay("alice", "shop", 20)),
+        t.id_of(transfer("alice", "bob", 20)),
+        t.id_of(hold),
+        t.check(pay("alice", "shop", 101), Code::LimitPerPayment),
+    ];
+    let then: Vec<_> = made.iter().map(|id| explained(&t, *id)).collect();
+    for explanation in &then[..3] {
+        let limits = explanation.trace.iter().map(|line| line.limit.as_deref());
+        let limits: Vec<_> = limits.flatten().collect();
+        assert_eq!(limits, ["0.0000001 USD"], "{explanation:?}");
+    }
+    assert_eq!(then[3].remedy.as_ref().and_then(|r| r.tier), Some(2));
+    t.run(Op::ChangeParty {
+        party: par("alice"),
+        country: Some(Country(*b"DE")),
+        tier: Some(Tier(3)),
+        standing: Some(Standing::Active),
+    });
+    let now: Vec<_> = made.iter().map(|id| explained(&t, *id)).collect();
+    assert_eq!(now, then);
+    // A capture is decided under what its authorization was; giving room back, under no limit.
+    let captured = t.id_of(capture(made[2], 4));
+    assert_eq!(t.paid(captured).tier, Tier(1));
+    let voided = t.id_of(void(made[2]));
+    let lines = explained(&t, voided).trace;
+    assert!(lines.iter().all(|line| line.limit.is_none()), "{lines:?}");
+}
+
+#[test]
+fn what_was_counted_in_one_asset_is_never_read_in_another() {
+    let terms = |limits| {
+        let terms = Box::new(Terms {
+            limits,
+            ..Terms::default()
+        });
+        Op::SetTerms { terms }
+    };
+    let mut t = Town::new();
+    t.run(terms(limits(USD, [None, Some(100), None])));
+    t.fund("alice", Source::Card, 1_000);
+    t.run(pay("alice", "shop", 90));
+    let (_, answer) = t.try_run(terms(limits(KRW, [None, Some(100), None])));
+    let Answer::Rejected(rejection) = answer else {
+        panic!("{answer:?}");
+    };
+    let what = (rejection.code, rejection.field);
+    assert_eq!(what, (Code::LimitsAssetFixed, "limits.asset"));
+    // Nor after a time without limits.
+    t.run(terms(None));
+    t.check(
+        terms(limits(KRW, [None, Some(100), None])),
+        Code::LimitsAssetFixed,
+    );
+    t.run(terms(limits(USD, [None, Some(100), None])));
+    t.check(pay("alice", "shop", 11), Code::LimitPerDay);
 }

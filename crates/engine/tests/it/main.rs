@@ -15,3 +15,4 @@ mod payments;
 mod properties;
 mod repeats;
 mod town;
+mod unsettled;

@@ -37,7 +37,7 @@ fn a_chargeback_of_spent_value_is_owed_and_recovered_from_the_partys_next_income
     assert_eq!(t.owes("alice"), 0);
     assert_eq!(t.balance("alice2", Source::Bank), 10);
     t.run(pay("bob", "alice2", 20));
-    assert_eq!(t.earned("alice2", Source::Bank), 20);
+    assert_eq!(t.balance("alice2", Source::Earned), 20);
 }
 
 #[test]
@@ -114,7 +114,6 @@ fn a_refund_after_the_merchant_has_withdrawn_is_never_refused() {
     let mut t = Town::new();
     t.fund("alice", Source::Card, 100);
     let payment = t.id_of(pay("alice", "shop", 100));
-    t.run(settle_earned("shop", Source::Card, 100));
     t.run(withdraw("shop", 100));
     t.run(t.refund(payment, 60));
     assert_eq!(t.balance("alice", Source::Card), 60);
@@ -128,7 +127,6 @@ fn a_payment_that_paid_a_debt_can_be_refunded() {
     let mut t = Town::new();
     t.fund("alice", Source::Card, 100);
     let first = t.id_of(pay("alice", "shop", 50));
-    t.run(settle_earned("shop", Source::Card, 50));
     t.run(withdraw("shop", 50));
     t.run(t.refund(first, 50));
     assert_eq!(t.owes("shop"), 50);
@@ -220,80 +218,6 @@ fn splits_and_payments_from_several_sources_are_refunded_leg_by_leg() {
 }
 
 #[test]
-fn carrier_value_stays_carrier_value_wherever_it_goes() {
-    let mut t = Town::new();
-    let topup = t.id_of(top_up("alice", Source::Carrier, 100));
-    // To a friend, and back.
-    let gift = t.id_of(transfer("alice", "bob", 60));
-    assert_eq!(t.balance("bob", Source::Carrier), 60);
-    t.run(t.refund(gift, 20));
-    assert_eq!(t.balance("alice", Source::Carrier), 60);
-    assert_eq!(t.balance("bob", Source::Carrier), 40);
-    // Nobody cashes it out directly.
-    t.check(withdraw("bob", 1), Code::SourceNotAllowed);
-    // Through a shop it is earned, but not settled.
-    let payment = t.id_of(pay("bob", "shop", 40));
-    t.run(pay("alice", "shop", 60));
-    assert_eq!(t.earned("shop", Source::Carrier), 100);
-    t.check(withdraw("shop", 1), Code::SourceNotSettled);
-    t.check(
-        settle_earned("shop", Source::Carrier, 1),
-        Code::SourceNotSettled,
-    );
-    // Passing earned value on does not settle it either.
-    t.run(pay("shop", "stall", 10));
-    assert_eq!(t.earned("stall", Source::Carrier), 10);
-    t.run(transfer("shop", "carol", 10));
-    assert_eq!(t.earned("carol", Source::Carrier), 10);
-    // A refund returns it to its source.
-    t.run(t.refund(payment, 40));
-    assert_eq!(t.balance("bob", Source::Carrier), 40);
-    assert_eq!(t.earned("shop", Source::Carrier), 40);
-    // The carrier pays 90 of the 100.
-    t.run(t.reverse(topup, None, 10));
-    assert_eq!(t.owes("alice"), 10);
-    t.settle_top_up(topup);
-    t.check(
-        settle_earned("shop", Source::Carrier, 41),
-        Code::InsufficientFunds,
-    );
-    t.run(settle_earned("shop", Source::Carrier, 40));
-    assert_eq!(t.balance("shop", Source::Earned), 40);
-    t.run(withdraw("shop", 40));
-    // The pool has 50 left, shared by all.
-    t.run(pay("bob", "stall", 40));
-    t.run(settle_earned("stall", Source::Carrier, 50));
-    t.check(
-        settle_earned("carol", Source::Carrier, 1),
-        Code::SourceNotSettled,
-    );
-    t.check(withdraw("carol", 1), Code::SourceNotSettled);
-}
-
-#[test]
-fn value_is_cashed_out_only_when_its_source_has_settled() {
-    let mut t = Town::new();
-    let pending = t.id_of(top_up("alice", Source::Card, 100));
-    t.check(withdraw("alice", 1), Code::SourceNotSettled);
-    let settled = t.settle_top_up(pending);
-    let withdrawal = t.id_of(withdraw("alice", 60));
-    // What left is no longer there to release somebody else's income.
-    t.run(top_up("bob", Source::Card, 100));
-    t.run(pay("bob", "shop", 100));
-    t.check(
-        settle_earned("shop", Source::Card, 41),
-        Code::SourceNotSettled,
-    );
-    t.run(Op::ReturnWithdrawal { withdrawal });
-    t.run(settle_earned("shop", Source::Card, 100));
-    t.run(t.reverse(pending, Some(settled), 100));
-    t.check(
-        settle_earned("shop", Source::Card, 1),
-        Code::InsufficientFunds,
-    );
-}
-
-#[test]
 fn withdrawals_are_sent_settled_or_returned_once() {
     let mut t = Town::new();
     t.fund("alice", Source::Card, 50);
@@ -374,7 +298,6 @@ fn a_won_dispute_gives_back_what_it_took_and_does_not_change_its_source() {
     let mut t = Town::new();
     t.fund("alice", Source::Bank, 100);
     let payment = t.id_of(pay("alice", "shop", 100));
-    t.run(settle_earned("shop", Source::Bank, 100));
     t.run(withdraw("shop", 100));
     t.fund("shop", Source::Carrier, 70);
     let before = t.picture();
@@ -389,7 +312,6 @@ fn a_won_dispute_never_leaves_a_debt_in_credit() {
     let mut t = Town::new();
     t.fund("alice", Source::Card, 200);
     let first = t.id_of(pay("alice", "shop", 50));
-    t.run(settle_earned("shop", Source::Card, 50));
     t.run(withdraw("shop", 50));
     t.run(t.refund(first, 50));
     let second = t.id_of(pay("alice", "shop", 50)); // all of it pays the debt

@@ -1,81 +1,21 @@
 //! A naive ledger to compare the step with: maps, names and big numbers, and nothing of the engine.
 //!
-//! It knows top-ups that settle at once, payments with fee, tax and limits, authorizations with
+//! It knows top-ups that settle at once or never, payments with fee, tax and limits, authorizations with
 //! captures and voids, transfers and refunds. It is slow, allocates freely, and is written from the
 //! documentation: where it and the step differ, one of them is wrong.
 //!
 //! `Oracle::ask` answers `ok` or the code of the refusal; `Oracle::balances` lists every balance
 //! that is not zero.
 
+mod ask;
+mod sums;
+
+pub use ask::{Ask, Rules};
+
 use std::collections::BTreeMap;
+use sums::{half_even, nested, parts, rests_on};
 
-/// What is asked. Wallets, assets and ids are names of the caller's choice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
-    TopUp {
-        wallet: String,
-        asset: String,
-        source: String,
-        amount: u64,
-    },
-    Pay {
-        payer: String,
-        payee: String,
-        asset: String,
-        amount: u64,
-    },
-    Transfer {
-        payer: String,
-        payee: String,
-        asset: String,
-        amount: u64,
-    },
-    Authorize {
-        payer: String,
-        payee: String,
-        asset: String,
-        amount: u64,
-        expires_ms: u64,
-    },
-    Capture {
-        payment: String,
-        amount: u64,
-        last: bool,
-    },
-    Void {
-        payment: String,
-    },
-    Refund {
-        payment: String,
-        amount: u64,
-    },
-}
-
-/// The operator's settings.
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    /// Parts per million of the gross.
-    pub fee_ppm: u64,
-    /// By asset.
-    pub fee_minimum: BTreeMap<String, u64>,
-    /// Whether a refund returns the fee.
-    pub fee_refundable: bool,
-    /// Parts per million on top of the net price, by the payer's country.
-    pub tax_ppm: BTreeMap<String, u64>,
-    /// Limits in `limits_asset`: one payment, a day, a month.
-    pub limits_asset: String,
-    pub per_payment: Option<u64>,
-    pub per_day: Option<u64>,
-    pub per_month: Option<u64>,
-    /// What an atom of an asset is worth in the limits' asset: numerator, denominator.
-    pub rates: BTreeMap<String, (u64, u64)>,
-    /// Whether limits are checked at all.
-    pub limited: bool,
-    /// Which sources are spent, in which order.
-    pub funding: Vec<String>,
-}
-
-/// A wallet's value of one source; of income, with what paid it: `earned:card`.
+/// A wallet's value of one source; what has not settled with what it rests on: `earned:card`.
 #[derive(Clone, Debug)]
 struct Pot {
     source: String,
@@ -119,10 +59,17 @@ struct Payment {
 /// Where value can be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    Pot { wallet: String, source: String },
-    Debt { party: String },
-    Tax,
-    Fees,
+    Pot {
+        wallet: String,
+        source: String,
+    },
+    Debt {
+        party: String,
+        rests_on: String,
+    },
+    /// Resting on a source, or on none.
+    Tax(String),
+    Fees(String),
     Outside,
 }
 
@@ -132,16 +79,30 @@ pub struct Oracle {
     rules: Rules,
     wallets: BTreeMap<String, Wallet>,
     countries: BTreeMap<String, String>,
-    /// What parties owe, by party and asset.
-    debts: BTreeMap<(String, String), u64>,
-    tax: BTreeMap<String, i128>,
-    fees: BTreeMap<String, i128>,
+    /// What parties owe, in the order they came to.
+    debts: Vec<Debt>,
+    /// What could not be taken back in the command under way: not in the books yet.
+    missing: Vec<Debt>,
+    /// What is still to come, by asset and source.
+    to_come: BTreeMap<(String, String), i128>,
+    /// By asset and what it rests on.
+    tax: BTreeMap<(String, String), i128>,
+    fees: BTreeMap<(String, String), i128>,
     outside: BTreeMap<String, i128>,
     holds: BTreeMap<String, Hold>,
     payments: BTreeMap<String, Payment>,
     /// Spent by party: in which day and month, how much.
     spent_day: BTreeMap<(String, u64), u64>,
     spent_month: BTreeMap<(String, u64), u64>,
+}
+
+/// What a party owes of an asset, and what the missing value rested on, if it had not settled.
+#[derive(Clone, Debug)]
+struct Debt {
+    party: String,
+    asset: String,
+    rests_on: String,
+    owed: u64,
 }
 
 type Refusal = &'static str;
@@ -171,7 +132,8 @@ impl Oracle {
                 asset,
                 source,
                 amount,
-            } => self.top_up(&wallet, &asset, &source, amount),
+                settled,
+            } => self.top_up(&wallet, &asset, &source, amount, settled),
             Ask::Pay {
                 payer,
                 payee,
@@ -230,17 +192,17 @@ impl Oracle {
                 }
             }
         }
-        for ((party, asset), owed) in &self.debts {
-            all.insert(format!("owes/{party}/{asset}"), -i128::from(*owed));
+        for debt in &self.debts {
+            let name = format!("owes/{}/{}/{}", debt.party, debt.asset, debt.rests_on);
+            all.insert(name, -i128::from(debt.owed));
         }
-        for (what, sums) in [
-            ("tax", &self.tax),
-            ("fees", &self.fees),
-            ("outside", &self.outside),
-        ] {
-            for (asset, sum) in sums {
-                all.insert(format!("{what}/{asset}"), *sum);
+        for (what, sums) in [("tax", &self.tax), ("fees", &self.fees)] {
+            for ((asset, origin), sum) in sums {
+                all.insert(format!("{what}/{asset}/{origin}"), *sum);
             }
+        }
+        for (asset, sum) in &self.outside {
+            all.insert(format!("outside/{asset}"), *sum);
         }
         all.retain(|_, balance| *balance != 0);
         all
@@ -275,12 +237,16 @@ impl Oracle {
     fn move_to(&mut self, asset: &str, place: &Place, amount: i128) {
         match place {
             Place::Pot { wallet, source } => self.pot(wallet, asset, source).balance += amount,
-            Place::Debt { party } => {
-                let owed = self.debts.entry((party.clone(), asset.into())).or_default();
+            Place::Debt { party, rests_on } => {
+                let owed = self.debt(party, asset, rests_on);
                 *owed = u64::try_from(i128::from(*owed) - amount).expect("a debt is not negative");
             }
-            Place::Tax => *self.tax.entry(asset.into()).or_default() += amount,
-            Place::Fees => *self.fees.entry(asset.into()).or_default() += amount,
+            Place::Tax(origin) => {
+                *self.tax.entry((asset.into(), origin.clone())).or_default() += amount;
+            }
+            Place::Fees(origin) => {
+                *self.fees.entry((asset.into(), origin.clone())).or_default() += amount;
+            }
             Place::Outside => *self.outside.entry(asset.into()).or_default() += amount,
         }
     }
@@ -294,25 +260,49 @@ impl Oracle {
         amount: u64,
     ) -> Vec<(Place, u64)> {
         let party = self.wallets[wallet].party.clone();
-        let owed = self
-            .debts
-            .get(&(party.clone(), asset.into()))
-            .copied()
-            .unwrap_or(0);
-        let to_debt = owed.min(amount);
-        let to_pot = (wallet.to_owned(), source.to_owned());
+        let mut rest = amount;
         let mut went = Vec::new();
-        if to_debt > 0 {
-            went.push((Place::Debt { party }, to_debt));
+        for debt in &self.debts {
+            // What is not settled pays only what rests on the same.
+            let may_pay = rests_on(source).is_empty() || rests_on(source) == debt.rests_on;
+            let paid = debt.owed.min(rest);
+            if debt.party == party && debt.asset == asset && may_pay && paid > 0 {
+                let (party, rests_on) = (party.clone(), debt.rests_on.clone());
+                went.push((Place::Debt { party, rests_on }, paid));
+                rest -= paid;
+            }
         }
-        if amount > to_debt {
-            let (wallet, source) = to_pot;
-            went.push((Place::Pot { wallet, source }, amount - to_debt));
+        for debt in &mut self.missing {
+            let may_pay = rests_on(source).is_empty() || rests_on(source) == debt.rests_on;
+            if debt.party == party && debt.asset == asset && may_pay {
+                let paid = debt.owed.min(rest);
+                debt.owed -= paid;
+                rest -= paid;
+            }
+        }
+        if rest > 0 {
+            let (wallet, source) = (wallet.to_owned(), source.to_owned());
+            went.push((Place::Pot { wallet, source }, rest));
         }
         for (place, amount) in &went {
             self.move_to(asset, place, i128::from(*amount));
         }
         went
+    }
+
+    /// How much a party owes in an asset for what had rested on a source.
+    fn debt(&mut self, party: &str, asset: &str, rests_on: &str) -> &mut u64 {
+        let is_it = |d: &Debt| (&*d.party, &*d.asset, &*d.rests_on) == (party, asset, rests_on);
+        let at = self.debts.iter().position(is_it).unwrap_or_else(|| {
+            self.debts.push(Debt {
+                party: party.into(),
+                asset: asset.into(),
+                rests_on: rests_on.into(),
+                owed: 0,
+            });
+            self.debts.len() - 1
+        });
+        &mut self.debts[at].owed
     }
 
     fn top_up(
@@ -321,11 +311,18 @@ impl Oracle {
         asset: &str,
         source: &str,
         amount: u64,
+        settled: bool,
     ) -> Result<(), Refusal> {
         if amount == 0 {
             return Err("amount_zero");
         }
         self.move_to(asset, &Place::Outside, -i128::from(amount));
+        let unsettled = format!("{source}:{source}");
+        if !settled {
+            let to_come = self.to_come.entry((asset.into(), source.into()));
+            *to_come.or_default() += i128::from(amount);
+        }
+        let source = if settled { source } else { &unsettled };
         self.credit(wallet, asset, source, amount);
         Ok(())
     }
@@ -434,12 +431,6 @@ impl Oracle {
     ) {
         let gross: u64 = legs.iter().map(|(_, amount)| amount).sum();
         let mut gave = Vec::new();
-        let mut got = vec![(Place::Tax, tax), (Place::Fees, fee)];
-        for (place, amount) in &got {
-            self.move_to(asset, place, i128::from(*amount));
-        }
-        got.retain(|(_, amount)| *amount > 0);
-        let mut dues = tax + fee;
         for (source, amount) in legs {
             let place = Place::Pot {
                 wallet: payer.into(),
@@ -447,16 +438,25 @@ impl Oracle {
             };
             self.move_to(asset, &place, -i128::from(*amount));
             gave.push((place, *amount));
-            let due = dues.min(*amount);
-            dues -= due;
-            if *amount > due {
-                let income = match source.as_str() {
-                    "earned" => "earned".to_owned(),
-                    source if source.starts_with("earned:") => source.to_owned(),
-                    source => format!("earned:{source}"),
-                };
-                got.extend(self.credit(payee, asset, &income, amount - due));
-            }
+        }
+        // One atom after the other: tax, fee, payee; equal origins side by side are one part.
+        let mut got = Vec::new();
+        let mut purse = legs.to_vec();
+        for (origin, part) in parts(&mut purse, tax) {
+            got.push((Place::Tax(origin), part));
+        }
+        for (origin, part) in parts(&mut purse, fee) {
+            got.push((Place::Fees(origin), part));
+        }
+        for (place, amount) in &got {
+            self.move_to(asset, place, i128::from(*amount));
+        }
+        for (origin, part) in parts(&mut purse, gross - tax - fee) {
+            let income = match &*origin {
+                "" => "earned".to_owned(),
+                unsettled => format!("earned:{unsettled}"),
+            };
+            got.extend(self.credit(payee, asset, &income, part));
         }
         let (payee, asset) = (payee.into(), asset.into());
         let payment = Payment {
@@ -648,17 +648,16 @@ impl Oracle {
             return Err("refund_exceeds_payment");
         }
         let mut got = record.got.clone();
-        let mut kept_by_nobody = false;
-        if !self.rules.fee_refundable
-            && let Some(fee) = got.iter().position(|(place, _)| *place == Place::Fees)
-        {
+        if !self.rules.fee_refundable {
+            let is_fee = |place: &Place| matches!(place, Place::Fees(_));
+            let fees = got.iter().filter(|(place, _)| is_fee(place));
+            let fee: u64 = fees.map(|(_, amount)| amount).sum();
+            got.retain(|(place, _)| !is_fee(place));
             let of_payee = |place: &Place| matches!(place, Place::Pot { .. } | Place::Debt { .. });
-            match got.iter().position(|(place, _)| of_payee(place)) {
-                Some(payee) => {
-                    got[payee].1 += got[fee].1;
-                    got.remove(fee);
-                }
-                None => kept_by_nobody = true,
+            match got.iter_mut().find(|(place, _)| of_payee(place)) {
+                Some((_, amount)) => *amount += fee,
+                // From the payee, who got nothing.
+                None => got.push((Place::Outside, fee)),
             }
         }
         let asset = &record.asset;
@@ -666,9 +665,15 @@ impl Oracle {
         for ((place, _), share) in got.iter().zip(shares) {
             match place {
                 Place::Pot { wallet, source } => self.take_back(wallet, asset, Some(source), share),
-                Place::Fees if kept_by_nobody => {
+                Place::Outside => {
                     self.take_back(&record.payee.clone(), asset, None, share);
                 }
+                Place::Debt { party, rests_on } => self.missing.push(Debt {
+                    party: party.clone(),
+                    asset: asset.clone(),
+                    rests_on: rests_on.clone(),
+                    owed: share,
+                }),
                 place => self.move_to(asset, place, -i128::from(share)),
             }
         }
@@ -681,12 +686,53 @@ impl Oracle {
         if let Some(record) = self.payments.get_mut(payment) {
             record.refunded += amount;
         }
+        self.book_missing();
         Ok(())
     }
 
-    /// Takes from one pot first, then from the others; what is missing is owed.
+    /// What is missing is owed. It rests on its source as far as others have more that rests on it
+    /// than is still to come.
+    fn book_missing(&mut self) {
+        for missing in std::mem::take(&mut self.missing) {
+            let Debt {
+                party,
+                asset,
+                rests_on: source,
+                owed,
+            } = missing;
+            let resting = if source.is_empty() {
+                0
+            } else {
+                self.pool(&asset, &source)
+            };
+            let resting = u64::try_from(resting.max(0)).unwrap_or(u64::MAX).min(owed);
+            for (source, owed) in [(&*source, resting), ("", owed - resting)] {
+                if owed > 0 {
+                    *self.debt(&party, &asset, source) += owed;
+                }
+            }
+        }
+    }
+
+    /// What rests on a source, less what is still to come from it.
+    fn pool(&self, asset: &str, source: &str) -> i128 {
+        let pots = self.wallets.values().filter_map(|w| w.pots.get(asset));
+        let resting = pots.flatten().filter(|pot| rests_on(&pot.source) == source);
+        let resting: i128 = resting.map(|pot| pot.balance).sum();
+        let debts = self.debts.iter();
+        let debts = debts.filter(|d| d.asset == asset && d.rests_on == source);
+        let owed: i128 = debts.map(|debt| i128::from(debt.owed)).sum();
+        let key = (asset.to_owned(), source.to_owned());
+        let dues = [&self.tax, &self.fees].map(|sums| sums.get(&key).copied().unwrap_or(0));
+        let to_come = self.to_come.get(&key);
+        resting + dues[0] + dues[1] - owed - to_come.copied().unwrap_or(0)
+    }
+
+    /// Takes from one pot first, then from the others that are free or rest on the same; what is
+    /// missing is owed.
     fn take_back(&mut self, wallet: &str, asset: &str, first: Option<&String>, amount: u64) {
         let party = self.wallets[wallet].party.clone();
+        let claim = first.map_or("", |source| rests_on(source)).to_owned();
         let mut rest = i128::from(amount);
         let wallet = self
             .wallets
@@ -696,39 +742,21 @@ impl Oracle {
         let mut order: Vec<usize> = (0..pots.len()).collect();
         order.sort_by_key(|at| Some(&pots[*at].source) != first);
         for at in order {
+            let other = rests_on(&pots[at].source);
+            if !other.is_empty() && other != claim {
+                continue;
+            }
             let part = (pots[at].balance - pots[at].held).max(0).min(rest);
             pots[at].balance -= part;
             rest -= part;
         }
-        let debt = self.debts.entry((party, asset.into())).or_default();
-        *debt += u64::try_from(rest).expect("64 bits");
-    }
-}
-
-/// `amount * num / den`, to the nearer, from half way to the even.
-fn half_even(amount: u64, num: u64, den: u64) -> u64 {
-    let (product, den) = (u128::from(amount) * u128::from(num), u128::from(den));
-    let (floor, twice) = (product / den, product % den * 2);
-    let up = twice > den || (twice == den && floor % 2 == 1);
-    u64::try_from(floor + u128::from(up)).expect("a part is not above the whole")
-}
-
-/// What each part gives of a further `amount`, when `so_far` of the whole was given before.
-fn nested(parts: &[(Place, u64)], so_far: u64, amount: u64) -> Vec<u64> {
-    let at = |given: u64| {
-        let mut left = u128::from(given);
-        let mut whole: u128 = parts.iter().map(|(_, part)| u128::from(*part)).sum();
-        let mut shares = Vec::new();
-        for (_, part) in parts {
-            let share = (left * u128::from(*part)).checked_div(whole).unwrap_or(0);
-            shares.push(share);
-            left -= share;
-            whole -= u128::from(*part);
+        if rest > 0 {
+            self.missing.push(Debt {
+                party,
+                asset: asset.into(),
+                rests_on: claim,
+                owed: u64::try_from(rest).expect("64 bits"),
+            });
         }
-        shares
-    };
-    let (before, after) = (at(so_far), at(so_far + amount));
-    let each = after.into_iter().zip(before);
-    each.map(|(after, before)| u64::try_from(after - before).expect("64 bits"))
-        .collect()
+    }
 }

@@ -84,9 +84,12 @@ fn balances(town: &Town) -> BTreeMap<String, i128> {
                 };
                 format!("{}/{asset}/{source}", wallet(a.owner).unwrap().0)
             }
-            AccountClass::Receivable => format!("owes/{}/{asset}", party(a.owner).unwrap().1),
-            AccountClass::Tax => format!("tax/{asset}"),
-            AccountClass::Fees => format!("fees/{asset}"),
+            AccountClass::Receivable => {
+                let rests_on = a.origin.map_or("", Source::as_str);
+                format!("owes/{}/{asset}/{rests_on}", party(a.owner).unwrap().1)
+            }
+            AccountClass::Tax => format!("tax/{asset}/{}", a.origin.map_or("", Source::as_str)),
+            AccountClass::Fees => format!("fees/{asset}/{}", a.origin.map_or("", Source::as_str)),
             _ => format!("outside/{asset}"),
         };
         *all.entry(name).or_default() += a.balance;
@@ -138,6 +141,7 @@ impl Run {
             n => self.ids[pick(n as u64) as usize],
         };
         let (last, name) = (pick(3) == 0, format!("{thing:?}"));
+        let settled = last;
         if what == 0 {
             self.town.later(pick(9) * 5 * HOUR);
             self.town.run_timers();
@@ -150,12 +154,13 @@ impl Run {
         let asset = asset.to_owned();
         let (op, ask) = match what {
             1..=4 => (
-                top_up_in(&payer, asset_no, source, amount, true),
+                top_up_in(&payer, asset_no, source, amount, !settled),
                 Ask::TopUp {
                     wallet: payer,
                     asset,
                     source: source.to_string(),
                     amount,
+                    settled,
                 },
             ),
             5..=9 => (
@@ -233,6 +238,9 @@ impl Run {
         let now = self.town.now.0;
         let expected = self.oracle.ask(&format!("{id:?}"), &ask, now, day, month);
         assert_eq!(verdict, expected, "{ask:?}\n{op:?}");
+        if let ("ok", Ask::TopUp { settled: true, .. }) = (verdict, &ask) {
+            self.town.settle_top_up(id);
+        }
         if verdict == "ok" && !matches!(ask, Ask::TopUp { .. } | Ask::Void { .. }) {
             self.ids.push(id);
         }

@@ -281,7 +281,9 @@ fn money_in_and_out() {
     repeats!(t, Op::SettleTopUp { topup },
         "topup": |op| set!(op, SettleTopUp.topup = named("other"));
     );
-    t.run(pay("alice", "shop", 50));
+    let unsettled = t.id_of(top_up("carol", Source::Card, 50));
+    t.run(pay("carol", "shop", 50));
+    t.settle_top_up(unsettled);
     repeats!(t, settle_earned("shop", Source::Card, 20),
         "wallet": |op| set!(op, SettleEarned.wallet = wal("bob"));
         "asset": |op| set!(op, SettleEarned.asset = EUR);

@@ -483,9 +483,16 @@ impl Town {
 
     /// Money from a source that has settled.
     pub fn fund(&mut self, wallet: &str, source: Source, amount: u64) -> Id {
-        let topup = self.id_of(top_up(wallet, source, amount));
+        let topup = self.id_of(top_up_in(wallet, USD, source, amount, false));
         self.settle_top_up(topup);
         topup
+    }
+
+    /// What has settled of a source and rests with holders who are not known one by one.
+    pub fn pool(&self, source: Source) -> i128 {
+        let rows = &self.state.tenants[0].settled;
+        let row = rows.iter().find(|(a, s, _)| (*a, *s) == (USD, source));
+        row.map_or(0, |(_, _, sum)| *sum)
     }
 
     pub fn paid(&self, id: Id) -> Paid {
@@ -608,6 +615,7 @@ impl Town {
                 );
             }
         }
+        self.audit_pools();
         let disputed: u128 = state.disputes.values().map(|d| u128::from(d.amount)).sum();
         let in_dispute = state
             .book
@@ -623,6 +631,45 @@ impl Town {
                 assert!(*reversed <= paid.gross, "{id:?} gave back more than it was");
             }
         }
+    }
+}
+
+/// What rests on each source, by tenant, asset and source.
+type Pools = BTreeMap<(u32, AssetNo, Source), i128>;
+
+impl Town {
+    /// What rests on a source is what is still to come from it and what has settled of it.
+    fn audit_pools(&self) {
+        let state = &self.state;
+        let mut resting = Pools::new();
+        let mut expected = Pools::new();
+        for (_, a) in state.book.iter() {
+            let tenant = match a.class {
+                AccountClass::Wallet => state.wallets[a.owner as usize].tenant.0,
+                AccountClass::Receivable => state.parties[a.owner as usize].tenant.0,
+                _ => a.owner,
+            };
+            if let Some(origin) = a.origin {
+                *resting.entry((tenant, a.asset, origin)).or_default() += a.balance;
+            }
+            if a.source == Some(Source::Credit) {
+                let line = (tenant, a.asset, Source::Credit);
+                *expected.entry(line).or_default() += (-a.balance).max(0);
+            }
+        }
+        for ((tenant, id), topup) in state.topups.iter().filter(|(_, t)| t.spendable) {
+            let left = topup.amount - state.reversed.get(&(*tenant, *id)).copied().unwrap_or(0);
+            let key = (tenant.0, topup.asset, topup.source);
+            *expected.entry(key).or_default() += i128::from(left);
+        }
+        for (no, tenant) in (0u32..).zip(&state.tenants) {
+            for (asset, source, sum) in &tenant.settled {
+                *expected.entry((no, *asset, *source)).or_default() += sum;
+            }
+        }
+        resting.retain(|_, sum| *sum != 0);
+        expected.retain(|_, sum| *sum != 0);
+        assert_eq!(resting, expected);
     }
 }
 

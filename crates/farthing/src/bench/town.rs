@@ -86,7 +86,7 @@ impl Town {
             return;
         }
         let (source, channel) = (Source::Card, Channel::MANUAL);
-        let (asset, amount, spendable) = (self.asset, TOP_UP, true);
+        let (asset, amount, spendable) = (self.asset, TOP_UP, false);
         let topup = self.command(
             now,
             Op::TopUp {

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use clap::{Parser, ValueEnum};
 use engine::code::Audience;
-use engine::event::{Effect, Event};
+use engine::event::Event;
 use engine::explain::explain;
 use engine::terms::Terms;
 use engine::{Id, State};
@@ -85,7 +85,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                     terms: state
                         .tenant(event.tenant)
                         .map(|t| (t.terms.clone(), t.terms_version)),
-                    party: payer(state, event, id),
                     assets: state.assets.clone(),
                 });
             }
@@ -104,20 +103,7 @@ struct Found {
     event: Event,
     position: engine::Position,
     terms: Option<(Terms, u32)>,
-    party: Option<engine::records::Party>,
     assets: Vec<money::Asset>,
-}
-
-fn payer(state: &State, event: &Event, id: Id) -> Option<engine::records::Party> {
-    let part = event.part(id)?;
-    let wallet = part.effects.iter().find_map(|effect| match effect {
-        Effect::Paid(paid) => Some(paid.payer),
-        Effect::HoldOpened(hold) => Some(hold.payer),
-        Effect::Refused(refused) => Some(refused.wallet),
-        _ => None,
-    })?;
-    let wallet = state.wallets.get(wallet.0 as usize)?;
-    state.parties.get(wallet.party.0 as usize).cloned()
 }
 
 impl Found {
@@ -132,8 +118,7 @@ impl Found {
         let Some(part) = self.event.part(id) else {
             return Ok(());
         };
-        let party = self.party.as_ref();
-        let trace = explain(&part, &terms, version, &self.assets, party, audience);
+        let trace = explain(&part, &terms, version, &self.assets, audience);
         if args.json {
             let text = serde_json::to_string_pretty(&trace)
                 .map_err(|error| Failure::said(format!("could not be written: {error}")))?;

@@ -258,9 +258,18 @@ impl<'n> Site<'n> {
         let ops = [register, Op::OpenWallet { wallet, party }]
             .into_iter()
             .chain(top_up);
-        let commands = ops
+        let mut commands: Vec<Command> = ops
             .map(|op| command(tenant, self.ids.at(self.now), op))
             .collect();
+        if let Some(Command {
+            id: topup,
+            op: Op::TopUp { .. },
+            ..
+        }) = commands.last()
+        {
+            let settle = Op::SettleTopUp { topup: *topup };
+            commands.push(command(tenant, self.ids.at(self.now), settle));
+        }
         for brief in self.node.submit_brief(commands)? {
             let Brief::Done { code: None, .. } = brief else {
                 return Err(Failure::said(format!(
@@ -286,7 +295,7 @@ impl<'n> Site<'n> {
             amount,
             source,
             channel,
-            spendable: true,
+            spendable: false,
         };
         let wallet = self.party(tenant, PartyKind::Person, country, Some(top_up))?;
         self.wallets.insert(ip.to_owned(), wallet);

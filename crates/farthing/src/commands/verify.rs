@@ -234,7 +234,7 @@ fn leaves(row: &Row) -> Result<Vec<&[u8]>, String> {
     Ok(leaves)
 }
 
-/// The row and digest of every snapshot the journal anchors.
+/// The row and digest of every snapshot the journal anchors, if its digest is of this version.
 fn anchored_digests(reader: &mut SqliteReader) -> Result<Vec<(u64, [u8; 32])>, Failure> {
     let mut anchors = Vec::new();
     let mut event = engine::Event::empty();
@@ -245,7 +245,13 @@ fn anchored_digests(reader: &mut SqliteReader) -> Result<Vec<(u64, [u8; 32])>, F
                     continue;
                 }
                 for effect in &event.effects {
-                    if let Effect::SnapshotTaken { seq, digest, .. } = effect {
+                    if let Effect::SnapshotTaken {
+                        seq,
+                        digest,
+                        version: snapshot::VERSION,
+                        ..
+                    } = effect
+                    {
                         anchors.push((*seq, *digest));
                     }
                 }

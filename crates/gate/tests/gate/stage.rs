@@ -299,6 +299,7 @@ fn command(op: Op) -> Command {
         tenant: TenantNo(0),
         actor: ActorId(Id::NONE),
         op,
+        besides: None,
     }
 }
 

@@ -578,26 +578,29 @@ impl Dump {
     fn of(state: &State) -> Dump {
         let mut accounts = BTreeMap::new();
         for (_, a) in state.book.iter() {
-            let (asset, owner) = (a.asset.0, a.owner);
+            let (asset, owner, origin) = (a.asset.0, a.owner, number(a.origin));
             let account = match a.class {
                 AccountClass::Wallet => Account::Wallet {
                     wallet: owner,
                     asset,
                     source: number(a.source),
-                    origin: number(a.origin),
+                    origin,
                 },
                 AccountClass::Receivable => Account::Owed {
                     party: owner,
                     asset,
+                    origin,
                 },
                 AccountClass::Fees => Account::Fees {
                     tenant: owner,
                     asset,
+                    origin,
                 },
                 AccountClass::Tax => Account::Tax {
                     tenant: owner,
                     asset,
                     country: a.sub.to_be_bytes(),
+                    origin,
                 },
                 AccountClass::Clearing => Account::Clearing {
                     tenant: owner,
@@ -611,11 +614,13 @@ impl Dump {
                 AccountClass::Dispute => Account::Dispute {
                     tenant: owner,
                     asset,
+                    origin,
                 },
                 // The simulation uses no other; one that appears is a difference.
                 _ => Account::Suspense {
                     tenant: owner,
                     asset,
+                    origin,
                 },
             };
             let held = i128::try_from(a.held).unwrap_or(i128::MAX);

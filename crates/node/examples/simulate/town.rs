@@ -186,7 +186,13 @@ impl Town {
             }
         }
         if d.chance(700) {
-            let asset = d.below(u64::from(self.assets)) as u16;
+            // Limits stay in the asset they were first in.
+            let stray = d.chance(100);
+            let asset = if stray {
+                d.below(u64::from(self.assets)) as u16
+            } else {
+                0
+            };
             let mut tiers = [[None; 3]; 5];
             for (tier, row) in (1..).zip(&mut tiers) {
                 for (most, n) in row.iter_mut().zip([1, 20, 200]) {
@@ -489,7 +495,10 @@ impl Town {
             880..895 => Op::SettleEarned {
                 wallet: payee,
                 asset,
-                origin: self.source_in(),
+                origin: match self.dice.below(8) {
+                    0 => 9,
+                    _ => self.source_in(),
+                },
                 amount,
             },
             895..920 => Op::Withdraw {

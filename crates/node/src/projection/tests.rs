@@ -419,7 +419,8 @@ fn a_tenant_sees_nothing_of_another() {
             1_000,
         )
     };
-    assert_eq!(lines(1).unwrap().items.len(), 1);
+    let settled = "credited, and moved when it settled";
+    assert_eq!(lines(1).unwrap().items.len(), 3, "{settled}");
     assert!(lines(0).unwrap().items.len() > 10);
     assert_eq!(
         model

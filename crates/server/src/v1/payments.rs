@@ -282,17 +282,15 @@ async fn get_payment(
         return Err(not_there().into());
     }
     let wallets = lookup::wallets_of(part.effects);
-    let payer = wallets.first().copied();
     let accounts: Vec<_> = part.postings.to_vec();
-    let (names, payer, terms, now, postings) = app
+    let (names, terms, now, postings) = app
         .query(move |state| {
-            let payer = payer.map(|no| state.party(state.wallet(no).party).clone());
             let terms = state
                 .tenant(tenant)
                 .map(|t| (t.terms.clone(), t.terms_version));
             let now = view::Now::of(state, tenant, id.0);
             let postings = view::entries(state, &accounts);
-            (Names::of(state, wallets), payer, terms, now, postings)
+            (Names::of(state, wallets), terms, now, postings)
         })
         .await?;
     let assets = app.assets_now().await?;
@@ -308,7 +306,7 @@ async fn get_payment(
             .await?
             .map_or(current, |(_, terms)| terms)
     };
-    let why = explain::explain(&part, &terms, version, &assets.0, payer.as_ref(), audience);
+    let why = explain::explain(&part, &terms, version, &assets.0, audience);
     body.explain(why, audience);
     body.apply(now, &assets);
     if body.status == PaymentStatus::Captured {

@@ -95,7 +95,7 @@ struct AssetBalance {
 struct SourceBalance {
     /// Where it came from.
     source: Source,
-    /// Of income, the source that paid it and has not settled yet.
+    /// The source that it rests on and that has not settled yet: it may be spent, not withdrawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     origin: Option<Source>,
@@ -133,7 +133,9 @@ fn balances<'a>(
     accounts: impl Iterator<Item = &'a Account>,
     assets: &[Asset],
 ) -> Vec<AssetBalance> {
-    let mut accounts: Vec<_> = accounts.collect();
+    // What has settled leaves an empty account behind.
+    let shown = |a: &&Account| a.origin.is_none() || a.balance != 0 || a.held != 0;
+    let mut accounts: Vec<_> = accounts.filter(shown).collect();
     accounts.sort_by_key(|account| (account.asset, account.source, account.origin));
     let of_asset = |group: &[&Account]| {
         let asset = assets.get(usize::from(group[0].asset.0))?;

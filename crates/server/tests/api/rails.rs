@@ -72,16 +72,23 @@ async fn money_in_and_out_and_back() {
         .await;
     assert_eq!(list.is(200)["items"].as_array().unwrap().len(), 1);
 
-    let payee = town.wallet("0").await;
-    town.post("/v1/payments", payment(&wallet, &payee, "2"))
+    // Paid from what has not settled, income may be spent, not withdrawn.
+    let (early, payee) = (town.wallet("0").await, town.wallet("0").await);
+    let topup = json!({"wallet": early, "amount": eur("2"), "source": "card", "spendable": true});
+    let topup = town.post("/v1/topups", topup).await.is(201);
+    town.post("/v1/payments", payment(&early, &payee, "2"))
         .await
         .is(201);
+    let shown = town.get(&format!("/v1/wallets/{payee}")).await.is(200);
+    assert_eq!(shown["balances"][0]["sources"][0]["origin"], "card");
     town.post(
         "/v1/withdrawals",
         json!({"wallet": payee, "amount": eur("1")}),
     )
     .await
     .problem(403, "source_not_settled");
+    let path = format!("/v1/topups/{}/settle", text(&topup["id"]));
+    town.post(&path, json!({})).await.is(200);
     let earned = json!({"origin": "card", "amount": eur("2")});
     town.post(&format!("/v1/wallets/{payee}/earned/settle"), earned)
         .await

@@ -42,11 +42,15 @@ impl Fold {
             }
             Effect::AccountOpened { .. } | Effect::Part { .. } => {}
             Effect::Measured { .. } | Effect::Held { .. } | Effect::MandateUsed { .. } => {}
-            Effect::SourceSettled { asset, delta, .. } => {
-                if kind == EventKind::EarnedSettled {
-                    row.asset = Some(asset.0);
-                    row.amount = u64::try_from(delta.unsigned_abs()).unwrap_or(u64::MAX);
-                }
+            Effect::SourceSettled { .. } => {}
+            Effect::Released {
+                wallet: of,
+                asset,
+                amount,
+                ..
+            } => {
+                row.payer = wallet(of);
+                (row.asset, row.amount) = (Some(asset.0), amount);
             }
             Effect::HoldOpened(ref hold) => {
                 (row.payer, row.payee) = (wallet(hold.payer), wallet(hold.payee));

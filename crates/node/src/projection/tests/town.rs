@@ -303,6 +303,13 @@ impl Town {
             amount,
             carried,
         });
+        // What is passed on before it has settled is released afterwards.
+        let topup = self.top_up(1_000, true);
+        self.run(Op::Transfer {
+            spend: Self::spend(1_000, 0),
+            payee: wallet(1),
+        });
+        self.run(Op::SettleTopUp { topup });
         let (origin, amount) = (Source::Card, Atoms(500));
         self.run(Op::SettleEarned {
             wallet: wallet(1),

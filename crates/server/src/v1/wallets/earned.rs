@@ -1,4 +1,4 @@
-//! Income becomes free when the source that paid it has settled.
+//! Income, and what was passed on, becomes free when the source it rests on has settled.
 
 use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, PathId};
@@ -22,17 +22,18 @@ pub fn routes(routes: Routes) -> Routes {
     routes.needs(Scope::TopupsWrite, routes!(settle_earned))
 }
 
-/// Income to release.
+/// Value to release.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EarnedSettlement {
-    /// The source that paid it.
+    /// The source it rests on.
     origin: Source,
     /// How much.
     amount: Amount,
 }
 
-/// Release income of a wallet, up to what the source that paid it has settled.
+/// Release what rests on a source, income or passed on, up to what of that source has settled. What
+/// the party owes is paid out of it first.
 #[utoipa::path(
     post,
     path = "/v1/wallets/{id}/earned/settle",
