@@ -146,7 +146,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         };
         let api_address = api.as_ref().map(address).transpose()?;
         say(&args, &opened, &teller, address(&listener)?, api_address);
-        serve_both(listener, gate, api, opened, &config).await
+        serve_both(listener, gate, api, opened, &config).await;
+        Ok(())
     });
     node.shutdown();
     served
@@ -158,7 +159,7 @@ async fn serve_both(
     api: Option<tokio::net::TcpListener>,
     opened: Opened,
     config: &Config,
-) -> Result<(), Failure> {
+) {
     let (stop, stopped) = watch::channel(false);
     let asked = |mut stopped: watch::Receiver<bool>| async move {
         // The sender goes only after the stop.
@@ -170,13 +171,9 @@ async fn serve_both(
     });
     let gate = gate::serve(listener, Arc::new(gate), asked(stopped.clone()));
     match api {
-        None => {
-            gate.await;
-            Ok(())
-        }
+        None => gate.await,
         Some(api) => {
-            let ((), served) = tokio::join!(gate, serve(api, opened, config, asked(stopped)));
-            served
+            tokio::join!(gate, serve(api, opened, config, asked(stopped)));
         }
     }
 }
