@@ -71,11 +71,11 @@ pub struct Carried(pub Box<Event>);
 pub enum Op {
     /// Pay once.
     Pay { spend: Spend, payee: WalletId },
-    /// Set funds aside for a payment until `expires`.
+    /// Set funds aside for a payment until `expires`, or for as long as the terms say.
     Authorize {
         spend: Spend,
         payee: WalletId,
-        expires: UtcMillis,
+        expires: Option<UtcMillis>,
     },
     /// Pay from what was set aside; `last` releases the rest.
     Capture {

@@ -281,8 +281,10 @@ impl Asked<'_> {
                 expires,
             } => {
                 let differs = self.spend(&[K::Authorized, K::StepUpAsked], spend, *payee);
-                let other =
-                    |e: &Effect| matches!(e, Effect::HoldOpened(h) if h.expires != *expires);
+                let other = |e: &Effect| match e {
+                    Effect::HoldOpened(h) => expires.is_some_and(|at| at != h.expires),
+                    _ => false,
+                };
                 differs.or_else(|| first(&[("expires_at", !self.has(other))]))
             }
             Op::Split { spend, payees } => {

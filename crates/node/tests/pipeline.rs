@@ -386,7 +386,7 @@ fn an_authorization_expires_by_itself() {
     let op = Op::Authorize {
         spend,
         payee: wallet(0),
-        expires,
+        expires: Some(expires),
     };
     node.submit_blocking(command(fresh(), op)).unwrap();
     let held = |node: &Node| {

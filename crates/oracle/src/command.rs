@@ -64,7 +64,7 @@ pub enum Op {
     Authorize {
         spend: Spend,
         payee: Id,
-        expires: u64,
+        expires: Option<u64>,
     },
     Transfer {
         spend: Spend,

@@ -77,7 +77,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
             }
             use_room(draft, payment);
         }
-        Purpose::Authorize(expires) => {
+        Purpose::Authorize { expires, .. } => {
             draft.out.kind = EventKind::Authorized;
             for leg in payment.plan.legs() {
                 draft.effect(Effect::Held {

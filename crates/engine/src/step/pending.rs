@@ -74,7 +74,7 @@ pub(crate) fn in_time<V: View>(draft: &Draft<'_, V>, command: &Command) -> Rule 
 
 /// The hash of all that a payment asks for.
 pub(crate) fn content(op: &Op) -> Option<Hash> {
-    let never = UtcMillis(0);
+    let never = None;
     Some(match op {
         Op::Pay { spend, payee } => hash(0, spend, never, [(*payee, 1)]),
         Op::Authorize {
@@ -93,7 +93,7 @@ pub(crate) fn content(op: &Op) -> Option<Hash> {
 fn hash(
     what: u8,
     spend: &Spend,
-    expires: UtcMillis,
+    expires: Option<UtcMillis>,
     payees: impl IntoIterator<Item = (WalletId, u64)>,
 ) -> Hash {
     let mut hasher = blake3::Hasher::new();
@@ -102,7 +102,9 @@ fn hash(
     hasher.update(&spend.mandate.0.0.to_le_bytes());
     hasher.update(&spend.amount.0.to_le_bytes());
     hasher.update(&spend.asset.0.to_le_bytes());
-    hasher.update(&expires.0.to_le_bytes());
+    // No instant is 0: it has passed.
+    let expires = expires.map_or(0, |at| at.0);
+    hasher.update(&expires.to_le_bytes());
     for (payee, weight) in payees {
         hasher.update(&payee.0.0.to_le_bytes());
         hasher.update(&weight.to_le_bytes());
@@ -113,7 +115,7 @@ fn hash(
 /// Opens a pending payment.
 pub(crate) fn ask<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) -> Rule {
     let id = |no: WalletNo| draft.view.wallet(no).id;
-    let (payee, spend, never) = (id(payment.payees.first()), payment.spend, UtcMillis(0));
+    let (payee, spend, never) = (id(payment.payees.first()), payment.spend, None);
     let content = match (&payment.payees, payment.purpose) {
         (Payees::Many(payees), _) => hash(
             3,
@@ -122,7 +124,7 @@ pub(crate) fn ask<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) -> R
             payees.iter().map(|(no, weight)| (id(*no), *weight)),
         ),
         (Payees::One(_), Purpose::Pay) => hash(0, spend, never, [(payee, 1)]),
-        (Payees::One(_), Purpose::Authorize(expires)) => hash(1, spend, expires, [(payee, 1)]),
+        (Payees::One(_), Purpose::Authorize { asked, .. }) => hash(1, spend, asked, [(payee, 1)]),
         (Payees::One(_), Purpose::Transfer) => hash(2, spend, never, [(payee, 1)]),
     };
     let pending = Pending {

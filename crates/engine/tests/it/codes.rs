@@ -554,6 +554,11 @@ fn terms_that_cannot_be_right_are_refused() {
     type Spoil = Box<dyn Fn(&mut Terms)>;
     let rows: Vec<(Code, Spoil)> = vec![
         (Code::Malformed, Box::new(|t| t.hold_ms_max = 0)),
+        (Code::Malformed, Box::new(|t| t.hold_ms_default = Some(0))),
+        (
+            Code::Malformed,
+            Box::new(|t| t.hold_ms_default = Some(t.hold_ms_max + 1)),
+        ),
         (Code::Malformed, Box::new(|t| t.step_up_ms = 0)),
         (Code::Malformed, Box::new(|t| t.refusals_per_second = 0)),
         (

@@ -190,7 +190,8 @@ fn payment(town: &Town, dice: &mut Dice) -> Op {
         7..=12 if town.state.holds.is_empty() || dice.pick(3) == 0 => Op::Authorize {
             spend,
             payee,
-            expires: UtcMillis(town.now.0 + 1 + dice.pick(5) * 7 * HOUR),
+            expires: (dice.pick(8) > 0)
+                .then(|| UtcMillis(town.now.0 + 1 + dice.pick(5) * 7 * HOUR)),
         },
         7..=11 => Op::Capture {
             payment: open(town, dice, &town.state.holds, &[K::Authorized]),

@@ -193,7 +193,7 @@ impl Run {
                     Op::Authorize {
                         spend: spending,
                         payee: to,
-                        expires,
+                        expires: Some(expires),
                     },
                     Ask::Authorize {
                         payer,

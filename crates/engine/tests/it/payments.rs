@@ -220,7 +220,7 @@ fn a_confirmation_is_bound_to_what_was_asked() {
     let id = t.check(pay_with(risky(10, false), "shop"), EventKind::StepUpAsked);
     let (spend, payee) = (risky(10, true), wal("shop"));
     t.check_as(id, Op::Transfer { spend, payee }, Code::IdReused);
-    let expires = soon();
+    let expires = Some(soon());
     let held = |spend, expires| Op::Authorize {
         spend,
         payee,
@@ -229,8 +229,40 @@ fn a_confirmation_is_bound_to_what_was_asked() {
     t.check_as(id, held(spend, expires), Code::IdReused);
     t.check_as(id, pay_with(spend, "shop"), EventKind::Paid);
     let id = t.check(held(risky(10, false), expires), EventKind::StepUpAsked);
-    t.check_as(id, held(spend, expires.plus(1)), Code::IdReused);
+    t.check_as(id, held(spend, Some(soon().plus(1))), Code::IdReused);
+    t.check_as(id, held(spend, None), Code::IdReused);
     t.check_as(id, held(spend, expires), EventKind::Authorized);
+    // Without an end it lasts as long as the terms say, from when it is confirmed.
+    let id = t.check(held(risky(10, false), None), EventKind::StepUpAsked);
+    t.later(MINUTE);
+    t.check_as(id, held(spend, expires), Code::IdReused);
+    t.check_as(id, held(spend, None), EventKind::Authorized);
+    let hold = &t.state.holds[&(TENANT, id)];
+    assert_eq!(hold.expires, t.now.plus(7 * DAY));
+}
+
+#[test]
+fn an_authorization_without_an_end_lasts_as_long_as_the_terms_say() {
+    for (set, longest, lasts) in [
+        (None, 30 * DAY, 7 * DAY),
+        (None, DAY, DAY),
+        (Some(2 * HOUR), DAY, 2 * HOUR),
+    ] {
+        let mut t = Town::with(Terms {
+            hold_ms_default: set,
+            hold_ms_max: longest,
+            ..Terms::default()
+        });
+        t.fund("alice", Source::Card, 10);
+        let id = t.id_of(Op::Authorize {
+            spend: spend("alice", 10),
+            payee: wal("shop"),
+            expires: None,
+        });
+        assert_eq!(t.state.holds[&(TENANT, id)].expires, t.now.plus(lasts));
+        t.later(lasts);
+        assert_eq!(t.run_timers(), 1);
+    }
 }
 
 #[test]
@@ -323,7 +355,7 @@ fn a_void_gives_a_mandate_back_only_the_room_of_its_own_day() {
     let held = |expires| Op::Authorize {
         spend: through(id, 60),
         payee: wal("shop"),
-        expires,
+        expires: Some(expires),
     };
     let hold = t.id_of(held(UtcMillis(T0 + 3 * DAY)));
     t.check(pay_with(through(id, 41), "shop"), Code::MandatePerDay);

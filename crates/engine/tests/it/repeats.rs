@@ -170,6 +170,25 @@ fn splits() {
     }
 }
 
+fn set_expires(op: &mut Op, at: Option<UtcMillis>) {
+    set!(op, Authorize.expires = at);
+}
+
+#[test]
+fn an_authorization_without_an_end() {
+    let mut t = rich();
+    let mut by_default = authorize("alice", "shop", 5, UtcMillis(T0 + HOUR));
+    set_expires(&mut by_default, None);
+    let id = repeats!(t, by_default.clone(),
+        "expires_at": |op| set!(op, Authorize.expires = Some(UtcMillis(T0 + HOUR)));
+    );
+    t.later(HOUR);
+    assert_eq!(
+        difference(&t.state, &t.command(id, by_default), &t.events[&id]),
+        None
+    );
+}
+
 #[test]
 fn authorizations() {
     let mut t = rich();
@@ -178,7 +197,7 @@ fn authorizations() {
         "payee": |op| set!(op, Authorize.payee = wal("stall"));
         "amount": |op| spend_of(op).amount = Atoms(6);
         "mandate": |op| spend_of(op).mandate = MandateId(named("another"));
-        "expires_at": |op| set!(op, Authorize.expires = UtcMillis(T0 + HOUR + 1));
+        "expires_at": |op| set!(op, Authorize.expires = Some(UtcMillis(T0 + HOUR + 1)));
     );
     repeats!(t, capture(hold, 10),
         "payment": |op| set!(op, Capture.payment = named("other"));

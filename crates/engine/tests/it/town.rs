@@ -147,6 +147,7 @@ pub fn split(payer: &str, payees: &[(&str, u64)], amount: u64) -> Op {
 
 pub fn authorize(payer: &str, payee: &str, amount: u64, expires: UtcMillis) -> Op {
     let (spend, payee) = (spend(payer, amount), wal(payee));
+    let expires = Some(expires);
     Op::Authorize {
         spend,
         payee,

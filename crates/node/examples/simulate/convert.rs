@@ -105,6 +105,7 @@ fn terms(plain: &oracle::Terms) -> Terms {
         funding_order: plain.funding_order.iter().map(|s| source(*s)).collect(),
         withdrawable: SourceSet::of(&withdrawable),
         hold_ms_max: plain.hold_ms_max,
+        hold_ms_default: plain.hold_ms_default,
         step_up_ms: plain.step_up_ms,
         refusals_per_second: plain.refusals_per_second,
         zone: Zone {
@@ -133,7 +134,7 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
         } => Op::Authorize {
             spend: spend(s),
             payee: wallet(*payee),
-            expires: UtcMillis(*expires),
+            expires: expires.map(UtcMillis),
         },
         Plain::Transfer { spend: s, payee } => Op::Transfer {
             spend: spend(s),

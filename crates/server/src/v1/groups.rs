@@ -151,7 +151,7 @@ impl Items<'_> {
         Ok(match item {
             GroupItem::Payment(new) => {
                 let id = PaymentId(self.id(at, new.id.map(|id| id.0)));
-                let op = new.op(app, caller.tenant, false).await?;
+                let op = new.op(app, false).await?;
                 keep_text(app, caller, id.0, new.payer, &new.details()).await?;
                 (id.to_string(), id.0, op)
             }

@@ -24,15 +24,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::code::Audience;
 use engine::command::{Op, SPLIT_PAYEES_MAX, Share, Spend};
-use engine::records::{TenantNo, WalletNo};
-use engine::{Code, Id, UtcMillis, explain};
+use engine::records::WalletNo;
+use engine::{Code, Id, explain};
 use identity::Scope;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-
-/// An authorization lasts so long when nothing is said, or as long as the terms allow.
-const HOLD_MS: u64 = 7 * 86_400_000;
 
 /// Registers the paths.
 pub fn routes(routes: Routes) -> Routes {
@@ -62,7 +59,7 @@ pub struct NewPayment {
     pub mandate: Option<MandateId>,
     /// `manual` sets the amount aside for a later capture.
     pub capture: Option<Capture>,
-    /// When what is set aside is free again; by default after seven days.
+    /// When what is set aside is free again; by default after what the terms say, or seven days.
     pub expires_at: Option<Time>,
     /// The fraud score, 0 to 1000.
     #[schema(minimum = 0, maximum = 1000)]
@@ -120,7 +117,7 @@ impl NewPayment {
     }
 
     /// As a command. The checks stand in the order the document names the fields.
-    pub async fn op(&self, app: &App, tenant: TenantNo, confirmed: bool) -> Outcome<Op> {
+    pub async fn op(&self, app: &App, confirmed: bool) -> Outcome<Op> {
         let malformed = |field: &str, words: &str| Problem::of(Code::Malformed, words).at(field);
         let (asset, amount) = amount_of(app, &self.amount, "amount").await?;
         let spend = Spend {
@@ -163,10 +160,7 @@ impl NewPayment {
                 if !manual {
                     return Ok(Op::Pay { spend, payee });
                 }
-                let expires = match self.expires_at {
-                    Some(at) => at.0,
-                    None => default_expiry(app, tenant).await?,
-                };
+                let expires = self.expires_at.map(|at| at.0);
                 Ok(Op::Authorize {
                     spend,
                     payee,
@@ -175,16 +169,6 @@ impl NewPayment {
             }
         }
     }
-}
-
-/// Seven days, or less if the terms say so.
-async fn default_expiry(app: &App, tenant: TenantNo) -> Outcome<UtcMillis> {
-    let now = app.node.now();
-    let longest = app
-        .query(move |state| state.tenant(tenant).map_or(0, |t| t.terms.hold_ms_max))
-        .await?;
-    // A second less than the longest: the node's clock is the one that counts.
-    Ok(now.plus(HOLD_MS.min(longest.saturating_sub(1_000))))
 }
 
 /// The names of a payment just made: its wallets are those of the request.
@@ -229,7 +213,7 @@ async fn make(
     new: &NewPayment,
     confirmed: bool,
 ) -> Outcome<Answer<Payment>> {
-    let op = new.op(app, caller.tenant, confirmed).await?;
+    let op = new.op(app, confirmed).await?;
     let details = new.details();
     keep_text(app, caller, id.0, new.payer, &details).await?;
     let done = submit::submit(app, caller, id.0, id, op).await;

@@ -190,7 +190,7 @@ impl Town {
     }
 
     pub fn authorize(&mut self, amount: u64) -> Id {
-        let expires = self.now.plus(60_000);
+        let expires = Some(self.now.plus(60_000));
         self.run(Op::Authorize {
             spend: Self::spend(amount, 0),
             payee: wallet(1),

@@ -253,7 +253,7 @@ impl Batch {
     }
 
     async fn command(&self, id: PaymentId, new: &NewPayment) -> Outcome<engine::Command> {
-        let op = new.op(&self.app, self.caller.tenant, false).await?;
+        let op = new.op(&self.app, false).await?;
         keep_text(&self.app, &self.caller, id.0, new.payer, &new.details()).await?;
         Ok(submit::command(&self.caller, id.0, op))
     }

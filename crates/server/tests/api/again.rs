@@ -1,0 +1,47 @@
+//! The same asked again: after a lost answer, or to go on.
+
+use crate::town::{Town, id, payment};
+use serde_json::json;
+
+/// Until a default that is counted from now would be another.
+async fn time_passes(town: &Town) {
+    let then = town.node.now();
+    while town.node.now() == then {
+        town.wallet("0").await;
+    }
+}
+
+#[tokio::test]
+async fn an_authorization_without_an_end_is_the_same_when_asked_again() {
+    let town = Town::new().await;
+    let (payer, payee) = (town.wallet("5").await, town.wallet("0").await);
+    let mut body = payment(&payer, &payee, "1");
+    body["id"] = json!(id(&town, "pay"));
+    body["capture"] = json!("manual");
+    let first = town.post("/v1/payments", body.clone()).await.is(201);
+    time_passes(&town).await;
+    let again = town.post("/v1/payments", body.clone()).await;
+    assert!(again.replayed());
+    assert_eq!(again.is(201)["expires_at"], first["expires_at"]);
+    // What is given is compared.
+    body["expires_at"] = json!("2100-01-01T00:00:00Z");
+    let other = town.post("/v1/payments", body).await;
+    assert_eq!(other.problem(422, "id_reused")["field"], "expires_at");
+}
+
+#[tokio::test]
+async fn a_stepped_up_authorization_without_an_end_can_be_confirmed() {
+    let town = Town::new().await;
+    town.put("/v1/terms", json!({"risk": {"step_up_at": 500}}))
+        .await
+        .is(200);
+    let (payer, payee) = (town.wallet("5").await, town.wallet("0").await);
+    let mut body = payment(&payer, &payee, "1");
+    body["capture"] = json!("manual");
+    body["risk_score"] = json!(600);
+    let asked = town.post("/v1/payments", body.clone()).await.is(202);
+    time_passes(&town).await;
+    let confirm = asked["step_up"]["confirm"].as_str().unwrap();
+    let confirmed = town.post(confirm, body).await.is(201);
+    assert_eq!(confirmed["status"], "authorized");
+}
