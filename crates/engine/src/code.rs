@@ -105,6 +105,7 @@ codes! {
     WalletClosed = 102, "wallet_closed", Denial, Payer, "The wallet is closed.";
     PayeeUnavailable = 103, "payee_unavailable", Denial, Payer, "The payee cannot be paid now.";
     PartySuspended = 104, "party_suspended", Denial, Payer, "The party is suspended by the operator.";
+    PartyClosed = 105, "party_closed", Denial, Operator, "The party is closed for good. Register another.";
     LimitPerPayment = 110, "limit_per_payment", Denial, Payer, "The payment is above the limit for one payment. Verify to a higher tier or pay less.";
     LimitPerDay = 111, "limit_per_day", Denial, Payer, "The payment would pass the limit of the day. Verify to a higher tier, pay less or wait for the next day.";
     LimitPerMonth = 112, "limit_per_month", Denial, Payer, "The payment would pass the limit of the month. Verify to a higher tier, pay less or wait for the next month.";

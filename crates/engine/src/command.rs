@@ -113,12 +113,12 @@ pub enum Op {
         country: Country,
         tier: Tier,
     },
-    /// Change a party's tier, country or standing.
+    /// Change a party's tier, country or standing; what is not given stays.
     ChangeParty {
         party: PartyId,
-        country: Country,
-        tier: Tier,
-        standing: Standing,
+        country: Option<Country>,
+        tier: Option<Tier>,
+        standing: Option<Standing>,
     },
     /// Open a wallet.
     OpenWallet { wallet: WalletId, party: PartyId },

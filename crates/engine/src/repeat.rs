@@ -144,6 +144,10 @@ impl Asked<'_> {
                 wallet: id, asset, ..
             } => first(&[wallet("wallet", *id), ("asset", refused.asset == *asset)]),
             Op::ChangeWallet { wallet: id, .. } => first(&[wallet("wallet", *id)]),
+            Op::ChangeParty { party, .. } => {
+                let asked = self.state.party_no(self.command.tenant, *party);
+                first(&[("party", Some(refused.party) == asked)])
+            }
             Op::GrantMandate { payer, asset, .. } => {
                 first(&[wallet("payer", *payer), ("asset", refused.asset == *asset)])
             }
@@ -162,7 +166,6 @@ impl Asked<'_> {
             | Op::OpenTenant { .. }
             | Op::SetTerms { .. }
             | Op::RegisterParty { .. }
-            | Op::ChangeParty { .. }
             | Op::OpenWallet { .. }
             | Op::ProposeCorrection { .. }
             | Op::Expire { .. }
@@ -533,9 +536,9 @@ impl Asked<'_> {
                         standing: s,
                     } => Some([
                         ("party", Some(*party) == asked),
-                        ("country", c == country),
-                        ("tier", t == tier),
-                        ("standing", s == standing),
+                        ("country", country.is_none_or(|country| country == *c)),
+                        ("tier", tier.is_none_or(|tier| tier == *t)),
+                        ("standing", standing.is_none_or(|standing| standing == *s)),
                     ]),
                     _ => None,
                 });

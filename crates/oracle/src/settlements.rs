@@ -99,12 +99,19 @@ impl Oracle {
                 tier,
                 standing,
             } => {
-                if tier > 4 {
+                if tier.is_some_and(|tier| tier > 4) {
                     return reject("malformed");
                 }
                 let no = self.party(party)?;
                 let record = &mut self.books.parties[no as usize];
-                (record.country, record.tier, record.standing) = (country, tier, standing);
+                if record.standing == Standing::Closed
+                    && standing.is_some_and(|standing| standing != Standing::Closed)
+                {
+                    return deny("party_closed", no);
+                }
+                record.country = country.unwrap_or(record.country);
+                record.tier = tier.unwrap_or(record.tier);
+                record.standing = standing.unwrap_or(record.standing);
                 Ok(done("party.changed"))
             }
             Op::OpenWallet { wallet, party } => {

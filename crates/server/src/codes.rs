@@ -103,6 +103,7 @@ fn status(code: Code) -> u16 {
         | C::WalletClosed
         | C::PayeeUnavailable
         | C::PartySuspended
+        | C::PartyClosed
         | C::LimitPerPayment
         | C::LimitPerDay
         | C::LimitPerMonth

@@ -2,7 +2,7 @@
 
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
-use crate::event::{Effect, EventKind};
+use crate::event::{Effect, EventKind, Refused};
 use crate::ids::{PartyId, WalletId};
 use crate::records::{PartyKind, PartyNo, Standing, WalletNo};
 use crate::step::Draft;
@@ -51,12 +51,25 @@ pub(crate) fn register<V: View>(
 pub(crate) fn change<V: View>(
     draft: &mut Draft<'_, V>,
     party: PartyId,
-    country: Country,
-    tier: Tier,
-    standing: Standing,
+    country: Option<Country>,
+    tier: Option<Tier>,
+    standing: Option<Standing>,
 ) -> Rule {
-    check_tier(tier)?;
+    check_tier(tier.unwrap_or_default())?;
     let party = find(draft, party, "party")?;
+    let record = draft.view.party(party);
+    let standing = standing.unwrap_or(record.standing);
+    if record.standing == Standing::Closed && standing != Standing::Closed {
+        let none = draft.refusal(Code::PartyClosed, WalletNo::NONE, AssetNo(0), 0);
+        let tier = record.tier;
+        return Err(Stop::Deny(Box::new(Refused {
+            party,
+            tier,
+            ..none
+        })));
+    }
+    let country = country.unwrap_or(record.country);
+    let tier = tier.unwrap_or(record.tier);
     draft.out.kind = EventKind::PartyChanged;
     draft.effect(Effect::PartyChanged {
         party,

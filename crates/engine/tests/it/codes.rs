@@ -161,6 +161,10 @@ fn make(code: Code) {
             t.run(suspend("alice"));
             t.check(pay("alice", "shop", 1), code);
         }
+        Code::PartyClosed => {
+            t.run(change_standing("bob", Standing::Closed));
+            t.check(change_standing("bob", Standing::Active), code);
+        }
         Code::LimitPerPayment => {
             let mut town = with_limits([Some(10), Some(15), Some(20)]);
             town.check(pay("alice", "shop", 11), code);
@@ -309,11 +313,15 @@ pub fn thresholds() -> Thresholds {
 }
 
 pub fn suspend(party: &str) -> Op {
+    change_standing(party, Standing::Frozen)
+}
+
+pub fn change_standing(party: &str, standing: Standing) -> Op {
     Op::ChangeParty {
         party: par(party),
-        country: Country(*b"DE"),
-        tier: Tier(1),
-        standing: Standing::Frozen,
+        country: None,
+        tier: None,
+        standing: Some(standing),
     }
 }
 
@@ -425,12 +433,7 @@ fn denials_come_in_the_order_of_the_stages() {
     town.check(op("shop", 30, 900), Code::WalletFrozen);
     town.run(stand("alice", Standing::Active));
     town.check(op("shop", 30, 900), Code::PartySuspended);
-    town.run(Op::ChangeParty {
-        party: par("alice"),
-        country: Country(*b"DE"),
-        tier: Tier(1),
-        standing: Standing::Active,
-    });
+    town.run(change_standing("alice", Standing::Active));
     town.check(op("shop", 30, 900), Code::PayeeUnavailable);
     town.run(stand("shop", Standing::Active));
     town.check(op("shop", 30, 900), Code::MandatePayee);

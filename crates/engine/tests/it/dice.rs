@@ -310,9 +310,10 @@ fn rest(town: &mut Town, dice: &mut Dice) -> Op {
         },
         1 => Op::ChangeParty {
             party: par(dice.of(&PEOPLE).1),
-            country: Country(**dice.of(&[b"DE", b"FR", b"ZZ"])),
-            tier: Tier(dice.pick(5) as u8),
-            standing,
+            country: (dice.pick(2) == 0).then(|| Country(**dice.of(&[b"DE", b"FR", b"ZZ"]))),
+            tier: (dice.pick(2) == 0).then(|| Tier(dice.pick(5) as u8)),
+            // Who is closed stays so: too few live here.
+            standing: (dice.pick(2) == 0 && standing != Standing::Closed).then_some(standing),
         },
         2 => Op::GrantMandate {
             payer: wal(who(dice)),

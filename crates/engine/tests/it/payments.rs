@@ -604,10 +604,50 @@ fn changing_country_or_tier_counts_from_the_next_payment_on() {
     assert_eq!(t.operator(AccountClass::Tax), 190);
     t.run(Op::ChangeParty {
         party: par("alice"),
-        country: Country(*b"FR"),
-        tier: Tier(2),
-        standing: Standing::Active,
+        country: Some(Country(*b"FR")),
+        tier: Some(Tier(2)),
+        standing: None,
     });
     let event: Event = t.run(pay("alice", "shop", 1_190));
     assert_eq!(t.paid(event.id).tax, 0);
+}
+
+#[test]
+fn what_is_not_given_of_a_party_stays_and_a_closed_one_stays_closed() {
+    let mut t = Town::new();
+    let country = Country(*b"FR");
+    let mut change = |country, tier: Option<u8>, standing| {
+        let party = par("alice");
+        let (_, answer) = t.try_run(Op::ChangeParty {
+            party,
+            country,
+            tier: tier.map(Tier),
+            standing,
+        });
+        let no = t.state.party_no(TENANT, party).unwrap();
+        let record = t.state.party(no);
+        let now = (
+            record.country.as_str().to_owned(),
+            record.tier.0,
+            record.standing,
+        );
+        (outcome(&answer), now)
+    };
+    let done = Expect::Kind(EventKind::PartyChanged);
+    let closed = Expect::Code(Code::PartyClosed);
+    use Standing::{Active, Closed, Frozen};
+    for (asked, answer, now) in [
+        ((None, None, Some(Frozen)), done, ("DE", 1, Frozen)),
+        ((None, Some(2), None), done, ("DE", 2, Frozen)),
+        ((Some(country), None, None), done, ("FR", 2, Frozen)),
+        ((None, None, Some(Closed)), done, ("FR", 2, Closed)),
+        ((None, Some(3), None), done, ("FR", 3, Closed)),
+        ((None, None, Some(Active)), closed, ("FR", 3, Closed)),
+        ((None, None, Some(Frozen)), closed, ("FR", 3, Closed)),
+        ((None, None, Some(Closed)), done, ("FR", 3, Closed)),
+    ] {
+        let (country, tier, standing) = asked;
+        let expected = (answer, (now.0.to_owned(), now.1, now.2));
+        assert_eq!(change(country, tier, standing), expected, "{asked:?}");
+    }
 }

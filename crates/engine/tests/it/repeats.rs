@@ -351,14 +351,14 @@ fn people_and_mandates() {
     );
     repeats!(t, Op::ChangeParty {
             party,
-            country: Country(*b"FR"),
-            tier: Tier(2),
-            standing: Standing::Frozen,
+            country: Some(Country(*b"FR")),
+            tier: Some(Tier(2)),
+            standing: Some(Standing::Frozen),
         },
         "party": |op| set!(op, ChangeParty.party = par("alice"));
-        "country": |op| set!(op, ChangeParty.country = Country(*b"DE"));
-        "tier": |op| set!(op, ChangeParty.tier = Tier(1));
-        "standing": |op| set!(op, ChangeParty.standing = Standing::Active);
+        "country": |op| set!(op, ChangeParty.country = Some(Country(*b"DE")));
+        "tier": |op| set!(op, ChangeParty.tier = Some(Tier(1)));
+        "standing": |op| set!(op, ChangeParty.standing = Some(Standing::Active));
     );
     repeats!(t, stand("dora", Standing::Frozen),
         "wallet": |op| set!(op, ChangeWallet.wallet = wal("bob"));

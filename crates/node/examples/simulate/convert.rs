@@ -213,9 +213,9 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
             standing: s,
         } => Op::ChangeParty {
             party: PartyId(Id(*party)),
-            country: Country(*country),
-            tier: Tier(*tier),
-            standing: standing(*s),
+            country: country.map(Country),
+            tier: tier.map(Tier),
+            standing: s.map(standing),
         },
         Plain::OpenWallet { wallet: w, party } => Op::OpenWallet {
             wallet: wallet(*w),

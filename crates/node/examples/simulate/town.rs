@@ -581,9 +581,16 @@ impl Town {
                 let standings = [Standing::Active, Standing::Active, Standing::Frozen];
                 Op::ChangeParty {
                     party: self.dice.pick(&self.parties[at]),
-                    country: self.dice.pick(&COUNTRIES),
-                    tier: self.dice.below(6).min(5) as u8,
-                    standing: self.dice.pick(&standings),
+                    country: self.dice.chance(500).then(|| self.dice.pick(&COUNTRIES)),
+                    tier: self
+                        .dice
+                        .chance(500)
+                        .then(|| self.dice.below(6).min(5) as u8),
+                    standing: match self.dice.below(40) {
+                        0 => Some(Standing::Closed),
+                        1..20 => Some(self.dice.pick(&standings)),
+                        _ => None,
+                    },
                 }
             }
             988..992 => Op::SetCredit {

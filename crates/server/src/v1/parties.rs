@@ -13,6 +13,7 @@ use crate::types::{CountryText, Metadata, Page, Text, Time};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::Op;
+use engine::event::Effect;
 use engine::terms::{Country, Tier};
 use identity::Scope;
 use serde::{Deserialize, Serialize};
@@ -66,7 +67,7 @@ struct PartyChange {
     /// How far it has been verified.
     #[schema(minimum = 0, maximum = 4)]
     tier: Option<TierNumber>,
-    /// Whether it may act.
+    /// Whether it may act; closed is for good.
     standing: Option<Standing>,
 }
 
@@ -291,17 +292,26 @@ async fn change_party(
     Json(change): Json<PartyChange>,
 ) -> Handled<Party> {
     let command: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
-    let mut record = find(&app, &caller, id).await?;
-    record.country = change.country.map_or(record.country, |c| c.0);
-    record.tier = change.tier.map_or(record.tier, |t| Tier(t.0));
-    record.standing = change.standing.map_or(record.standing, Into::into);
     let op = Op::ChangeParty {
         party: engine::ids::PartyId(id.0),
-        country: record.country,
-        tier: record.tier,
-        standing: record.standing,
+        country: change.country.map(|c| c.0),
+        tier: change.tier.map(|t| Tier(t.0)),
+        standing: change.standing.map(Into::into),
     };
     let done = submit::submit(&app, &caller, command.0, command, op).await?;
+    // As this change left it, whatever came after.
+    let mut record = find(&app, &caller, id).await?;
+    for effect in &done.event.effects {
+        if let Effect::PartyChanged {
+            country,
+            tier,
+            standing,
+            ..
+        } = *effect
+        {
+            (record.country, record.tier, record.standing) = (country, tier, standing);
+        }
+    }
     Ok(Answer::done(
         shown(id, &record, text_of(&app, &caller, id).await?),
         done.replayed,

@@ -1,7 +1,7 @@
 //! The same asked again: after a lost answer, or to go on.
 
 use crate::town::{Town, id, payment};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Until a default that is counted from now would be another.
 async fn time_passes(town: &Town) {
@@ -44,4 +44,35 @@ async fn a_stepped_up_authorization_without_an_end_can_be_confirmed() {
     let confirm = asked["step_up"]["confirm"].as_str().unwrap();
     let confirmed = town.post(confirm, body).await.is(201);
     assert_eq!(confirmed["status"], "authorized");
+}
+
+#[tokio::test]
+async fn a_party_keeps_what_a_change_does_not_give() {
+    let town = Town::new().await;
+    let party = json!({"kind": "person", "country": "FR", "tier": 1});
+    let party = town.post("/v1/parties", party).await.is(201);
+    let path = format!("/v1/parties/{}", party["id"].as_str().unwrap());
+    let verified = json!({"tier": 2}).to_string();
+    let key = [("idempotency-key", "verified-1")];
+    let verify = || town.ask(&town.admin, "PATCH", &path, &key, Some(&verified));
+    let seen = |body: &Value| (body["tier"].clone(), body["standing"].clone());
+    assert_eq!(seen(&verify().await.is(200)), (json!(2), json!("active")));
+    town.patch(&path, json!({"standing": "frozen"}))
+        .await
+        .is(200);
+    // The same change again is the same, whatever came between.
+    let again = verify().await;
+    assert!(again.replayed());
+    assert_eq!(seen(&again.is(200)), (json!(2), json!("active")));
+    let now = town.get(&path).await.is(200);
+    assert_eq!(seen(&now), (json!(2), json!("frozen")));
+    town.patch(&path, json!({"tier": 3})).await.is(200);
+    let now = town
+        .patch(&path, json!({"standing": "closed"}))
+        .await
+        .is(200);
+    assert_eq!(seen(&now), (json!(3), json!("closed")));
+    town.patch(&path, json!({"standing": "active"}))
+        .await
+        .problem(403, "party_closed");
 }

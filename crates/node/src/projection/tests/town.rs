@@ -266,12 +266,11 @@ impl Town {
         let items = vec![(self.next_id(), pay(11)), (self.next_id(), pay(12))];
         ids.insert("item", items[1].0);
         ids.insert("group", self.run(Op::Group { items }));
-        let (country, tier, standing) = (Country(*b"FR"), Tier(2), Standing::Active);
         self.run(Op::ChangeParty {
             party: party(2),
-            country,
-            tier,
-            standing,
+            country: Some(Country(*b"FR")),
+            tier: Some(Tier(2)),
+            standing: None,
         });
         self.run(Op::ChangeWallet {
             wallet: wallet(2),
