@@ -97,12 +97,16 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
                 party.used[m] = 0;
             }
             if period == party.period[m] {
-                party.used[m] = party.used[m].saturating_add_signed(delta);
+                party.used[m] = party.used[m]
+                    .checked_add_signed(delta)
+                    .expect("room given back was used before: decide gives back no more than that");
             }
         }
         Effect::Held { account, delta } => {
             let account = to.account_mut(account);
-            account.held = account.held.saturating_add_signed(delta);
+            account.held = account.held.checked_add_signed(delta).expect(
+                "what is released was held: decide takes it from the legs of its authorization",
+            );
         }
         Effect::HoldOpened(ref hold) => to.open_hold((tenant, id), (**hold).clone()),
         Effect::HoldTaken {
@@ -144,7 +148,10 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
                 mandate.used = 0;
             }
             if day == mandate.day.0 {
-                mandate.used = mandate.used.saturating_add_signed(delta);
+                mandate.used = mandate
+                    .used
+                    .checked_add_signed(delta)
+                    .expect("room given back was used before: decide gives back no more than that");
             }
         }
         Effect::SourceSettled {

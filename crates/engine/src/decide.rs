@@ -279,9 +279,12 @@ fn decide_on<V: View>(
                     payment: command.id,
                 });
             }
-            debug_assert!(
-                is_balanced(view, out),
-                "the rules made an entry out of balance"
+            // Before it is durable and signed for. The commonest payment is balanced as it is built:
+            // what is taken from one account is given to tax, fee and payee.
+            let by_construction = out.kind == EventKind::Paid && out.postings.len() <= 4;
+            assert!(
+                (by_construction && !cfg!(debug_assertions)) || is_balanced(view, out),
+                "the rules made an entry out of balance: {out:?}"
             );
             Outcome::Event
         }
