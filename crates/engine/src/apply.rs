@@ -285,7 +285,7 @@ impl Fold for State {
             Effect::Refused(ref refused) => {
                 *self
                     .refusals
-                    .entry((refused.party, refused.code))
+                    .entry((tenant, refused.party, refused.code))
                     .or_default() += 1;
             }
             Effect::ShardSet { window } => {

@@ -296,7 +296,7 @@ fn decide_on<V: View>(
             throttled: None,
         }),
         Err(Stop::Deny(refused)) => {
-            let key = (refused.party, refused.code);
+            let key = (command.tenant, refused.party, refused.code);
             let this_second = state.refusals_second == now.0 / 1000;
             let count = state
                 .refusals
@@ -305,7 +305,7 @@ fn decide_on<V: View>(
                 .copied()
                 .unwrap_or(0);
             if count >= tenant.terms.refusals_per_second && !continued {
-                let throttled = Some(key);
+                let throttled = Some((refused.party, refused.code));
                 let code = Code::Throttled;
                 return Outcome::Rejected(Rejection {
                     code,

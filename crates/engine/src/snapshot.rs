@@ -10,8 +10,8 @@ use crate::hash::HashKey;
 use crate::ids::{Id, PartyId};
 use crate::recents::{Position, Recents, SliceHead, Window};
 use crate::records::{
-    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TopUp, Wallet,
-    Withdrawal,
+    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TenantNo, TopUp,
+    Wallet, Withdrawal,
 };
 use crate::state::{State, Timer};
 use crate::time::UtcMillis;
@@ -60,7 +60,7 @@ struct Head<'s> {
     corrections: Cow<'s, BTreeMap<Key, Correction>>,
     reversed: Cow<'s, BTreeMap<Key, u64>>,
     timers: Cow<'s, BTreeSet<Timer>>,
-    refusals: Cow<'s, BTreeMap<(PartyNo, Code), u32>>,
+    refusals: Cow<'s, BTreeMap<(TenantNo, PartyNo, Code), u32>>,
     refusals_second: u64,
     parties: usize,
     wallets: usize,

@@ -59,8 +59,8 @@ pub struct State {
     pub reversed: BTreeMap<Key, u64>,
     /// What happens by itself, in order.
     pub timers: BTreeSet<Timer>,
-    /// Refusals of this second, by party and code.
-    pub refusals: BTreeMap<(PartyNo, Code), u32>,
+    /// Refusals of this second, by tenant, party and code.
+    pub refusals: BTreeMap<(TenantNo, PartyNo, Code), u32>,
     /// The second those belong to.
     pub refusals_second: u64,
     pub(crate) key: HashKey,

@@ -164,7 +164,7 @@ pub struct Oracle {
     /// Top-ups closed, by which event.
     pub(crate) closed_topups: HashMap<(u32, Id), (Id, TopUp)>,
     pub(crate) timers: BTreeSet<(u64, Timer, u32, Id)>,
-    refusals: HashMap<(u32, &'static str), u32>,
+    refusals: HashMap<(u32, u32, &'static str), u32>,
     refusals_second: u64,
     // The command under way.
     pub(crate) tenant: u32,
@@ -253,7 +253,8 @@ impl Oracle {
                     self.refusals_second = second;
                     self.refusals.clear();
                 }
-                *self.refusals.entry((party, code)).or_default() += 1;
+                let key = (self.tenant, party, code);
+                *self.refusals.entry(key).or_default() += 1;
                 Done {
                     code: Some(code),
                     ..done("refused")
@@ -519,7 +520,8 @@ impl Oracle {
         if self.refusals_second != self.now / 1000 {
             return 0;
         }
-        self.refusals.get(&(party, code)).copied().unwrap_or(0)
+        let key = (self.tenant, party, code);
+        self.refusals.get(&key).copied().unwrap_or(0)
     }
 
     pub(crate) fn terms(&self) -> Rc<Terms> {

@@ -613,3 +613,50 @@ fn terms_that_cannot_be_right_are_refused() {
         t.check(Op::SetTerms { terms }, code);
     }
 }
+
+#[test]
+fn one_tenants_refusals_throttle_no_other() {
+    // A correction that its own proposer approves is refused to nobody in particular.
+    let mut t = rich();
+    let elsewhere = |t: &mut Town, op: Op| {
+        let id = t.new_id();
+        let mut command = t.command(id, op);
+        command.tenant = OTHER_TENANT;
+        (id, outcome(&t.ask(&command)))
+    };
+    for name in ["zoe", "yan"] {
+        let party = par(name);
+        let (kind, tier) = (engine::records::PartyKind::Person, Tier(0));
+        let country = Country(*b"DE");
+        let register = Op::RegisterParty {
+            party,
+            kind,
+            country,
+            tier,
+        };
+        let wallet = wal(name);
+        for op in [
+            register,
+            Op::OpenWallet { wallet, party },
+            top_up(name, Source::Card, 5),
+        ] {
+            elsewhere(&mut t, op);
+        }
+    }
+    let accounts: Vec<AccountNo> = ["zoe", "yan"]
+        .map(|name| t.state.wallet_no(OTHER_TENANT, wal(name)).unwrap())
+        .map(|no| t.state.wallet(no).first)
+        .to_vec();
+    let leg = |account, amount| Posting { account, amount };
+    let postings = vec![leg(accounts[0], -1), leg(accounts[1], 1)];
+    let reason = [7; 32];
+    let (theirs, _) = elsewhere(&mut t, Op::ProposeCorrection { postings, reason });
+    let op = correction(&mut t, "alice", "shop", 1);
+    let ours = t.id_of(op);
+    for _ in 0..10 {
+        t.check(Op::ApproveCorrection { correction: ours }, Code::SameKey);
+    }
+    t.check(Op::ApproveCorrection { correction: ours }, Code::Throttled);
+    let approve = Op::ApproveCorrection { correction: theirs };
+    assert_eq!(elsewhere(&mut t, approve).1, Expect::Code(Code::SameKey));
+}
