@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::command::{Command, Op};
+use crate::content;
 use crate::event::{Effect, Event, EventKind, Refused};
 use crate::ids::WalletId;
 use crate::ops;
@@ -295,7 +296,7 @@ fn decide_on<V: View>(
             item: Some(item),
             throttled: None,
         }),
-        Err(Stop::Deny(refused)) => {
+        Err(Stop::Deny(mut refused)) => {
             let key = (command.tenant, refused.party, refused.code);
             let this_second = state.refusals_second == now.0 / 1000;
             let count = state
@@ -315,6 +316,7 @@ fn decide_on<V: View>(
                 });
             }
             out.begin(now, command.tenant, EventKind::Refused, command.id);
+            refused.content = content::of(&command.op);
             out.effects.push(Effect::Refused(refused));
             if let Some((_, thing)) = command.about() {
                 out.effects.push(Effect::About { thing });

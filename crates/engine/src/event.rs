@@ -152,6 +152,8 @@ pub struct Refused {
     pub terms: u32,
     /// How far `party` was verified.
     pub tier: Tier,
+    /// The hash of all that was asked, to tell another command under the same id.
+    pub content: Hash,
 }
 
 /// A change of State besides balances.

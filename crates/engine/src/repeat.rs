@@ -1,15 +1,13 @@
 //! Whether a command presented again is the one its id was answered for.
 //!
-//! It compares everything that the answer says. What an answer does not say (an authorization's
-//! expiry after a refusal, the weights of a split that was refused) cannot be told apart and makes no
-//! difference to it.
+//! It compares everything that the answer says; a refusal says all that was asked by its hash.
 
 use crate::command::{Command, DisputeVerdict, Op, Share, Spend};
+use crate::content;
 use crate::event::{Effect, Event, EventKind as K, Part};
 use crate::ids::{Id, WalletId};
 use crate::records::{PartyNo, WalletNo};
 use crate::state::State;
-use crate::step::pending;
 use ledger::{Account, AccountClass};
 use std::collections::BTreeMap;
 
@@ -92,9 +90,13 @@ impl Asked<'_> {
         if about != thing.map(|(_, id)| id) {
             return Some(thing.map_or("id", |(field, _)| field));
         }
+        if content::of(&self.command.op) == refused.content {
+            return None;
+        }
+        // What it says in plain is named; the rest is part of the hash only.
         let wallet = |field, id| (field, refused.wallet == self.wallet(id));
         let amount = |atoms: u64| ("amount", refused.asked == atoms);
-        match &self.command.op {
+        let named = match &self.command.op {
             Op::Pay { spend, payee }
             | Op::Authorize { spend, payee, .. }
             | Op::Transfer { spend, payee } => first(&[
@@ -151,8 +153,8 @@ impl Asked<'_> {
             Op::GrantMandate { payer, asset, .. } => {
                 first(&[wallet("payer", *payer), ("asset", refused.asset == *asset)])
             }
-            Op::Group { .. }
-            | Op::Void { .. }
+            Op::Group { .. } => Some("items"),
+            Op::Void { .. }
             | Op::SettleTopUp { .. }
             | Op::SendWithdrawal { .. }
             | Op::SettleWithdrawal { .. }
@@ -171,7 +173,8 @@ impl Asked<'_> {
             | Op::Expire { .. }
             | Op::CountRefusals { .. }
             | Op::RecordSnapshot { .. } => Some("id"),
-        }
+        };
+        named.or(Some("id"))
     }
 
     /// The spending side of a payment that was made or waits.
@@ -201,7 +204,7 @@ impl Asked<'_> {
                 ("payee", self.wallet(p.payee) == payee),
                 ("asset", p.asset == spend.asset),
                 ("amount", p.amount == spend.amount),
-                ("id", pending::content(&self.command.op) == Some(p.content)),
+                ("id", content::of(&self.command.op) == p.content),
             ]),
             _ => None,
         });

@@ -107,6 +107,8 @@ impl<V: View> Draft<'_, V> {
             item: 0,
             terms: self.terms_version,
             tier,
+            // Known where the command is: when it has come to this.
+            content: [0; 32],
         }
     }
 

@@ -107,12 +107,25 @@ fn payments() {
             };
         );
     }
-    // A refusal too.
-    repeats!(t, pay("alice", "shop", 5_000),
+    // A refusal too, whose hash says the rest.
+    let refused = repeats!(t, pay("alice", "shop", 5_000),
+        "id": |op| spend_of(op).mandate = MandateId(named("another"));
         "payer": |op| spend_of(op).payer = wal("bob");
         "asset": |op| spend_of(op).asset = EUR;
         "amount": |op| spend_of(op).amount = Atoms(6);
         "payee": |op| set!(op, Pay.payee = wal("stall"));
+    );
+    for other in [
+        transfer("alice", "shop", 5_000),
+        authorize("alice", "shop", 5_000, UtcMillis(T0 + HOUR)),
+        split("alice", &[("shop", 1)], 5_000),
+    ] {
+        let (command, event) = (t.command(refused, other), &t.events[&refused]);
+        assert_eq!(difference(&t.state, &command, event), Some("id"));
+    }
+    repeats!(t, split("alice", &[("shop", 1), ("bob", 1)], 5_000),
+        "id": |op| if let Op::Split { payees, .. } = op { payees[1].weight = 4 };
+        "id": |op| if let Op::Split { payees, .. } = op { payees[1].payee = wal("carol") };
     );
     // The score and the confirmation are not the payment.
     let (id, answer) = t.try_run(pay("alice", "shop", 5));
@@ -275,6 +288,17 @@ fn groups() {
         "items": |op| if let Op::Group { items } = op { items.swap(0, 1) };
         "items": |op| if let Op::Group { items } = op { items[1].1 = transfer("alice", "bob", 6) };
         "items": |op| if let Op::Group { items } = op { items[0].1 = pay("alice", "stall", 5) };
+    );
+    let items = vec![
+        (named("c"), pay("alice", "shop", 5)),
+        (named("d"), transfer("alice", "bob", 5_000)),
+    ];
+    repeats!(t, Op::Group { items },
+        "items": |op| if let Op::Group { items } = op { items.pop(); };
+        "items": |op| if let Op::Group { items } = op { items.swap(0, 1) };
+        "items": |op| if let Op::Group { items } = op { items[0].0 = named("e") };
+        "items": |op| if let Op::Group { items } = op { items[1].1 = transfer("alice", "bob", 6_000) };
+        "items": |op| if let Op::Group { items } = op { items[1].1 = pay("alice", "bob", 5_000) };
     );
 }
 
