@@ -390,10 +390,15 @@ impl Fold for State {
                 self.disputes.remove(&(tenant, dispute));
             }
             Effect::CorrectionProposed(ref correction) => {
+                self.timers
+                    .insert((correction.expires, TimerKind::Correction, tenant, id));
                 self.corrections.insert(key, (**correction).clone());
             }
             Effect::CorrectionClosed { correction } => {
-                self.corrections.remove(&(tenant, correction));
+                if let Some(record) = self.corrections.remove(&(tenant, correction)) {
+                    let timer = (record.expires, TimerKind::Correction, tenant, correction);
+                    self.timers.remove(&timer);
+                }
             }
             Effect::RefusalsCounted { .. } | Effect::SnapshotTaken { .. } => {}
             ref folded => unreachable!("{folded:?} is folded for every view"),

@@ -130,6 +130,7 @@ codes! {
     WrongState = 170, "wrong_state", Denial, Payer, "The thing is not in a state that allows this.";
     SameKey = 171, "same_key", Denial, Operator, "A correction needs two different keys: one proposes, another approves.";
     BelowFloor = 172, "below_floor", Denial, Operator, "An account would go below its floor.";
+    CorrectionExpired = 173, "correction_expired", Denial, Operator, "The second key came too late. Propose the correction again.";
 }
 
 impl Code {

@@ -204,6 +204,8 @@ pub enum Op {
     },
     /// Approve it, with another key.
     ApproveCorrection { correction: Id },
+    /// Reject it, with any key.
+    RejectCorrection { correction: Id },
 
     /// The node: a timer is due.
     Expire { kind: TimerKind, thing: Id },
@@ -233,7 +235,9 @@ impl Command {
             | Op::ReturnWithdrawal { withdrawal } => Some(("withdrawal", withdrawal)),
             Op::RevokeMandate { mandate } => Some(("mandate", mandate.0)),
             Op::ResolveDispute { dispute, .. } => Some(("dispute", dispute)),
-            Op::ApproveCorrection { correction } => Some(("correction", correction)),
+            Op::ApproveCorrection { correction } | Op::RejectCorrection { correction } => {
+                Some(("correction", correction))
+            }
             _ => None,
         }
     }

@@ -222,10 +222,14 @@ impl Content {
             Op::ApproveCorrection { correction } => {
                 self.number(23).id(*correction);
             }
+            Op::RejectCorrection { correction } => {
+                self.number(25).id(*correction);
+            }
             Op::Expire { kind, thing } => {
                 let kind = match kind {
                     TimerKind::Hold => 0,
                     TimerKind::StepUp => 1,
+                    TimerKind::Correction => 2,
                 };
                 self.number(24).number(kind).id(*thing);
             }

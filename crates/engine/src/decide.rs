@@ -467,6 +467,7 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
             ops::correction::propose(draft, postings, *reason)
         }
         Op::ApproveCorrection { correction } => ops::correction::approve(draft, *correction),
+        Op::RejectCorrection { correction } => ops::correction::reject(draft, *correction),
         Op::Expire { kind, thing } => ops::timer::expire(draft, *kind, *thing),
         Op::CountRefusals { party, code, count } => {
             draft.out.kind = EventKind::RefusalsCounted;

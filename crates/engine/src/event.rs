@@ -83,6 +83,8 @@ kinds! {
     CorrectionMade = "correction.made";
     RefusalsCounted = "refusals.counted";
     SnapshotTaken = "snapshot.taken";
+    CorrectionRejected = "correction.rejected";
+    CorrectionExpired = "correction.expired";
 }
 
 /// Something that happened.
@@ -293,7 +295,7 @@ pub enum Effect {
     DisputeClosed { dispute: Id },
     /// A correction awaits its second key.
     CorrectionProposed(#[serde(with = "framed")] Box<Correction>),
-    /// It was made.
+    /// It was made, rejected, or too late.
     CorrectionClosed { correction: Id },
     /// Refusals that were not journaled one by one.
     RefusalsCounted {

@@ -161,7 +161,8 @@ impl Asked<'_> {
             | Op::ReturnWithdrawal { .. }
             | Op::RevokeMandate { .. }
             | Op::ResolveDispute { .. }
-            | Op::ApproveCorrection { .. } => None,
+            | Op::ApproveCorrection { .. }
+            | Op::RejectCorrection { .. } => None,
             // These are never refused.
             Op::SetShard { .. }
             | Op::RegisterAsset { .. }
@@ -486,6 +487,10 @@ impl Asked<'_> {
             }
             Op::ApproveCorrection { correction } => of(
                 &[K::CorrectionMade],
+                &[self.about("correction", *correction)],
+            ),
+            Op::RejectCorrection { correction } => of(
+                &[K::CorrectionRejected],
                 &[self.about("correction", *correction)],
             ),
             Op::SetShard { window } => {

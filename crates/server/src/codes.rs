@@ -133,7 +133,8 @@ fn status(code: Code) -> u16 {
         | C::StepUpInGroup
         | C::GroupItemRefused
         | C::WrongState
-        | C::BelowFloor => 409,
+        | C::BelowFloor
+        | C::CorrectionExpired => 409,
     }
 }
 

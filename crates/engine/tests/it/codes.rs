@@ -301,6 +301,13 @@ fn make(code: Code) {
             t.actor = key("second");
             t.check(Op::ApproveCorrection { correction }, code);
         }
+        Code::CorrectionExpired => {
+            let op = correction(t, "alice", "shop", 1);
+            let correction = t.id_of(op);
+            t.later(7 * DAY);
+            t.actor = key("second");
+            t.check(Op::ApproveCorrection { correction }, code);
+        }
         Code::Declined | Code::ClockUnconfirmed => unreachable!("not of the step"),
     }
 }

@@ -367,13 +367,15 @@ fn rest(town: &mut Town, dice: &mut Dice) -> Op {
         }
         9 => {
             town.actor = key(["clerk", "second"][dice.pick(2) as usize]);
-            Op::ApproveCorrection {
-                correction: open(
-                    town,
-                    dice,
-                    &town.state.corrections,
-                    &[K::CorrectionProposed],
-                ),
+            let correction = open(
+                town,
+                dice,
+                &town.state.corrections,
+                &[K::CorrectionProposed],
+            );
+            match dice.pick(5) {
+                0 => Op::RejectCorrection { correction },
+                _ => Op::ApproveCorrection { correction },
             }
         }
         10 => Op::SetCredit {

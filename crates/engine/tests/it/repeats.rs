@@ -427,6 +427,11 @@ fn corrections_and_settings() {
     repeats!(t, Op::ApproveCorrection { correction: id },
         "correction": |op| set!(op, ApproveCorrection.correction = named("other"));
     );
+    let proposal = correction(&mut t, "alice", "bob", 5);
+    let id = t.id_of(proposal);
+    repeats!(t, Op::RejectCorrection { correction: id },
+        "correction": |op| set!(op, RejectCorrection.correction = named("other"));
+    );
     repeats!(t, Op::SetShard { window: WINDOW },
         "window": |op| set!(op, SetShard.window = Window { entries_max: 5_000, ..WINDOW });
     );

@@ -580,9 +580,14 @@ impl Town {
             let timer = (pending.expires, kind, *tenant, *id);
             assert!(state.timers.contains(&timer), "a step-up ends by itself");
         }
+        for ((tenant, id), correction) in &state.corrections {
+            let kind = engine::records::TimerKind::Correction;
+            let timer = (correction.expires, kind, *tenant, *id);
+            assert!(state.timers.contains(&timer), "a proposal ends by itself");
+        }
         assert_eq!(
             state.timers.len(),
-            state.holds.len() + state.pending.len(),
+            state.holds.len() + state.pending.len() + state.corrections.len(),
             "no timer is left behind"
         );
         for (no, account) in state.book.iter() {

@@ -76,3 +76,33 @@ async fn a_party_keeps_what_a_change_does_not_give() {
         .await
         .problem(403, "party_closed");
 }
+
+#[tokio::test]
+async fn a_rejected_correction_is_not_approved() {
+    let town = Town::new().await;
+    let (one, other) = (town.wallet("5").await, town.wallet("5").await);
+    let accounts = town
+        .get(&town.caught_up("/v1/ledger/accounts?class=wallet").await)
+        .await
+        .is(200);
+    let account = |wallet: &str| {
+        let items = accounts["items"].as_array().unwrap();
+        items.iter().find(|a| a["wallet"] == wallet).unwrap()["no"].clone()
+    };
+    let postings = json!([
+        {"account": account(&one), "amount": "-0.5"}, {"account": account(&other), "amount": "0.5"},
+    ]);
+    let correction = json!({"postings": postings, "reason": "case 12"});
+    let correction = town.post("/v1/corrections", correction).await.is(201);
+    let path = format!("/v1/corrections/{}", correction["id"].as_str().unwrap());
+    town.post(&format!("{path}/reject"), json!({}))
+        .await
+        .is(200);
+    assert_eq!(town.get(&path).await.is(200)["status"], "rejected");
+    town.post(&format!("{path}/approve"), json!({}))
+        .await
+        .problem(404, "not_found");
+    let list = town.get("/v1/corrections?status=rejected").await.is(200);
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+    assert_eq!(town.balance(&one).await, "5");
+}

@@ -253,15 +253,23 @@ impl Fold {
             }),
             Effect::CorrectionClosed { correction } => {
                 about(correction);
-                change(Change::CorrectionMade {
+                let state = match kind {
+                    EventKind::CorrectionMade => "made",
+                    EventKind::CorrectionRejected => "rejected",
+                    _ => "expired",
+                };
+                change(Change::CorrectionEnded {
                     tenant,
                     id: correction.0,
+                    state,
                     approver: 0,
                 });
             }
             Effect::By(actor) => {
                 // Which key approved stands after what it approved.
-                if let Some((_, Change::CorrectionMade { approver, .. })) = changes.last_mut() {
+                if let Some((_, Change::CorrectionEnded { approver, .. })) = changes.last_mut()
+                    && kind == EventKind::CorrectionMade
+                {
                     *approver = actor.0.0;
                 }
             }

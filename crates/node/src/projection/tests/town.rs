@@ -365,9 +365,14 @@ impl Town {
         let other = self.done[&paid].postings.last().unwrap().account;
         let leg = |account, amount| Posting { account, amount };
         let postings = vec![leg(wallet_account, 5), leg(other, -5)];
-        let correction = self.run(Op::ProposeCorrection {
-            postings,
+        let propose = || Op::ProposeCorrection {
+            postings: postings.clone(),
             reason: [3; 32],
+        };
+        let [rejected, lapsed, correction] =
+            [propose(), propose(), propose()].map(|op| self.run(op));
+        self.run(Op::RejectCorrection {
+            correction: rejected,
         });
         let id = self.next_id();
         self.run_as(id, key(2), Op::ApproveCorrection { correction });
@@ -383,6 +388,9 @@ impl Town {
                 digest,
             },
         );
+        self.now.0 += 8 * 86_400_000;
+        let (kind, thing) = (TimerKind::Correction, lapsed);
+        self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
         ids
     }
 
