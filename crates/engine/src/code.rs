@@ -131,6 +131,7 @@ codes! {
     SameKey = 171, "same_key", Denial, Operator, "A correction needs two different keys: one proposes, another approves.";
     BelowFloor = 172, "below_floor", Denial, Operator, "An account would go below its floor.";
     CorrectionExpired = 173, "correction_expired", Denial, Operator, "The second key came too late. Propose the correction again.";
+    CreditInUse = 174, "credit_in_use", Denial, Operator, "More than that is drawn on the credit line or held from it. Set it no lower, or wait until it is paid.";
 }
 
 impl Code {

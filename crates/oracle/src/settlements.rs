@@ -164,6 +164,10 @@ impl Oracle {
                     source,
                     origin,
                 };
+                let now = self.books.balance(&account);
+                if now.held - now.balance > i128::from(limit) {
+                    return deny("credit_in_use", record.party);
+                }
                 self.books.open(account).credit = i128::from(limit);
                 Ok(done("credit.set"))
             }

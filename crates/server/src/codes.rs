@@ -134,7 +134,8 @@ fn status(code: Code) -> u16 {
         | C::GroupItemRefused
         | C::WrongState
         | C::BelowFloor
-        | C::CorrectionExpired => 409,
+        | C::CorrectionExpired
+        | C::CreditInUse => 409,
     }
 }
 

@@ -133,12 +133,21 @@ pub(crate) fn set_credit<V: View>(
     if draft.view.wallet(wallet).standing == Standing::Closed {
         return Err(draft.deny(Code::WalletClosed, wallet, asset, 0));
     }
-    draft.out.kind = EventKind::CreditSet;
     let find = draft.state().accounts_of(wallet).find(|(_, a)| {
         a.asset == asset && a.class == AccountClass::Wallet && a.source == Some(Source::Credit)
     });
+    if let Some((_, account)) = find {
+        let used = account.in_use();
+        if used > u128::from(limit.0) {
+            let numbers = (u128::from(limit.0), used);
+            let code = Code::CreditInUse;
+            return Err(draft.deny_at(code, wallet, asset, limit.0, numbers));
+        }
+    }
+    let find = find.map(|(no, _)| no);
+    draft.out.kind = EventKind::CreditSet;
     let account = match find {
-        Some((no, _)) => no,
+        Some(no) => no,
         None => draft.wallet_account(wallet, asset, Source::Credit, None),
     };
     draft.effect(Effect::CreditSet {

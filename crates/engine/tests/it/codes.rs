@@ -301,6 +301,11 @@ fn make(code: Code) {
             t.actor = key("second");
             t.check(Op::ApproveCorrection { correction }, code);
         }
+        Code::CreditInUse => {
+            t.run(credit_line("bob", 100));
+            t.run(pay("bob", "shop", 60));
+            t.check(credit_line("bob", 59), code);
+        }
         Code::CorrectionExpired => {
             let op = correction(t, "alice", "shop", 1);
             let correction = t.id_of(op);

@@ -381,8 +381,7 @@ fn rest(town: &mut Town, dice: &mut Dice) -> Op {
         10 => Op::SetCredit {
             wallet: wal(who(dice)),
             asset: USD,
-            // Only upwards: a line cut below its use is below its floor until it is paid.
-            limit: Atoms(town.now.0 % 1_000_000 / 100 + town.rows.len() as u64 * 10),
+            limit: Atoms(dice.amount()),
         },
         _ => Op::SetTerms {
             terms: Box::new(lively(dice)),

@@ -412,6 +412,15 @@ fn a_tab_goes_down_to_its_floor_and_never_further() {
     t.fund("bob", Source::Card, 30);
     t.run(pay("bob", "shop", 100));
     assert_eq!(t.balance("bob", Source::Credit), -70);
+    // The line is not cut below what is drawn on it, or held.
+    let refused = t.check(credit_line("bob", 69), Code::CreditInUse);
+    let refused = t.refusal(refused);
+    assert_eq!((refused.asked, refused.limit, refused.used), (69, 69, 70));
+    t.run(credit_line("bob", 70));
+    t.run(credit_line("bob", 100));
+    let hold = t.id_of(authorize("bob", "shop", 10, soon()));
+    t.check(credit_line("bob", 79), Code::CreditInUse);
+    t.run(void(hold));
     t.check(pay("bob", "shop", 31), Code::InsufficientFunds);
     t.check(transfer("bob", "carol", 1), Code::SourceNotAllowed);
     t.check(withdraw("bob", 1), Code::InsufficientFunds);
