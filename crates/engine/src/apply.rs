@@ -101,12 +101,16 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
                 party.used[m] = 0;
             }
             if period == party.period[m] {
-                party.used[m] = party.used[m].saturating_add_signed(delta);
+                party.used[m] = party.used[m]
+                    .checked_add_signed(delta)
+                    .expect("room given back was used before: decide gives back no more than that");
             }
         }
         Effect::Held { account, delta } => {
             let account = to.account_mut(account);
-            account.held = account.held.saturating_add_signed(delta);
+            account.held = account.held.checked_add_signed(delta).expect(
+                "what is released was held: decide takes it from the legs of its authorization",
+            );
         }
         Effect::HoldOpened(ref hold) => to.open_hold((tenant, id), (**hold).clone()),
         Effect::HoldTaken {
@@ -148,7 +152,10 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
                 mandate.used = 0;
             }
             if day == mandate.day.0 {
-                mandate.used = mandate.used.saturating_add_signed(delta);
+                mandate.used = mandate
+                    .used
+                    .checked_add_signed(delta)
+                    .expect("room given back was used before: decide gives back no more than that");
             }
         }
         Effect::SourceSettled {
@@ -391,10 +398,15 @@ impl Fold for State {
                 self.disputes.remove(&(tenant, dispute));
             }
             Effect::CorrectionProposed(ref correction) => {
+                self.timers
+                    .insert((correction.expires, TimerKind::Correction, tenant, id));
                 self.corrections.insert(key, (**correction).clone());
             }
             Effect::CorrectionClosed { correction } => {
-                self.corrections.remove(&(tenant, correction));
+                if let Some(record) = self.corrections.remove(&(tenant, correction)) {
+                    let timer = (record.expires, TimerKind::Correction, tenant, correction);
+                    self.timers.remove(&timer);
+                }
             }
             Effect::RefusalsCounted { .. } | Effect::SnapshotTaken { .. } => {}
             ref folded => unreachable!("{folded:?} is folded for every view"),

@@ -99,16 +99,15 @@ codes! {
     ClockUnconfirmed = 14, "clock_unconfirmed", Rejection, Operator, "The clock jumped forward by more than five minutes; nothing is served until an operator confirms it.";
     ShardNotOpen = 15, "shard_not_open", Rejection, Operator, "The shard has not been opened.";
     NotEmpty = 16, "not_empty", Rejection, Payer, "A wallet can be closed only when every balance is zero and nothing is held.";
-    PartyClosed = 17, "party_closed", Rejection, Operator, "A closed party stays closed. Register a new one.";
-    CreditInUse = 18, "credit_in_use", Rejection, Operator, "More is drawn than the new credit limit. It can be lowered to what is drawn.";
-    SameParty = 19, "same_party", Rejection, Payer, "Payer and payee belong to the same party: nobody earns from themselves. Use a transfer, which keeps the source of the money.";
-    AgentMayNot = 20, "agent_may_not", Rejection, Payer, "An agent's key can only pay, transfer, split and authorize, under a mandate of its agent.";
-    LimitsAssetFixed = 21, "limits_asset_fixed", Rejection, Operator, "What parties have spent was counted in another asset, in which the limits must stay.";
+    SameParty = 17, "same_party", Rejection, Payer, "Payer and payee belong to the same party: nobody earns from themselves. Use a transfer, which keeps the source of the money.";
+    AgentMayNot = 18, "agent_may_not", Rejection, Payer, "An agent's key can only pay, transfer, split and authorize, under a mandate of its agent.";
+    LimitsAssetFixed = 19, "limits_asset_fixed", Rejection, Operator, "What parties have spent was counted in another asset, in which the limits must stay.";
     InsufficientFunds = 100, "insufficient_funds", Denial, Payer, "The wallet has too little. Top up and pay with a new id.";
     WalletFrozen = 101, "wallet_frozen", Denial, Payer, "The wallet is frozen. The operator can thaw it.";
     WalletClosed = 102, "wallet_closed", Denial, Payer, "The wallet is closed.";
     PayeeUnavailable = 103, "payee_unavailable", Denial, Payer, "The payee cannot be paid now.";
     PartySuspended = 104, "party_suspended", Denial, Payer, "The party is suspended by the operator.";
+    PartyClosed = 105, "party_closed", Denial, Operator, "The party is closed for good. Register another.";
     LimitPerPayment = 110, "limit_per_payment", Denial, Payer, "The payment is above the limit for one payment. Verify to a higher tier or pay less.";
     LimitPerDay = 111, "limit_per_day", Denial, Payer, "The payment would pass the limit of the day. Verify to a higher tier, pay less or wait for the next day.";
     LimitPerMonth = 112, "limit_per_month", Denial, Payer, "The payment would pass the limit of the month. Verify to a higher tier, pay less or wait for the next month.";
@@ -135,6 +134,8 @@ codes! {
     WrongState = 170, "wrong_state", Denial, Payer, "The thing is not in a state that allows this.";
     SameKey = 171, "same_key", Denial, Operator, "A correction needs two different keys: one proposes, another approves.";
     BelowFloor = 172, "below_floor", Denial, Operator, "An account would go below its floor.";
+    CorrectionExpired = 173, "correction_expired", Denial, Operator, "The second key came too late. Propose the correction again.";
+    CreditInUse = 174, "credit_in_use", Denial, Operator, "More than that is drawn on the credit line or held from it. Set it no lower, or wait until it is paid.";
 }
 
 impl Code {

@@ -20,8 +20,6 @@ use std::sync::Arc;
 pub const GROUP_ITEMS_MAX: usize = 1_000;
 /// At most this many payees in a split payment.
 pub const SPLIT_PAYEES_MAX: usize = 100;
-/// How long an authorization stands that does not say, milliseconds: seven days.
-pub const HOLD_MS: u64 = 7 * 24 * 3_600_000;
 /// At most this many payees in a mandate.
 pub const MANDATE_PAYEES_MAX: usize = 100;
 /// At most this many postings in a correction.
@@ -89,8 +87,7 @@ pub struct Carried(pub Box<Event>);
 pub enum Op {
     /// Pay once.
     Pay { spend: Spend, payee: WalletId },
-    /// Set funds aside for a payment until `expires`; if none is said, for [`HOLD_MS`] or as long
-    /// as the terms allow.
+    /// Set funds aside for a payment until `expires`, or for as long as the terms say.
     Authorize {
         spend: Spend,
         payee: WalletId,
@@ -132,7 +129,7 @@ pub enum Op {
         country: Country,
         tier: Tier,
     },
-    /// Change what is given of a party's country, tier and standing.
+    /// Change a party's tier, country or standing; what is not given stays.
     ChangeParty {
         party: PartyId,
         country: Option<Country>,
@@ -223,6 +220,8 @@ pub enum Op {
     },
     /// Approve it, with another key.
     ApproveCorrection { correction: Id },
+    /// Reject it, with any key.
+    RejectCorrection { correction: Id },
 
     /// The node: a timer is due.
     Expire { kind: TimerKind, thing: Id },
@@ -271,7 +270,9 @@ impl Command {
             | Op::ReturnWithdrawal { withdrawal } => Some(("withdrawal", withdrawal)),
             Op::RevokeMandate { mandate } => Some(("mandate", mandate.0)),
             Op::ResolveDispute { dispute, .. } => Some(("dispute", dispute)),
-            Op::ApproveCorrection { correction } => Some(("correction", correction)),
+            Op::ApproveCorrection { correction } | Op::RejectCorrection { correction } => {
+                Some(("correction", correction))
+            }
             _ => None,
         }
     }

@@ -86,6 +86,8 @@ kinds! {
     CorrectionMade = "correction.made";
     RefusalsCounted = "refusals.counted";
     SnapshotTaken = "snapshot.taken";
+    CorrectionRejected = "correction.rejected";
+    CorrectionExpired = "correction.expired";
 }
 
 /// Something that happened.
@@ -155,6 +157,8 @@ pub struct Refused {
     pub terms: u32,
     /// How far `party` was verified.
     pub tier: Tier,
+    /// The hash of all that was asked, to tell another command under the same id.
+    pub content: Hash,
 }
 
 /// A change of State besides balances.
@@ -294,7 +298,7 @@ pub enum Effect {
     DisputeClosed { dispute: Id },
     /// A correction awaits its second key.
     CorrectionProposed(#[serde(with = "framed")] Box<Correction>),
-    /// It was made.
+    /// It was made, rejected, or too late.
     CorrectionClosed { correction: Id },
     /// Refusals that were not journaled one by one.
     RefusalsCounted {

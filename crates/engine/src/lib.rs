@@ -12,6 +12,7 @@ mod apply;
 pub mod code;
 pub mod codec;
 pub mod command;
+mod content;
 mod decide;
 pub mod event;
 pub mod explain;

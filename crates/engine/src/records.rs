@@ -356,6 +356,8 @@ pub struct Correction {
     pub reason: [u8; 32],
     /// Which key proposed it.
     pub proposer: ActorId,
+    /// Until when it may be approved.
+    pub expires: UtcMillis,
 }
 
 /// What happens by itself at its time.
@@ -366,6 +368,8 @@ pub enum TimerKind {
     Hold,
     /// A confirmation is too late.
     StepUp,
+    /// A second key is too late.
+    Correction,
 }
 
 /// A thing of a tenant, as key of what is open.

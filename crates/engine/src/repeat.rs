@@ -1,15 +1,13 @@
 //! Whether a command presented again is the one its id was answered for.
 //!
-//! It compares everything that the answer says. What an answer does not say (an authorization's
-//! expiry after a refusal, the weights of a split that was refused) cannot be told apart and makes no
-//! difference to it.
+//! It compares everything that the answer says; a refusal says all that was asked by its hash.
 
 use crate::command::{Command, DisputeVerdict, Op, Share, Spend};
+use crate::content;
 use crate::event::{Effect, Event, EventKind as K, Part};
 use crate::ids::{Id, WalletId};
 use crate::records::{PartyNo, WalletNo};
 use crate::state::State;
-use crate::step::pending;
 use ledger::{Account, AccountClass};
 use std::collections::BTreeMap;
 
@@ -99,9 +97,13 @@ impl Asked<'_> {
         if about != thing.map(|(_, id)| id) {
             return Some(thing.map_or("id", |(field, _)| field));
         }
+        if content::of(&self.command.op) == refused.content {
+            return None;
+        }
+        // What it says in plain is named; the rest is part of the hash only.
         let wallet = |field, id| (field, refused.wallet == self.wallet(id));
         let amount = |atoms: u64| ("amount", refused.asked == atoms);
-        match &self.command.op {
+        let named = match &self.command.op {
             Op::Pay { spend, payee }
             | Op::Authorize { spend, payee, .. }
             | Op::Transfer { spend, payee } => first(&[
@@ -151,31 +153,36 @@ impl Asked<'_> {
                 wallet: id, asset, ..
             } => first(&[wallet("wallet", *id), ("asset", refused.asset == *asset)]),
             Op::ChangeWallet { wallet: id, .. } => first(&[wallet("wallet", *id)]),
+            Op::ChangeParty { party, .. } => {
+                let asked = self.state.party_no(self.command.tenant, *party);
+                first(&[("party", Some(refused.party) == asked)])
+            }
             Op::GrantMandate { payer, asset, .. } => {
                 first(&[wallet("payer", *payer), ("asset", refused.asset == *asset)])
             }
-            Op::Group { .. }
-            | Op::Void { .. }
+            Op::Group { .. } => Some("items"),
+            Op::Void { .. }
             | Op::SettleTopUp { .. }
             | Op::SendWithdrawal { .. }
             | Op::SettleWithdrawal { .. }
             | Op::ReturnWithdrawal { .. }
             | Op::RevokeMandate { .. }
             | Op::ResolveDispute { .. }
-            | Op::ApproveCorrection { .. } => None,
+            | Op::ApproveCorrection { .. }
+            | Op::RejectCorrection { .. } => None,
             // These are never refused.
             Op::SetShard { .. }
             | Op::RegisterAsset { .. }
             | Op::OpenTenant { .. }
             | Op::SetTerms { .. }
             | Op::RegisterParty { .. }
-            | Op::ChangeParty { .. }
             | Op::OpenWallet { .. }
             | Op::ProposeCorrection { .. }
             | Op::Expire { .. }
             | Op::CountRefusals { .. }
             | Op::RecordSnapshot { .. } => Some("id"),
-        }
+        };
+        named.or(Some("id"))
     }
 
     /// The spending side of a payment that was made or waits.
@@ -205,7 +212,7 @@ impl Asked<'_> {
                 ("payee", self.wallet(p.payee) == payee),
                 ("asset", p.asset == spend.asset),
                 ("amount", p.amount == spend.amount),
-                ("id", pending::content(&self.command.op) == Some(p.content)),
+                ("id", content::of(&self.command.op) == p.content),
             ]),
             _ => None,
         });
@@ -288,7 +295,10 @@ impl Asked<'_> {
                 expires,
             } => {
                 let differs = self.spend(&[K::Authorized, K::StepUpAsked], spend, *payee);
-                let other = |e: &Effect| matches!((e, expires), (Effect::HoldOpened(h), Some(at)) if h.expires != *at);
+                let other = |e: &Effect| match e {
+                    Effect::HoldOpened(h) => expires.is_some_and(|at| at != h.expires),
+                    _ => false,
+                };
                 differs.or_else(|| first(&[("expires_at", !self.has(other))]))
             }
             Op::Split { spend, payees } => {
@@ -486,6 +496,10 @@ impl Asked<'_> {
                 &[K::CorrectionMade],
                 &[self.about("correction", *correction)],
             ),
+            Op::RejectCorrection { correction } => of(
+                &[K::CorrectionRejected],
+                &[self.about("correction", *correction)],
+            ),
             Op::SetShard { window } => {
                 let same = self.has(|e| matches!(e, Effect::ShardSet { window: w } if w == window));
                 of(&[K::ShardSet], &[("window", same)])
@@ -537,9 +551,9 @@ impl Asked<'_> {
                         standing: s,
                     } => Some([
                         ("party", Some(*party) == asked),
-                        ("country", country.is_none_or(|country| *c == country)),
-                        ("tier", tier.is_none_or(|tier| *t == tier)),
-                        ("standing", standing.is_none_or(|standing| *s == standing)),
+                        ("country", country.is_none_or(|country| country == *c)),
+                        ("tier", tier.is_none_or(|tier| tier == *t)),
+                        ("standing", standing.is_none_or(|standing| standing == *s)),
                     ]),
                     _ => None,
                 });

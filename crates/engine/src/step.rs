@@ -30,8 +30,11 @@ pub(crate) use draft::Draft;
 pub(crate) enum Purpose {
     /// Pay at once.
     Pay,
-    /// Set funds aside until then, or for as long as is usual.
-    Authorize(Option<UtcMillis>),
+    /// Set funds aside until then; `asked` is what the command said.
+    Authorize {
+        asked: Option<UtcMillis>,
+        expires: UtcMillis,
+    },
     /// Pass value on: no tax, no fee, no credit.
     Transfer,
 }
@@ -83,14 +86,16 @@ pub(crate) fn authorize<V: View>(
     draft: &mut Draft<'_, V>,
     spend: &Spend,
     payee: WalletId,
-    expires: Option<UtcMillis>,
+    asked: Option<UtcMillis>,
     known: (WalletNo, WalletNo),
 ) -> Rule {
-    let longest = draft.now.plus(draft.terms.hold_ms_max);
-    if expires.is_some_and(|expires| expires <= draft.now || expires > longest) {
+    let by_default = draft.now.plus(draft.terms.hold_ms());
+    let expires = asked.unwrap_or(by_default);
+    if expires <= draft.now || expires > draft.now.plus(draft.terms.hold_ms_max) {
         return Err(Stop::Reject(Code::Malformed, "expires_at"));
     }
-    one(draft, spend, payee, Purpose::Authorize(expires), known)
+    let purpose = Purpose::Authorize { asked, expires };
+    one(draft, spend, payee, purpose, known)
 }
 
 pub(crate) fn transfer<V: View>(

@@ -112,9 +112,14 @@ pub struct Terms {
     pub refusals_per_second: u32,
     /// Whose civil days and months the limits follow.
     pub zone: Zone,
+    /// How long an authorization lasts that does not say it, milliseconds; `None` is seven days, or
+    /// the longest if that is less.
+    #[serde(default)]
+    pub hold_ms_default: Option<u64>,
 }
 
 const DAY_MS: u64 = 86_400_000;
+const HOLD_MS_DEFAULT: u64 = 7 * DAY_MS;
 
 impl Default for Terms {
     fn default() -> Self {
@@ -149,11 +154,19 @@ impl Default for Terms {
             step_up_ms: 600_000,
             refusals_per_second: 10,
             zone: Zone::utc(),
+            hold_ms_default: None,
         }
     }
 }
 
 impl Terms {
+    /// How long an authorization lasts that does not say it, milliseconds.
+    #[must_use]
+    pub fn hold_ms(&self) -> u64 {
+        let set = self.hold_ms_default.unwrap_or(HOLD_MS_DEFAULT);
+        set.min(self.hold_ms_max)
+    }
+
     /// The platform's fee in an asset.
     #[must_use]
     #[inline]

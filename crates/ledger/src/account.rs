@@ -258,7 +258,14 @@ impl Account {
         self.origin.is_none() || self.origin == claim
     }
 
-    /// How much is drawn on it. Atoms.
+    /// How much of the credit limit is drawn or held. Atoms.
+    #[must_use]
+    pub fn in_use(&self) -> u128 {
+        let held = i128::try_from(self.held).unwrap_or(i128::MAX);
+        u128::try_from(held.saturating_sub(self.balance)).unwrap_or(0)
+    }
+
+    /// How much is drawn of a balance. Atoms.
     #[must_use]
     pub fn drawn(balance: i128) -> i128 {
         -balance.min(0)

@@ -146,7 +146,7 @@ fn an_idle_node_keeps_time() {
     let op = Op::Authorize {
         spend: spend(10),
         payee: 12,
-        expires,
+        expires: Some(expires),
     };
     node.submit_brief(vec![asked(100, op)]).unwrap();
     let (events, asked_then) = (node.stats().events, clock.1.load(SeqCst));

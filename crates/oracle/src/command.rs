@@ -64,7 +64,7 @@ pub enum Op {
     Authorize {
         spend: Spend,
         payee: Id,
-        expires: u64,
+        expires: Option<u64>,
     },
     Transfer {
         spend: Spend,
@@ -111,9 +111,9 @@ pub enum Op {
     },
     ChangeParty {
         party: Id,
-        country: [u8; 2],
-        tier: u8,
-        standing: Standing,
+        country: Option<[u8; 2]>,
+        tier: Option<u8>,
+        standing: Option<Standing>,
     },
     OpenWallet {
         wallet: Id,

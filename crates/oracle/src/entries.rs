@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub(crate) enum Purpose {
     Pay,
     Transfer,
-    Authorize(u64),
+    Authorize(Option<u64>),
 }
 
 /// The tax contained in a gross amount.
@@ -55,7 +55,11 @@ impl Oracle {
         split: bool,
     ) -> Rule<Done> {
         let terms = self.terms();
-        if let Purpose::Authorize(expires) = purpose
+        // Seven days, unless the terms say otherwise or allow less.
+        let lasts = terms.hold_ms_default.unwrap_or(7 * 86_400_000);
+        let by_default = self.now.saturating_add(lasts.min(terms.hold_ms_max));
+        if let Purpose::Authorize(asked) = purpose
+            && let expires = asked.unwrap_or(by_default)
             && (expires <= self.now || expires > self.now.saturating_add(terms.hold_ms_max))
         {
             return reject("malformed");
@@ -161,7 +165,8 @@ impl Oracle {
                 }
                 "transfer.made"
             }
-            Purpose::Authorize(expires) => {
+            Purpose::Authorize(asked) => {
+                let expires = asked.unwrap_or(by_default);
                 for (account, amount) in &legs {
                     self.books.open(*account).held += i128::from(*amount);
                 }

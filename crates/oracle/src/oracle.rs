@@ -253,7 +253,8 @@ impl Oracle {
                     self.refusals_second = second;
                     self.refusals.clear();
                 }
-                *self.refusals.entry((self.tenant, party, code)).or_default() += 1;
+                let key = (self.tenant, party, code);
+                *self.refusals.entry(key).or_default() += 1;
                 Done {
                     code: Some(code),
                     ..done("refused")
@@ -519,10 +520,8 @@ impl Oracle {
         if self.refusals_second != self.now / 1000 {
             return 0;
         }
-        self.refusals
-            .get(&(self.tenant, party, code))
-            .copied()
-            .unwrap_or(0)
+        let key = (self.tenant, party, code);
+        self.refusals.get(&key).copied().unwrap_or(0)
     }
 
     pub(crate) fn terms(&self) -> Rc<Terms> {

@@ -99,15 +99,19 @@ impl Oracle {
                 tier,
                 standing,
             } => {
-                if tier > 4 {
+                if tier.is_some_and(|tier| tier > 4) {
                     return reject("malformed");
                 }
                 let no = self.party(party)?;
                 let record = &mut self.books.parties[no as usize];
-                if record.standing == Standing::Closed {
-                    return reject("party_closed");
+                if record.standing == Standing::Closed
+                    && standing.is_some_and(|standing| standing != Standing::Closed)
+                {
+                    return deny("party_closed", no);
                 }
-                (record.country, record.tier, record.standing) = (country, tier, standing);
+                record.country = country.unwrap_or(record.country);
+                record.tier = tier.unwrap_or(record.tier);
+                record.standing = standing.unwrap_or(record.standing);
                 Ok(done("party.changed"))
             }
             Op::OpenWallet { wallet, party } => {
@@ -160,11 +164,11 @@ impl Oracle {
                     source,
                     origin,
                 };
-                let account = self.books.open(account);
-                if account.balance < -i128::from(limit) {
-                    return reject("credit_in_use");
+                let now = self.books.balance(&account);
+                if now.held - now.balance > i128::from(limit) {
+                    return deny("credit_in_use", record.party);
                 }
-                account.credit = i128::from(limit);
+                self.books.open(account).credit = i128::from(limit);
                 Ok(done("credit.set"))
             }
             _ => reject("not_found"),

@@ -38,6 +38,8 @@ pub struct Terms {
     pub withdrawable: Vec<u8>,
     /// The longest an authorization may last.
     pub hold_ms_max: u64,
+    /// How long an authorization lasts that does not say it.
+    pub hold_ms_default: Option<u64>,
     /// How long a payer has to confirm.
     pub step_up_ms: u64,
     /// Refusals a second of a party for a reason that are answers of their own.
@@ -63,6 +65,7 @@ impl Default for Terms {
             funding_order: vec![8, 7, 3, 1, 4, 5, 2, 6, 9],
             withdrawable: vec![1, 2, 4, 5, 6],
             hold_ms_max: 30 * 86_400_000,
+            hold_ms_default: None,
             step_up_ms: 600_000,
             refusals_per_second: 10,
             offset_s: 0,

@@ -135,7 +135,6 @@ fn status(code: Code) -> u16 {
         | C::AlreadyExists
         | C::NotEmpty
         | C::PartyClosed
-        | C::CreditInUse
         | C::LimitsAssetFixed
         | C::CaptureExceedsHold
         | C::RefundExceedsPayment
@@ -145,7 +144,9 @@ fn status(code: Code) -> u16 {
         | C::StepUpInGroup
         | C::GroupItemRefused
         | C::WrongState
-        | C::BelowFloor => 409,
+        | C::BelowFloor
+        | C::CorrectionExpired
+        | C::CreditInUse => 409,
     }
 }
 

@@ -169,7 +169,7 @@ pub async fn denied(app: &App, caller: &Caller, refused: &Refused) -> Outcome<Bo
     if let Some(asset) = assets.get(refused.asset) {
         let show =
             |atoms: u128| Some(asset.format_signed(i128::try_from(atoms).unwrap_or(i128::MAX)));
-        if refused.asked > 0 {
+        if refused.asked > 0 || refused.used > 0 {
             problem.asset = Some(asset.code.to_string());
             problem.asked = show(u128::from(refused.asked));
             if refused.limit > 0 || refused.used > 0 || refused.code == Code::InsufficientFunds {

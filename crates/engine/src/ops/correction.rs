@@ -1,4 +1,5 @@
-//! Corrections: a new entry with a reason and two keys. Nothing is ever edited.
+//! Corrections: a new entry with a reason and two keys. Nothing is ever edited. What is proposed is
+//! approved within a week, rejected, or lapses: it was meant for the balances of its time.
 
 use crate::code::Code;
 use crate::command::CORRECTION_POSTINGS_MAX;
@@ -9,6 +10,9 @@ use crate::records::{Correction, WalletNo};
 use crate::step::Draft;
 use crate::view::View;
 use ledger::{AccountClass, AssetNo, Book, LedgerError, Posting};
+
+/// How long a proposal waits for its second key: seven days.
+const WAITS_MS: u64 = 7 * 86_400_000;
 
 pub(crate) fn propose<V: View>(
     draft: &mut Draft<'_, V>,
@@ -45,6 +49,7 @@ pub(crate) fn propose<V: View>(
         postings,
         reason,
         proposer: draft.line(),
+        expires: draft.now.plus(WAITS_MS),
     };
     draft.effect(Effect::CorrectionProposed(Box::new(correction)));
     draft.note_actor();
@@ -65,19 +70,21 @@ fn belongs<V: View>(draft: &Draft<'_, V>, posting: &Posting) -> bool {
     tenant == draft.tenant
 }
 
+fn find<V: View>(draft: &Draft<'_, V>, correction: Id) -> Rule<Correction> {
+    let found = draft.state().corrections.get(&draft.key(correction));
+    let not_found = Stop::Reject(Code::NotFound, "correction");
+    found.cloned().ok_or(not_found)
+}
+
 pub(crate) fn approve<V: View>(draft: &mut Draft<'_, V>, correction: Id) -> Rule {
-    let Some(record) = draft
-        .state()
-        .corrections
-        .get(&draft.key(correction))
-        .cloned()
-    else {
-        return Err(Stop::Reject(Code::NotFound, "correction"));
-    };
+    let record = find(draft, correction)?;
     let deny = |code| Err(draft.deny(code, WalletNo::NONE, AssetNo(0), 0));
     // Two keys are two people: whoever can make a second key cannot approve with it.
     if draft.line() == record.proposer || !draft.actor.0.is_some() {
         return deny(Code::SameKey);
+    }
+    if draft.now >= record.expires {
+        return deny(Code::CorrectionExpired);
     }
     for posting in &record.postings {
         let account = draft.view.account(posting.account);
@@ -100,4 +107,26 @@ pub(crate) fn approve<V: View>(draft: &mut Draft<'_, V>, correction: Id) -> Rule
     draft.effect(Effect::CorrectionClosed { correction });
     draft.note_actor();
     Ok(())
+}
+
+pub(crate) fn reject<V: View>(draft: &mut Draft<'_, V>, correction: Id) -> Rule {
+    find(draft, correction)?;
+    close(draft, EventKind::CorrectionRejected, correction);
+    draft.note_actor();
+    Ok(())
+}
+
+pub(crate) fn expire<V: View>(draft: &mut Draft<'_, V>, correction: Id) -> Rule {
+    let record = find(draft, correction)?;
+    if draft.now < record.expires {
+        return Err(Stop::Reject(Code::NotFound, "timer"));
+    }
+    close(draft, EventKind::CorrectionExpired, correction);
+    Ok(())
+}
+
+fn close<V: View>(draft: &mut Draft<'_, V>, kind: EventKind, correction: Id) {
+    draft.out.kind = kind;
+    draft.effect(Effect::About { thing: correction });
+    draft.effect(Effect::CorrectionClosed { correction });
 }

@@ -2,7 +2,7 @@
 
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
-use crate::event::{Effect, EventKind};
+use crate::event::{Effect, EventKind, Refused};
 use crate::ids::{PartyId, WalletId};
 use crate::records::{PartyKind, PartyNo, Standing, WalletNo};
 use crate::step::Draft;
@@ -55,20 +55,28 @@ pub(crate) fn change<V: View>(
     tier: Option<Tier>,
     standing: Option<Standing>,
 ) -> Rule {
-    tier.map_or(Ok(()), check_tier)?;
+    check_tier(tier.unwrap_or_default())?;
     let party = find(draft, party, "party")?;
     let record = draft.view.party(party);
-    if record.standing == Standing::Closed {
-        return Err(Stop::Reject(Code::PartyClosed, "party"));
+    let standing = standing.unwrap_or(record.standing);
+    if record.standing == Standing::Closed && standing != Standing::Closed {
+        let none = draft.refusal(Code::PartyClosed, WalletNo::NONE, AssetNo(0), 0);
+        let tier = record.tier;
+        return Err(Stop::Deny(Box::new(Refused {
+            party,
+            tier,
+            ..none
+        })));
     }
-    let effect = Effect::PartyChanged {
-        party,
-        country: country.unwrap_or(record.country),
-        tier: tier.unwrap_or(record.tier),
-        standing: standing.unwrap_or(record.standing),
-    };
+    let country = country.unwrap_or(record.country);
+    let tier = tier.unwrap_or(record.tier);
     draft.out.kind = EventKind::PartyChanged;
-    draft.effect(effect);
+    draft.effect(Effect::PartyChanged {
+        party,
+        country,
+        tier,
+        standing,
+    });
     draft.note_actor();
     Ok(())
 }
@@ -125,16 +133,21 @@ pub(crate) fn set_credit<V: View>(
     if draft.view.wallet(wallet).standing == Standing::Closed {
         return Err(draft.deny(Code::WalletClosed, wallet, asset, 0));
     }
-    draft.out.kind = EventKind::CreditSet;
     let find = draft.state().accounts_of(wallet).find(|(_, a)| {
         a.asset == asset && a.class == AccountClass::Wallet && a.source == Some(Source::Credit)
     });
-    let account = match find {
-        // A floor above the balance could never have been: nothing takes back what is drawn.
-        Some((_, account)) if account.balance < -i128::from(limit.0) => {
-            return Err(Stop::Reject(Code::CreditInUse, "limit"));
+    if let Some((_, account)) = find {
+        let used = account.in_use();
+        if used > u128::from(limit.0) {
+            let numbers = (u128::from(limit.0), used);
+            let code = Code::CreditInUse;
+            return Err(draft.deny_at(code, wallet, asset, limit.0, numbers));
         }
-        Some((no, _)) => no,
+    }
+    let find = find.map(|(no, _)| no);
+    draft.out.kind = EventKind::CreditSet;
+    let account = match find {
+        Some(no) => no,
         None => draft.wallet_account(wallet, asset, Source::Credit, None),
     };
     draft.effect(Effect::CreditSet {

@@ -268,7 +268,9 @@ fn restore_room<V: View>(
         {
             let back = after.value - before.value;
             let before = draft.view.party(party).used_in(measure, period);
-            let delta = -i128::from(back);
+            // Disputes decided for the payee let the same share be given back twice, rounded.
+            let most = i128::try_from(before).unwrap_or(i128::MAX);
+            let delta = -i128::from(back).min(most);
             draft.effect(Effect::Measured {
                 party,
                 measure,

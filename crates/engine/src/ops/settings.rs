@@ -99,6 +99,12 @@ pub(crate) fn set_terms<V: View>(draft: &mut Draft<'_, V>, terms: &Terms) -> Rul
     if terms.hold_ms_max == 0 {
         return malformed("hold_ms_max");
     }
+    if terms
+        .hold_ms_default
+        .is_some_and(|ms| !(1..=terms.hold_ms_max).contains(&ms))
+    {
+        return malformed("hold_ms_default");
+    }
     if terms.step_up_ms == 0 {
         return malformed("step_up_ms");
     }

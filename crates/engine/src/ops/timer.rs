@@ -1,6 +1,6 @@
 //! What happens by itself when its time has come.
 
-use super::hold;
+use super::{correction, hold};
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind};
@@ -12,6 +12,7 @@ use crate::view::View;
 pub(crate) fn expire<V: View>(draft: &mut Draft<'_, V>, kind: TimerKind, thing: Id) -> Rule {
     match kind {
         TimerKind::Hold => hold::expire(draft, thing),
+        TimerKind::Correction => correction::expire(draft, thing),
         TimerKind::StepUp => {
             let due = draft.state().pending.get(&draft.key(thing));
             if due.is_none_or(|pending| draft.now < pending.expires) {

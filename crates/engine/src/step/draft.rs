@@ -117,6 +117,8 @@ impl<V: View> Draft<'_, V> {
             item: 0,
             terms: self.terms_version,
             tier,
+            // Known where the command is: when it has come to this.
+            content: [0; 32],
         }
     }
 
@@ -426,7 +428,8 @@ impl<V: View> Draft<'_, V> {
             .unwrap_or_else(|| self.open(class, party.0, 0, asset, None, rested_on))
     }
 
-    /// Moves a party's use of its limits, as `delta` in the day and month it counts in.
+    /// Moves a party's use of its limits, as `delta` in the day and month it counts in. No more is
+    /// given back than is used.
     #[inline]
     pub fn measure(&mut self, party: PartyNo, day: u32, month: u32, delta: i128) {
         use crate::records::{MEASURE_DAY, MEASURE_MONTH};
@@ -437,6 +440,8 @@ impl<V: View> Draft<'_, V> {
             (MEASURE_DAY, day, before_day),
             (MEASURE_MONTH, month, before_month),
         ] {
+            let most = i128::try_from(before).unwrap_or(i128::MAX);
+            let delta = delta.max(-most);
             self.effect(Effect::Measured {
                 party,
                 measure,

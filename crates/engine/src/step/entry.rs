@@ -1,7 +1,6 @@
 //! Stage 9: all postings of a payment at once, or the funds set aside for it. Nothing here refuses.
 
 use super::{Draft, Payees, Payment, Purpose, tax};
-use crate::command::HOLD_MS;
 use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{Hold, Leg, WalletNo};
@@ -78,9 +77,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
             }
             use_room(draft, payment);
         }
-        Purpose::Authorize(expires) => {
-            let usual = draft.now.plus(HOLD_MS.min(draft.terms.hold_ms_max));
-            let expires = expires.unwrap_or(usual);
+        Purpose::Authorize { expires, .. } => {
             draft.out.kind = EventKind::Authorized;
             for leg in payment.plan.legs() {
                 draft.effect(Effect::Held {

@@ -5,13 +5,12 @@
 
 use super::{Draft, Payees, Payment, Purpose};
 use crate::code::Code;
-use crate::command::{Command, Op, Spend};
+use crate::command::{Command, Op};
+use crate::content::{self, Payment::*};
 use crate::decide::{Rule, Stop};
-use crate::event::{Effect, EventKind, Hash, Refused};
-use crate::ids::WalletId;
+use crate::event::{Effect, EventKind, Refused};
 use crate::records::{Pending, WalletNo};
 use crate::state::State;
-use crate::time::UtcMillis;
 use crate::view::View;
 
 /// Whether a command continues a pending payment: `None` if not, else whether it is that payment.
@@ -38,7 +37,7 @@ pub(crate) fn continues(
     ];
     match differs.into_iter().find(|(_, differs)| *differs) {
         Some((field, _)) => Some(Err((Code::IdReused, field))),
-        None if content(&command.op) != Some(pending.content) => Some(Err((Code::IdReused, "id"))),
+        None if content::of(&command.op) != pending.content => Some(Err((Code::IdReused, "id"))),
         None => Some(Ok(())),
     }
 }
@@ -72,57 +71,21 @@ pub(crate) fn in_time<V: View>(draft: &Draft<'_, V>, command: &Command) -> Rule 
     }
 }
 
-/// The hash of all that a payment asks for.
-pub(crate) fn content(op: &Op) -> Option<Hash> {
-    Some(match op {
-        Op::Pay { spend, payee } => hash(0, spend, None, [(*payee, 1)]),
-        Op::Authorize {
-            spend,
-            payee,
-            expires,
-        } => hash(1, spend, *expires, [(*payee, 1)]),
-        Op::Transfer { spend, payee } => hash(2, spend, None, [(*payee, 1)]),
-        Op::Split { spend, payees } => {
-            hash(3, spend, None, payees.iter().map(|p| (p.payee, p.weight)))
-        }
-        _ => return None,
-    })
-}
-
-fn hash(
-    what: u8,
-    spend: &Spend,
-    expires: Option<UtcMillis>,
-    payees: impl IntoIterator<Item = (WalletId, u64)>,
-) -> Hash {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&[what]);
-    hasher.update(&spend.payer.0.0.to_le_bytes());
-    hasher.update(&spend.mandate.0.0.to_le_bytes());
-    hasher.update(&spend.amount.0.to_le_bytes());
-    hasher.update(&spend.asset.0.to_le_bytes());
-    hasher.update(&expires.map_or(0, |at| at.0).to_le_bytes());
-    for (payee, weight) in payees {
-        hasher.update(&payee.0.0.to_le_bytes());
-        hasher.update(&weight.to_le_bytes());
-    }
-    *hasher.finalize().as_bytes()
-}
-
 /// Opens a pending payment.
 pub(crate) fn ask<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) -> Rule {
     let id = |no: WalletNo| draft.view.wallet(no).id;
     let (payee, spend) = (id(payment.payees.first()), payment.spend);
+    let one = [(payee, 1)];
     let content = match (&payment.payees, payment.purpose) {
-        (Payees::Many(payees), _) => hash(
-            3,
-            spend,
-            None,
-            payees.iter().map(|(no, weight)| (id(*no), *weight)),
-        ),
-        (Payees::One(_), Purpose::Pay) => hash(0, spend, None, [(payee, 1)]),
-        (Payees::One(_), Purpose::Authorize(expires)) => hash(1, spend, expires, [(payee, 1)]),
-        (Payees::One(_), Purpose::Transfer) => hash(2, spend, None, [(payee, 1)]),
+        (Payees::Many(payees), _) => {
+            let payees = payees.iter().map(|(no, weight)| (id(*no), *weight));
+            content::of_payment(Split, spend, None, payees)
+        }
+        (Payees::One(_), Purpose::Pay) => content::of_payment(Pay, spend, None, one),
+        (Payees::One(_), Purpose::Authorize { asked, .. }) => {
+            content::of_payment(Authorize, spend, asked, one)
+        }
+        (Payees::One(_), Purpose::Transfer) => content::of_payment(Transfer, spend, None, one),
     };
     let pending = Pending {
         payer: payment.spend.payer,

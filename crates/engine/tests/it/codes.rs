@@ -145,22 +145,6 @@ fn make(code: Code) {
             let asset = Asset::known("USD").unwrap();
             town.check(Op::RegisterAsset { asset }, code);
         }
-        Code::PartyClosed => {
-            let change = |standing| Op::ChangeParty {
-                party: par("bob"),
-                country: None,
-                tier: None,
-                standing,
-            };
-            t.run(change(Some(Standing::Closed)));
-            t.check(change(Some(Standing::Active)), code);
-        }
-        Code::CreditInUse => {
-            t.run(credit_line("carol", 50));
-            t.run(pay("carol", "shop", 20));
-            t.run(credit_line("carol", 20));
-            t.check(credit_line("carol", 19), code);
-        }
         Code::NotEmpty => drop(t.check(stand("alice", Standing::Closed), code)),
         Code::LimitsAssetFixed => {
             let mut town = with_limits([Some(10), None, None]);
@@ -186,6 +170,10 @@ fn make(code: Code) {
         Code::PartySuspended => {
             t.run(suspend("alice"));
             t.check(pay("alice", "shop", 1), code);
+        }
+        Code::PartyClosed => {
+            t.run(change_standing("bob", Standing::Closed));
+            t.check(change_standing("bob", Standing::Active), code);
         }
         Code::LimitPerPayment => {
             let mut town = with_limits([Some(10), Some(15), Some(20)]);
@@ -340,6 +328,18 @@ fn make(code: Code) {
             t.actor = key("second");
             t.check(Op::ApproveCorrection { correction }, code);
         }
+        Code::CreditInUse => {
+            t.run(credit_line("bob", 100));
+            t.run(pay("bob", "shop", 60));
+            t.check(credit_line("bob", 59), code);
+        }
+        Code::CorrectionExpired => {
+            let op = correction(t, "alice", "shop", 1);
+            let correction = t.id_of(op);
+            t.later(7 * DAY);
+            t.actor = key("second");
+            t.check(Op::ApproveCorrection { correction }, code);
+        }
         Code::Declined | Code::ClockUnconfirmed => unreachable!("not of the step"),
     }
 }
@@ -352,11 +352,15 @@ pub fn thresholds() -> Thresholds {
 }
 
 pub fn suspend(party: &str) -> Op {
+    change_standing(party, Standing::Frozen)
+}
+
+pub fn change_standing(party: &str, standing: Standing) -> Op {
     Op::ChangeParty {
         party: par(party),
-        country: Some(Country(*b"DE")),
-        tier: Some(Tier(1)),
-        standing: Some(Standing::Frozen),
+        country: None,
+        tier: None,
+        standing: Some(standing),
     }
 }
 
@@ -468,12 +472,7 @@ fn denials_come_in_the_order_of_the_stages() {
     town.check(op("shop", 30, 900), Code::WalletFrozen);
     town.run(stand("alice", Standing::Active));
     town.check(op("shop", 30, 900), Code::PartySuspended);
-    town.run(Op::ChangeParty {
-        party: par("alice"),
-        country: Some(Country(*b"DE")),
-        tier: Some(Tier(1)),
-        standing: Some(Standing::Active),
-    });
+    town.run(change_standing("alice", Standing::Active));
     town.check(op("shop", 30, 900), Code::PayeeUnavailable);
     town.run(stand("shop", Standing::Active));
     town.check(op("shop", 30, 900), Code::MandatePayee);
@@ -597,6 +596,11 @@ fn terms_that_cannot_be_right_are_refused() {
     type Spoil = Box<dyn Fn(&mut Terms)>;
     let rows: Vec<(Code, Spoil)> = vec![
         (Code::Malformed, Box::new(|t| t.hold_ms_max = 0)),
+        (Code::Malformed, Box::new(|t| t.hold_ms_default = Some(0))),
+        (
+            Code::Malformed,
+            Box::new(|t| t.hold_ms_default = Some(t.hold_ms_max + 1)),
+        ),
         (Code::Malformed, Box::new(|t| t.step_up_ms = 0)),
         (Code::Malformed, Box::new(|t| t.refusals_per_second = 0)),
         (
@@ -647,4 +651,51 @@ fn terms_that_cannot_be_right_are_refused() {
         let terms = Box::new(terms);
         t.check(Op::SetTerms { terms }, code);
     }
+}
+
+#[test]
+fn one_tenants_refusals_throttle_no_other() {
+    // A correction that its own proposer approves is refused to nobody in particular.
+    let mut t = rich();
+    let elsewhere = |t: &mut Town, op: Op| {
+        let id = t.new_id();
+        let mut command = t.command(id, op);
+        command.tenant = OTHER_TENANT;
+        (id, outcome(&t.ask(&command)))
+    };
+    for name in ["zoe", "yan"] {
+        let party = par(name);
+        let (kind, tier) = (engine::records::PartyKind::Person, Tier(0));
+        let country = Country(*b"DE");
+        let register = Op::RegisterParty {
+            party,
+            kind,
+            country,
+            tier,
+        };
+        let wallet = wal(name);
+        for op in [
+            register,
+            Op::OpenWallet { wallet, party },
+            top_up(name, Source::Card, 5),
+        ] {
+            elsewhere(&mut t, op);
+        }
+    }
+    let accounts: Vec<AccountNo> = ["zoe", "yan"]
+        .map(|name| t.state.wallet_no(OTHER_TENANT, wal(name)).unwrap())
+        .map(|no| t.state.wallet(no).first)
+        .to_vec();
+    let leg = |account, amount| Posting { account, amount };
+    let postings = vec![leg(accounts[0], -1), leg(accounts[1], 1)];
+    let reason = [7; 32];
+    let (theirs, _) = elsewhere(&mut t, Op::ProposeCorrection { postings, reason });
+    let op = correction(&mut t, "alice", "shop", 1);
+    let ours = t.id_of(op);
+    for _ in 0..10 {
+        t.check(Op::ApproveCorrection { correction: ours }, Code::SameKey);
+    }
+    t.check(Op::ApproveCorrection { correction: ours }, Code::Throttled);
+    let approve = Op::ApproveCorrection { correction: theirs };
+    assert_eq!(elsewhere(&mut t, approve).1, Expect::Code(Code::SameKey));
 }

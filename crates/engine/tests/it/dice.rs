@@ -190,7 +190,8 @@ fn payment(town: &Town, dice: &mut Dice) -> Op {
         7..=12 if town.state.holds.is_empty() || dice.pick(3) == 0 => Op::Authorize {
             spend,
             payee,
-            expires: Some(UtcMillis(town.now.0 + 1 + dice.pick(5) * 7 * HOUR)),
+            expires: (dice.pick(8) > 0)
+                .then(|| UtcMillis(town.now.0 + 1 + dice.pick(5) * 7 * HOUR)),
         },
         7..=11 => Op::Capture {
             payment: open(town, dice, &town.state.holds, &[K::Authorized]),
@@ -309,9 +310,10 @@ fn rest(town: &mut Town, dice: &mut Dice) -> Op {
         },
         1 => Op::ChangeParty {
             party: par(dice.of(&PEOPLE).1),
-            country: Some(Country(**dice.of(&[b"DE", b"FR", b"ZZ"]))),
-            tier: Some(Tier(dice.pick(5) as u8)),
-            standing: Some(standing),
+            country: (dice.pick(2) == 0).then(|| Country(**dice.of(&[b"DE", b"FR", b"ZZ"]))),
+            tier: (dice.pick(2) == 0).then(|| Tier(dice.pick(5) as u8)),
+            // Who is closed stays so: too few live here.
+            standing: (dice.pick(2) == 0 && standing != Standing::Closed).then_some(standing),
         },
         2 => Op::GrantMandate {
             payer: wal(who(dice)),
@@ -365,20 +367,21 @@ fn rest(town: &mut Town, dice: &mut Dice) -> Op {
         }
         9 => {
             town.actor = key(["clerk", "second"][dice.pick(2) as usize]);
-            Op::ApproveCorrection {
-                correction: open(
-                    town,
-                    dice,
-                    &town.state.corrections,
-                    &[K::CorrectionProposed],
-                ),
+            let correction = open(
+                town,
+                dice,
+                &town.state.corrections,
+                &[K::CorrectionProposed],
+            );
+            match dice.pick(5) {
+                0 => Op::RejectCorrection { correction },
+                _ => Op::ApproveCorrection { correction },
             }
         }
         10 => Op::SetCredit {
             wallet: wal(who(dice)),
             asset: USD,
-            // Only upwards: a line cut below its use is below its floor until it is paid.
-            limit: Atoms(town.now.0 % 1_000_000 / 100 + town.rows.len() as u64 * 10),
+            limit: Atoms(dice.amount()),
         },
         _ => Op::SetTerms {
             terms: Box::new(lively(dice)),

@@ -7,6 +7,7 @@
 //! A digest depends on the records of State, so the file has a line for each snapshot version:
 //! `GOLDEN=digest` adds the line of a new version after the old ones.
 
+use crate::codes::correction;
 use crate::dice::{Dice, lively, lively_town, next};
 use crate::town::*;
 use engine::codec::{FORMAT, RowReader};
@@ -137,6 +138,13 @@ fn a_life() -> Vec<Vec<u8>> {
             let (withdrawal, _) = town.try_run(withdraw("carol", 5 + n));
             town.try_run(Op::SendWithdrawal { withdrawal });
             town.try_run(Op::SettleWithdrawal { withdrawal });
+            for _ in 0..2 {
+                let op = correction(&mut town, "carol", "shop", 1);
+                let (correction, _) = town.try_run(op);
+                if n % 200 == 50 {
+                    town.try_run(Op::RejectCorrection { correction });
+                }
+            }
             let digest = snapshot::digest(&town.state);
             let (seq, hash) = (n, [n as u8; 32]);
             by_node(&mut town, Op::RecordSnapshot { seq, hash, digest });

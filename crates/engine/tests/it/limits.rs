@@ -4,8 +4,7 @@ use crate::town::*;
 use core::num::NonZeroU64;
 use engine::code::Audience;
 use engine::explain::{Explanation, explain};
-use engine::records::Standing;
-use engine::terms::{Country, Tier};
+use engine::terms::Tier;
 use engine::terms::{ReferenceRate, Terms};
 use engine::time::Zone;
 use engine::{Code, Id, Op, UtcMillis};
@@ -183,9 +182,9 @@ fn a_trace_and_its_remedy_show_the_tier_that_was_decided_under() {
     assert_eq!(then[3].remedy.as_ref().and_then(|r| r.tier), Some(2));
     t.run(Op::ChangeParty {
         party: par("alice"),
-        country: Some(Country(*b"DE")),
+        country: None,
         tier: Some(Tier(3)),
-        standing: Some(Standing::Active),
+        standing: None,
     });
     let now: Vec<_> = made.iter().map(|id| explained(&t, *id)).collect();
     assert_eq!(now, then);

@@ -378,6 +378,47 @@ fn a_correction_needs_two_keys_and_respects_floors() {
 }
 
 #[test]
+fn a_correction_is_approved_in_time_or_rejected_or_lapses() {
+    let mut t = Town::new();
+    t.fund("alice", Source::Card, 100);
+    let propose = |t: &mut Town| {
+        t.actor = key("clerk");
+        let op = correction(t, "alice", "bob", 10);
+        t.id_of(op)
+    };
+    let approve = |correction| Op::ApproveCorrection { correction };
+    let reject = |correction| Op::RejectCorrection { correction };
+    // The proposer may think better of it, and so may another.
+    for by in ["clerk", "second"] {
+        let id = propose(&mut t);
+        t.actor = key(by);
+        t.check(reject(id), EventKind::CorrectionRejected);
+        t.actor = key("second");
+        t.check(approve(id), Code::NotFound);
+        t.check(reject(id), Code::NotFound);
+    }
+    assert!(t.state.timers.is_empty());
+    // In time, at the last moment, too late before its timer, and after it.
+    let made = propose(&mut t);
+    let late = propose(&mut t);
+    let lapsed = propose(&mut t);
+    let expire = |thing| Op::Expire {
+        kind: engine::records::TimerKind::Correction,
+        thing,
+    };
+    t.later(7 * DAY - 1);
+    t.actor = key("second");
+    t.check(expire(made), Code::NotFound);
+    t.check(approve(made), EventKind::CorrectionMade);
+    t.later(1);
+    t.check(approve(late), Code::CorrectionExpired);
+    assert_eq!(t.run_timers(), 2);
+    t.check(approve(lapsed), Code::NotFound);
+    assert_eq!(t.has("alice"), 90);
+    assert!(t.state.corrections.is_empty() && t.state.timers.is_empty());
+}
+
+#[test]
 fn nobody_refunds_what_is_not_a_payment() {
     let mut t = Town::new();
     t.fund("alice", Source::Card, 100);

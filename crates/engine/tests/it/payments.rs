@@ -220,20 +220,49 @@ fn a_confirmation_is_bound_to_what_was_asked() {
     let id = t.check(pay_with(risky(10, false), "shop"), EventKind::StepUpAsked);
     let (spend, payee) = (risky(10, true), wal("shop"));
     t.check_as(id, Op::Transfer { spend, payee }, Code::IdReused);
-    let expires = soon();
+    let expires = Some(soon());
     let held = |spend, expires| Op::Authorize {
         spend,
         payee,
         expires,
     };
-    t.check_as(id, held(spend, Some(expires)), Code::IdReused);
+    t.check_as(id, held(spend, expires), Code::IdReused);
     t.check_as(id, pay_with(spend, "shop"), EventKind::Paid);
-    let id = t.check(
-        held(risky(10, false), Some(expires)),
-        EventKind::StepUpAsked,
-    );
-    t.check_as(id, held(spend, Some(expires.plus(1))), Code::IdReused);
-    t.check_as(id, held(spend, Some(expires)), EventKind::Authorized);
+    let id = t.check(held(risky(10, false), expires), EventKind::StepUpAsked);
+    t.check_as(id, held(spend, Some(soon().plus(1))), Code::IdReused);
+    t.check_as(id, held(spend, None), Code::IdReused);
+    t.check_as(id, held(spend, expires), EventKind::Authorized);
+    // Without an end it lasts as long as the terms say, from when it is confirmed.
+    let id = t.check(held(risky(10, false), None), EventKind::StepUpAsked);
+    t.later(MINUTE);
+    t.check_as(id, held(spend, expires), Code::IdReused);
+    t.check_as(id, held(spend, None), EventKind::Authorized);
+    let hold = &t.state.holds[&(TENANT, id)];
+    assert_eq!(hold.expires, t.now.plus(7 * DAY));
+}
+
+#[test]
+fn an_authorization_without_an_end_lasts_as_long_as_the_terms_say() {
+    for (set, longest, lasts) in [
+        (None, 30 * DAY, 7 * DAY),
+        (None, DAY, DAY),
+        (Some(2 * HOUR), DAY, 2 * HOUR),
+    ] {
+        let mut t = Town::with(Terms {
+            hold_ms_default: set,
+            hold_ms_max: longest,
+            ..Terms::default()
+        });
+        t.fund("alice", Source::Card, 10);
+        let id = t.id_of(Op::Authorize {
+            spend: spend("alice", 10),
+            payee: wal("shop"),
+            expires: None,
+        });
+        assert_eq!(t.state.holds[&(TENANT, id)].expires, t.now.plus(lasts));
+        t.later(lasts);
+        assert_eq!(t.run_timers(), 1);
+    }
 }
 
 #[test]
@@ -326,13 +355,13 @@ fn a_void_gives_a_mandate_back_only_the_room_of_its_own_day() {
     let held = |expires| Op::Authorize {
         spend: through(id, 60),
         payee: wal("shop"),
-        expires,
+        expires: Some(expires),
     };
-    let hold = t.id_of(held(Some(UtcMillis(T0 + 3 * DAY))));
+    let hold = t.id_of(held(UtcMillis(T0 + 3 * DAY)));
     t.check(pay_with(through(id, 41), "shop"), Code::MandatePerDay);
     t.run(void(hold));
     t.run(pay_with(through(id, 30), "shop"));
-    let hold = t.id_of(held(Some(UtcMillis(T0 + 3 * DAY))));
+    let hold = t.id_of(held(UtcMillis(T0 + 3 * DAY)));
     t.run(capture(hold, 20));
     t.later(DAY);
     t.run(pay_with(through(id, 100), "shop"));
@@ -383,6 +412,15 @@ fn a_tab_goes_down_to_its_floor_and_never_further() {
     t.fund("bob", Source::Card, 30);
     t.run(pay("bob", "shop", 100));
     assert_eq!(t.balance("bob", Source::Credit), -70);
+    // The line is not cut below what is drawn on it, or held.
+    let refused = t.check(credit_line("bob", 69), Code::CreditInUse);
+    let refused = t.refusal(refused);
+    assert_eq!((refused.asked, refused.limit, refused.used), (69, 69, 70));
+    t.run(credit_line("bob", 70));
+    t.run(credit_line("bob", 100));
+    let hold = t.id_of(authorize("bob", "shop", 10, soon()));
+    t.check(credit_line("bob", 79), Code::CreditInUse);
+    t.run(void(hold));
     t.check(pay("bob", "shop", 31), Code::InsufficientFunds);
     t.check(transfer("bob", "carol", 1), Code::SourceNotAllowed);
     t.check(withdraw("bob", 1), Code::InsufficientFunds);
@@ -577,63 +615,48 @@ fn changing_country_or_tier_counts_from_the_next_payment_on() {
         party: par("alice"),
         country: Some(Country(*b"FR")),
         tier: Some(Tier(2)),
-        standing: Some(Standing::Active),
+        standing: None,
     });
     let event: Event = t.run(pay("alice", "shop", 1_190));
     assert_eq!(t.paid(event.id).tax, 0);
 }
 
 #[test]
-fn a_change_of_a_party_leaves_what_it_does_not_name() {
+fn what_is_not_given_of_a_party_stays_and_a_closed_one_stays_closed() {
     let mut t = Town::new();
-    let change = |country, tier, standing| Op::ChangeParty {
-        party: par("bob"),
-        country,
-        tier,
-        standing,
-    };
-    // Each by somebody who knows nothing of the others.
-    t.run(change(None, None, Some(Standing::Frozen)));
-    let id = t.check(change(None, Some(Tier(2)), None), EventKind::PartyChanged);
-    t.run(change(Some(Country(*b"FR")), None, None));
-    let bob = t.state.party(t.state.party_no(TENANT, par("bob")).unwrap());
-    let now = (bob.country, bob.tier, bob.standing);
-    assert_eq!(now, (Country(*b"FR"), Tier(2), Standing::Frozen));
-    // The same again is the same, whatever came between.
-    t.check_as(id, change(None, Some(Tier(2)), None), Expect::Known);
-}
-
-#[test]
-fn an_authorization_that_does_not_say_stands_for_seven_days_or_as_long_as_the_terms_allow() {
-    const DAY: u64 = 24 * 3_600_000;
-    for (longest, stands) in [(30 * DAY, 7 * DAY), (7 * DAY, 7 * DAY), (DAY, DAY)] {
-        let mut t = Town::with(Terms {
-            hold_ms_max: longest,
-            risk: risk::Thresholds {
-                step_up_at: Some(Score(500)),
-                ..Terms::default().risk
-            },
-            ..Terms::default()
+    let country = Country(*b"FR");
+    let mut change = |country, tier: Option<u8>, standing| {
+        let party = par("alice");
+        let (_, answer) = t.try_run(Op::ChangeParty {
+            party,
+            country,
+            tier: tier.map(Tier),
+            standing,
         });
-        t.fund("alice", Source::Card, 100);
-        let held = |spend: Spend| Op::Authorize {
-            spend,
-            payee: wal("shop"),
-            expires: None,
-        };
-        let id = t.check(held(spend("alice", 10)), EventKind::Authorized);
-        let hold = &t.state.holds[&(TENANT, id)];
-        assert_eq!(hold.expires, t.now.plus(stands), "{longest}");
-        // Later the same request is still the same.
-        t.later(5_000);
-        t.check_as(id, held(spend("alice", 10)), Expect::Known);
-        // What waited for a confirmation stands from then on.
-        let mut risky = spend("alice", 10);
-        risky.risk = Score(600);
-        let id = t.check(held(risky), EventKind::StepUpAsked);
-        t.later(5_000);
-        risky.confirmed = true;
-        t.check_as(id, held(risky), EventKind::Authorized);
-        assert_eq!(t.state.holds[&(TENANT, id)].expires, t.now.plus(stands));
+        let no = t.state.party_no(TENANT, party).unwrap();
+        let record = t.state.party(no);
+        let now = (
+            record.country.as_str().to_owned(),
+            record.tier.0,
+            record.standing,
+        );
+        (outcome(&answer), now)
+    };
+    let done = Expect::Kind(EventKind::PartyChanged);
+    let closed = Expect::Code(Code::PartyClosed);
+    use Standing::{Active, Closed, Frozen};
+    for (asked, answer, now) in [
+        ((None, None, Some(Frozen)), done, ("DE", 1, Frozen)),
+        ((None, Some(2), None), done, ("DE", 2, Frozen)),
+        ((Some(country), None, None), done, ("FR", 2, Frozen)),
+        ((None, None, Some(Closed)), done, ("FR", 2, Closed)),
+        ((None, Some(3), None), done, ("FR", 3, Closed)),
+        ((None, None, Some(Active)), closed, ("FR", 3, Closed)),
+        ((None, None, Some(Frozen)), closed, ("FR", 3, Closed)),
+        ((None, None, Some(Closed)), done, ("FR", 3, Closed)),
+    ] {
+        let (country, tier, standing) = asked;
+        let expected = (answer, (now.0.to_owned(), now.1, now.2));
+        assert_eq!(change(country, tier, standing), expected, "{asked:?}");
     }
 }

@@ -107,12 +107,25 @@ fn payments() {
             };
         );
     }
-    // A refusal too.
-    repeats!(t, pay("alice", "shop", 5_000),
+    // A refusal too, whose hash says the rest.
+    let refused = repeats!(t, pay("alice", "shop", 5_000),
+        "id": |op| spend_of(op).mandate = MandateId(named("another"));
         "payer": |op| spend_of(op).payer = wal("bob");
         "asset": |op| spend_of(op).asset = EUR;
         "amount": |op| spend_of(op).amount = Atoms(6);
         "payee": |op| set!(op, Pay.payee = wal("stall"));
+    );
+    for other in [
+        transfer("alice", "shop", 5_000),
+        authorize("alice", "shop", 5_000, UtcMillis(T0 + HOUR)),
+        split("alice", &[("shop", 1)], 5_000),
+    ] {
+        let (command, event) = (t.command(refused, other), &t.events[&refused]);
+        assert_eq!(difference(&t.state, &command, event), Some("id"));
+    }
+    repeats!(t, split("alice", &[("shop", 1), ("bob", 1)], 5_000),
+        "id": |op| if let Op::Split { payees, .. } = op { payees[1].weight = 4 };
+        "id": |op| if let Op::Split { payees, .. } = op { payees[1].payee = wal("carol") };
     );
     // The score and the confirmation are not the payment.
     let (id, answer) = t.try_run(pay("alice", "shop", 5));
@@ -168,6 +181,25 @@ fn splits() {
             "payees": |op| if let Op::Split { payees, .. } = op { payees[2].weight = 1 };
         );
     }
+}
+
+fn set_expires(op: &mut Op, at: Option<UtcMillis>) {
+    set!(op, Authorize.expires = at);
+}
+
+#[test]
+fn an_authorization_without_an_end() {
+    let mut t = rich();
+    let mut by_default = authorize("alice", "shop", 5, UtcMillis(T0 + HOUR));
+    set_expires(&mut by_default, None);
+    let id = repeats!(t, by_default.clone(),
+        "expires_at": |op| set!(op, Authorize.expires = Some(UtcMillis(T0 + HOUR)));
+    );
+    t.later(HOUR);
+    assert_eq!(
+        difference(&t.state, &t.command(id, by_default), &t.events[&id]),
+        None
+    );
 }
 
 #[test]
@@ -256,6 +288,17 @@ fn groups() {
         "items": |op| if let Op::Group { items } = op { items.swap(0, 1) };
         "items": |op| if let Op::Group { items } = op { items[1].1 = transfer("alice", "bob", 6) };
         "items": |op| if let Op::Group { items } = op { items[0].1 = pay("alice", "stall", 5) };
+    );
+    let items = vec![
+        (named("c"), pay("alice", "shop", 5)),
+        (named("d"), transfer("alice", "bob", 5_000)),
+    ];
+    repeats!(t, Op::Group { items },
+        "items": |op| if let Op::Group { items } = op { items.pop(); };
+        "items": |op| if let Op::Group { items } = op { items.swap(0, 1) };
+        "items": |op| if let Op::Group { items } = op { items[0].0 = named("e") };
+        "items": |op| if let Op::Group { items } = op { items[1].1 = transfer("alice", "bob", 6_000) };
+        "items": |op| if let Op::Group { items } = op { items[1].1 = pay("alice", "bob", 5_000) };
     );
 }
 
@@ -383,6 +426,11 @@ fn corrections_and_settings() {
     t.actor = key("second");
     repeats!(t, Op::ApproveCorrection { correction: id },
         "correction": |op| set!(op, ApproveCorrection.correction = named("other"));
+    );
+    let proposal = correction(&mut t, "alice", "bob", 5);
+    let id = t.id_of(proposal);
+    repeats!(t, Op::RejectCorrection { correction: id },
+        "correction": |op| set!(op, RejectCorrection.correction = named("other"));
     );
     repeats!(t, Op::SetShard { window: WINDOW },
         "window": |op| set!(op, SetShard.window = Window { entries_max: 5_000, ..WINDOW });

@@ -160,10 +160,11 @@ pub fn split(payer: &str, payees: &[(&str, u64)], amount: u64) -> Op {
 
 pub fn authorize(payer: &str, payee: &str, amount: u64, expires: UtcMillis) -> Op {
     let (spend, payee) = (spend(payer, amount), wal(payee));
+    let expires = Some(expires);
     Op::Authorize {
         spend,
         payee,
-        expires: Some(expires),
+        expires,
     }
 }
 
@@ -595,9 +596,14 @@ impl Town {
             let timer = (pending.expires, kind, *tenant, *id);
             assert!(state.timers.contains(&timer), "a step-up ends by itself");
         }
+        for ((tenant, id), correction) in &state.corrections {
+            let kind = engine::records::TimerKind::Correction;
+            let timer = (correction.expires, kind, *tenant, *id);
+            assert!(state.timers.contains(&timer), "a proposal ends by itself");
+        }
         assert_eq!(
             state.timers.len(),
-            state.holds.len() + state.pending.len(),
+            state.holds.len() + state.pending.len() + state.corrections.len(),
             "no timer is left behind"
         );
         for (no, account) in state.book.iter() {

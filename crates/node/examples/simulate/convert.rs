@@ -106,6 +106,7 @@ fn terms(plain: &oracle::Terms) -> Terms {
         funding_order: plain.funding_order.iter().map(|s| source(*s)).collect(),
         withdrawable: SourceSet::of(&withdrawable),
         hold_ms_max: plain.hold_ms_max,
+        hold_ms_default: plain.hold_ms_default,
         step_up_ms: plain.step_up_ms,
         refusals_per_second: plain.refusals_per_second,
         zone: Zone {
@@ -134,7 +135,7 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
         } => Op::Authorize {
             spend: spend(s),
             payee: wallet(*payee),
-            expires: Some(UtcMillis(*expires)),
+            expires: expires.map(UtcMillis),
         },
         Plain::Transfer { spend: s, payee } => Op::Transfer {
             spend: spend(s),
@@ -213,9 +214,9 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
             standing: s,
         } => Op::ChangeParty {
             party: PartyId(Id(*party)),
-            country: Some(Country(*country)),
-            tier: Some(Tier(*tier)),
-            standing: Some(standing(*s)),
+            country: country.map(Country),
+            tier: tier.map(Tier),
+            standing: s.map(standing),
         },
         Plain::OpenWallet { wallet: w, party } => Op::OpenWallet {
             wallet: wallet(*w),

@@ -43,7 +43,6 @@ pub struct Judge {
     last: Place,
     /// Where ids stand whose confirmation came too late.
     moved: HashMap<(u32, u128), Place>,
-    refused: BTreeSet<(u32, u128)>,
     recent: VecDeque<(u64, Rc<Command>, String)>,
     pub answers: BTreeMap<String, u64>,
 }
@@ -176,8 +175,7 @@ impl Judge {
                         return differ(&told);
                     }
                 }
-                // A refusal does not say everything about what was refused.
-                if *compared && !same && !expired && !self.refused.contains(&key) {
+                if *compared && !same && !expired {
                     return differ(&told);
                 }
                 self.count("known");
@@ -194,11 +192,6 @@ impl Judge {
     fn place(&mut self, command: &Rc<Command>, done: &Done, place: Place) {
         let key = (command.tenant, command.id);
         self.moved.remove(&key);
-        if done.code.is_some() {
-            self.refused.insert(key);
-        } else {
-            self.refused.remove(&key);
-        }
         self.oracle.placed(command, done, place);
         let expected = Expected {
             tenant: command.tenant,

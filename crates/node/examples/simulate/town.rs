@@ -222,6 +222,9 @@ impl Town {
             terms.withdrawable.retain(|_| d.chance(600));
         }
         terms.hold_ms_max = d.pick(&[60_000, DAY, 30 * DAY]);
+        if d.chance(300) {
+            terms.hold_ms_default = Some(d.pick(&[1, 50_000, DAY]).min(terms.hold_ms_max));
+        }
         terms.step_up_ms = d.pick(&[1, 1_000, 600_000]);
         terms.refusals_per_second = d.pick(&[1, 3, 10, 1_000]);
         let offsets = [-36_000, 0, 3_600, 7_200, 50_400];
@@ -395,7 +398,7 @@ impl Town {
                     40..60 => self.dice.below(3_600_000),
                     _ => self.dice.below(longest),
                 };
-                let expires = self.clock + lasts;
+                let expires = (lasts % 5 > 0).then_some(self.clock + lasts);
                 Op::Authorize {
                     spend: self.spend(tenant),
                     payee,
@@ -578,9 +581,16 @@ impl Town {
                 let standings = [Standing::Active, Standing::Active, Standing::Frozen];
                 Op::ChangeParty {
                     party: self.dice.pick(&self.parties[at]),
-                    country: self.dice.pick(&COUNTRIES),
-                    tier: self.dice.below(6).min(5) as u8,
-                    standing: self.dice.pick(&standings),
+                    country: self.dice.chance(500).then(|| self.dice.pick(&COUNTRIES)),
+                    tier: self
+                        .dice
+                        .chance(500)
+                        .then(|| self.dice.below(6).min(5) as u8),
+                    standing: match self.dice.below(40) {
+                        0 => Some(Standing::Closed),
+                        1..20 => Some(self.dice.pick(&standings)),
+                        _ => None,
+                    },
                 }
             }
             988..992 => Op::SetCredit {

@@ -85,7 +85,10 @@ fn every_kind_of_event_is_folded_and_balances_agree() {
         ("revoked", Some(u64::MAX))
     );
     assert_eq!(mandate.payees, [wallet(1).0.0]);
-    let correction = &model.corrections(0, &all, None, 10).unwrap().items[0];
+    let corrections = model.corrections(0, &all, None, 10).unwrap().items;
+    let states: Vec<_> = corrections.iter().map(|c| c.state.as_str()).collect();
+    assert_eq!(states, ["made", "expired", "rejected"]);
+    let correction = &corrections[0];
     assert_eq!(
         (correction.state.as_str(), correction.approver),
         ("made", Some(key(2).0.0))

@@ -31,6 +31,7 @@ pub fn routes(routes: Routes) -> Routes {
         .needs_or_regulator(Scope::LedgerRead, routes!(list_corrections))
         .needs_or_regulator(Scope::LedgerRead, routes!(get_correction))
         .needs(Scope::CorrectionsApprove, routes!(approve_correction))
+        .needs(Scope::CorrectionsApprove, routes!(reject_correction))
 }
 
 /// A correction to propose.
@@ -79,6 +80,10 @@ enum CorrectionStatus {
     Proposed,
     /// Made.
     Made,
+    /// Rejected.
+    Rejected,
+    /// The second key did not come in seven days.
+    Expired,
 }
 
 list_query! {
@@ -110,7 +115,7 @@ fn subject(id: CorrectionId) -> u128 {
     u128::from_be_bytes(half)
 }
 
-/// Propose a correction: the first of two keys.
+/// Propose a correction: the first of two keys. It lapses if it is not approved in seven days.
 #[utoipa::path(
     post,
     path = "/v1/corrections",
@@ -252,6 +257,27 @@ async fn approve_correction(
 ) -> Handled<Happened> {
     let id: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
     let op = Op::ApproveCorrection {
+        correction: correction.0,
+    };
+    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    Ok(Answer::done(Happened::new(id, &done), done.replayed))
+}
+
+/// Reject a correction that waits: with any key, the proposer's too.
+#[utoipa::path(
+    post,
+    path = "/v1/corrections/{id}/reject",
+    params(("id" = CorrectionId, Path, description = "Which correction.")),
+    responses((status = 200, description = "Rejected.", body = Happened))
+)]
+async fn reject_correction(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(correction): PathId<CorrectionId>,
+    headers: HeaderMap,
+) -> Handled<Happened> {
+    let id: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
+    let op = Op::RejectCorrection {
         correction: correction.0,
     };
     let done = submit::submit(&app, &caller, id.0, id, op).await?;

@@ -71,7 +71,7 @@ struct PartyChange {
     /// How far it has been verified.
     #[schema(minimum = 0, maximum = 4)]
     tier: Option<TierNumber>,
-    /// Whether it may act.
+    /// Whether it may act; closed is for good.
     standing: Option<Standing>,
     /// Its name; `null` takes it away.
     #[serde(default, deserialize_with = "given")]

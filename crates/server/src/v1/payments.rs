@@ -61,7 +61,7 @@ pub struct NewPayment {
     pub mandate: Option<MandateId>,
     /// `manual` sets the amount aside for a later capture.
     pub capture: Option<Capture>,
-    /// When what is set aside is free again; by default after seven days.
+    /// When what is set aside is free again; by default after what the terms say, or seven days.
     pub expires_at: Option<Time>,
     /// The fraud score, 0 to 1000.
     #[schema(minimum = 0, maximum = 1000)]

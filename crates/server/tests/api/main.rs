@@ -1,6 +1,7 @@
 //! The API from outside: the router on a real node, over every resource and every kind of refusal.
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod agreements;
 mod clock;
 mod errors;

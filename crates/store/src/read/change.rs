@@ -345,13 +345,14 @@ pub(super) fn apply(tx: &Connection, no: u64, change: &Change) -> Result<(), Err
                 proposer
             );
         }
-        Change::CorrectionMade {
+        Change::CorrectionEnded {
             tenant,
             id,
+            state,
             approver,
         } => {
-            let approver = value::id_or_null(approver);
-            run!(tx, sql::CORRECTION_MADE, approver, tenant, id.to_be_bytes());
+            let (id, approver) = (id.to_be_bytes(), value::id_or_null(approver));
+            run!(tx, sql::CORRECTION_ENDED, state, approver, tenant, id);
         }
         Change::RefusalsCounted {
             tenant,

@@ -306,9 +306,11 @@ pub enum Change {
         reason: [u8; 32],
         proposer: u128,
     },
-    CorrectionMade {
+    CorrectionEnded {
         tenant: u32,
         id: u128,
+        state: &'static str,
+        /// Which key approved it; 0 if none did.
         approver: u128,
     },
     RefusalsCounted {

@@ -253,17 +253,27 @@ impl Fold {
             }),
             Effect::CorrectionClosed { correction } => {
                 about(correction);
-                change(Change::CorrectionMade {
+                let state = match kind {
+                    EventKind::CorrectionMade => "made",
+                    EventKind::CorrectionRejected => "rejected",
+                    _ => "expired",
+                };
+                change(Change::CorrectionEnded {
                     tenant,
                     id: correction.0,
+                    state,
                     approver: 0,
                 });
             }
             Effect::By(actor) => {
                 // Which key it was stands after what it did.
                 match changes.last_mut() {
-                    Some((_, Change::CorrectionMade { approver: by, .. }))
-                    | Some((_, Change::CorrectionProposed { proposer: by, .. })) => *by = actor.0.0,
+                    Some((_, Change::CorrectionEnded { approver, .. }))
+                        if kind == EventKind::CorrectionMade =>
+                    {
+                        *approver = actor.0.0;
+                    }
+                    Some((_, Change::CorrectionProposed { proposer, .. })) => *proposer = actor.0.0,
                     _ => {}
                 }
             }

@@ -191,11 +191,11 @@ impl Town {
     }
 
     pub fn authorize(&mut self, amount: u64) -> Id {
-        let expires = self.now.plus(60_000);
+        let expires = Some(self.now.plus(60_000));
         self.run(Op::Authorize {
             spend: Self::spend(amount, 0),
             payee: wallet(1),
-            expires: Some(expires),
+            expires,
         })
     }
 
@@ -267,12 +267,11 @@ impl Town {
         let items = vec![(self.next_id(), pay(11)), (self.next_id(), pay(12))];
         ids.insert("item", items[1].0);
         ids.insert("group", self.run(Op::Group { items }));
-        let (country, tier, standing) = (Country(*b"FR"), Tier(2), Standing::Active);
         self.run(Op::ChangeParty {
             party: party(2),
-            country: Some(country),
-            tier: Some(tier),
-            standing: Some(standing),
+            country: Some(Country(*b"FR")),
+            tier: Some(Tier(2)),
+            standing: None,
         });
         self.run(Op::ChangeWallet {
             wallet: wallet(2),
@@ -367,9 +366,14 @@ impl Town {
         let other = self.done[&paid].postings.last().unwrap().account;
         let leg = |account, amount| Posting { account, amount };
         let postings = vec![leg(wallet_account, 5), leg(other, -5)];
-        let correction = self.run(Op::ProposeCorrection {
-            postings,
+        let propose = || Op::ProposeCorrection {
+            postings: postings.clone(),
             reason: [3; 32],
+        };
+        let [rejected, lapsed, correction] =
+            [propose(), propose(), propose()].map(|op| self.run(op));
+        self.run(Op::RejectCorrection {
+            correction: rejected,
         });
         let id = self.next_id();
         self.run_as(id, key(2), Op::ApproveCorrection { correction });
@@ -385,6 +389,9 @@ impl Town {
                 digest,
             },
         );
+        self.now.0 += 8 * 86_400_000;
+        let (kind, thing) = (TimerKind::Correction, lapsed);
+        self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
         ids
     }
 

@@ -114,6 +114,10 @@ pub struct Terms {
     /// The longest an authorization may last.
     #[schema(minimum = 1, maximum = 315_576_000_000_u64)]
     pub hold_ms_max: Millis,
+    /// How long an authorization lasts that does not say it; seven days if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, maximum = 315_576_000_000_u64)]
+    pub hold_ms_default: Option<Millis>,
     /// How long a payer has to confirm.
     #[schema(minimum = 1, maximum = 315_576_000_000_u64)]
     pub step_up_ms: Millis,
@@ -300,6 +304,7 @@ impl Terms {
                 .collect(),
             withdrawable: terms.withdrawable.iter().map(Into::into).collect(),
             hold_ms_max: Millis(terms.hold_ms_max),
+            hold_ms_default: terms.hold_ms_default.map(Millis),
             step_up_ms: Millis(terms.step_up_ms),
             refusals_per_second: PerSecond(terms.refusals_per_second),
             time_zone: Text(terms.zone.name.clone()),
@@ -388,6 +393,7 @@ impl Terms {
                 .collect(),
             withdrawable: SourceSet::of(&sources),
             hold_ms_max: self.hold_ms_max.0,
+            hold_ms_default: self.hold_ms_default.map(|ms| ms.0),
             step_up_ms: self.step_up_ms.0,
             refusals_per_second: self.refusals_per_second.0,
             zone: zone(&self.time_zone.0)?,

@@ -49,8 +49,8 @@ pub const DISPUTE_STATE: &str = "UPDATE dispute SET state = $1 WHERE tenant = $2
 pub const DISPUTED: &str = "SELECT payment FROM dispute WHERE tenant = $1 AND id = $2";
 pub const CORRECTION: &str = "INSERT INTO correction (no, tenant, id, reason, proposer, state)
     VALUES ($1, $2, $3, $4, $5, 'proposed')";
-pub const CORRECTION_MADE: &str = "UPDATE correction SET state = 'made', approver = $1
-    WHERE tenant = $2 AND id = $3";
+pub const CORRECTION_ENDED: &str = "UPDATE correction SET state = $1, approver = $2
+    WHERE tenant = $3 AND id = $4";
 pub const REFUSALS: &str = "INSERT INTO refusal_count (no, tenant, party, code, count)
     VALUES ($1, $2, $3, $4, $5)";
 pub const OF_HOLD: &str =
@@ -99,7 +99,7 @@ pub const ALL: &[&str] = &[
     DISPUTE_STATE,
     DISPUTED,
     CORRECTION,
-    CORRECTION_MADE,
+    CORRECTION_ENDED,
     REFUSALS,
     OF_HOLD,
     OF_STEP_UP,
