@@ -5,10 +5,41 @@
 
 use crate::failure::Failure;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 /// The documented defaults.
 pub const DEFAULT: &str = include_str!("farthing.default.toml");
+
+/// Calls a macro with the name of every option.
+macro_rules! options {
+    ($with:ident) => {
+        $with!(
+            data,
+            listen,
+            shard,
+            queue_max,
+            queue_weight_max,
+            snapshot_every,
+            projection,
+            id_window_minutes,
+            id_window_entries,
+            body_bytes_max,
+            requests_per_second,
+            requests_burst,
+            connections_max,
+            header_seconds_max,
+            metrics_open
+        )
+    };
+}
+
+macro_rules! names {
+    ($($field:ident),*) => { &[$(stringify!($field)),*] };
+}
+
+/// The name of every option.
+pub const OPTIONS: &[&str] = options!(names);
 
 /// Every option.
 #[derive(Clone, Debug, Deserialize)]
@@ -72,27 +103,68 @@ impl Config {
                 if let Some(value) = file.$field {
                     config.$field = value;
                 }
+                if let Some(value) = variable(stringify!($field))? {
+                    config.$field = value;
+                }
             )*};
         }
-        overlay!(
-            data,
-            listen,
-            shard,
-            queue_max,
-            queue_weight_max,
-            snapshot_every,
-            projection,
-            id_window_minutes,
-            id_window_entries,
-            body_bytes_max,
-            requests_per_second,
-            requests_burst,
-            connections_max,
-            header_seconds_max,
-            metrics_open
-        );
+        options!(overlay);
+        config.check()?;
         Ok(config)
     }
+}
+
+impl Config {
+    /// Refuses what no node can run with.
+    ///
+    /// # Errors
+    /// Names the option.
+    pub fn check(&self) -> Result<(), Failure> {
+        let at_least_one = [
+            ("queue_max", self.queue_max as u64),
+            ("queue_weight_max", self.queue_weight_max as u64),
+            ("id_window_minutes", self.id_window_minutes),
+            ("id_window_entries", self.id_window_entries),
+            ("body_bytes_max", self.body_bytes_max as u64),
+            ("requests_per_second", u64::from(self.requests_per_second)),
+            ("requests_burst", u64::from(self.requests_burst)),
+            ("connections_max", self.connections_max as u64),
+            ("header_seconds_max", self.header_seconds_max),
+        ];
+        match at_least_one.iter().find(|(_, value)| *value == 0) {
+            None => Ok(()),
+            Some((name, _)) => Err(Failure::said(format!(
+                "{name} is 0, and nothing would be served: give 1 or more; `farthing serve \
+                 --print-config` says what it is for"
+            ))),
+        }
+    }
+}
+
+/// The variable of an option.
+pub fn variable_name(option: &str) -> String {
+    format!("FARTHING_{}", option.to_ascii_uppercase())
+}
+
+/// The value of an option's variable, if it is set: as in a file, text without its quotes.
+fn variable<T: DeserializeOwned>(option: &str) -> Result<Option<T>, Failure> {
+    let name = variable_name(option);
+    let Some(value) = std::env::var_os(&name) else {
+        return Ok(None);
+    };
+    let read = value.to_str().map(|text| value_of(text));
+    read.flatten().map(Some).ok_or_else(|| {
+        Failure::said(format!(
+            "{name}: {value:?} is not what {option} takes; `farthing serve --print-config` shows it"
+        ))
+    })
+}
+
+fn value_of<T: DeserializeOwned>(text: &str) -> Option<T> {
+    let plain: Option<toml::Value> = text.parse().ok();
+    let quoted = || toml::Value::String(text.to_owned());
+    let read = plain.and_then(|value| value.try_into().ok());
+    read.or_else(|| quoted().try_into().ok())
 }
 
 fn parse(text: &str) -> Result<File, toml::de::Error> {
@@ -124,6 +196,28 @@ mod tests {
             error.contains("queue_max") && error.contains("line 1"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_no_node_can_run_with_is_named() {
+        let mut config = Config::load(None).unwrap();
+        config.check().unwrap();
+        config.queue_max = 0;
+        let words = config.check().unwrap_err().words();
+        assert!(words.starts_with("queue_max is 0"), "{words}");
+    }
+
+    #[test]
+    fn a_variable_reads_as_the_file_does() {
+        assert_eq!(value_of::<usize>("17"), Some(17));
+        assert_eq!(value_of::<usize>("abc"), None);
+        assert_eq!(value_of::<bool>("true"), Some(true));
+        assert_eq!(
+            value_of::<String>("127.0.0.1:1"),
+            Some("127.0.0.1:1".into())
+        );
+        assert_eq!(value_of::<PathBuf>("/srv/x"), Some(PathBuf::from("/srv/x")));
+        assert_eq!(value_of::<PathBuf>("17"), Some(PathBuf::from("17")));
     }
 
     #[test]

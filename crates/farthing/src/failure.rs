@@ -41,6 +41,15 @@ impl Failure {
         Failure::Said(format!("{}: {error}", path.display()))
     }
 
+    /// Whether a journal is not what was written.
+    fn is_broken(&self) -> bool {
+        matches!(
+            self,
+            Failure::Journal(JournalError::Broken { .. })
+                | Failure::Node(node::NodeError::Journal(JournalError::Broken { .. }))
+        )
+    }
+
     /// What went wrong and, where the words leave it out, why.
     pub fn words(&self) -> String {
         let mut words = self.to_string();
@@ -52,13 +61,19 @@ impl Failure {
             }
             why = error.source();
         }
+        if self.is_broken() {
+            words.push_str(
+                "; keep the folder as it is, see what `farthing verify` says, and restore a backup",
+            );
+        }
         words
     }
 
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Failure::NotRight(_) | Failure::Journal(JournalError::Broken { .. }) => 3,
+            Failure::NotRight(_) => 3,
+            _ if self.is_broken() => 3,
             _ => 1,
         }
     }

@@ -6,12 +6,17 @@
 //! commit failed or a part of it panicked.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[macro_use]
+mod out;
+
 mod bench;
 mod bootstrap;
 mod commands;
 mod config;
 mod demo;
+mod environment;
 mod failure;
+mod folder;
 mod progress;
 mod serving;
 
@@ -64,6 +69,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Err(words) = environment::require_known() {
+        eprintln!("farthing: {words}");
+        return ExitCode::from(2);
+    }
     if let Err(error) = log_to_stderr(&cli.log_level, cli.log_json) {
         eprintln!("farthing: --log-level: {error}");
         return ExitCode::from(2);
@@ -93,10 +102,20 @@ fn main() -> ExitCode {
 }
 
 fn log_to_stderr(level: &str, json: bool) -> Result<(), String> {
+    use std::io::IsTerminal;
     use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::filter::LevelFilter;
+    // A lone word that is no level would be taken for the name of a crate, and nothing be logged.
+    let is_known = |part: &&str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+    if let Some(word) = level.split(',').map(str::trim).find(|part| !is_known(part)) {
+        return Err(format!(
+            "\"{word}\" is no level: off, error, warn, info, debug, trace, or node=debug for one part"
+        ));
+    }
     let filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if json {
         log.json().init();

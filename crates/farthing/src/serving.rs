@@ -3,6 +3,7 @@
 use crate::bootstrap::{Ids, asset_no, open_shard, open_tenant};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::folder;
 use engine::UtcMillis;
 use engine::ids::TenantId;
 use engine::recents::Window;
@@ -31,20 +32,36 @@ pub struct FirstKeys {
     pub live: String,
 }
 
-/// Opens a data folder and prepares it if it is fresh.
+impl Opened {
+    /// What is said once of the first keys.
+    pub fn first_keys(&self) -> Vec<String> {
+        let Some(first) = &self.first else {
+            return Vec::new();
+        };
+        let keys = [("test", &first.test), ("live", &first.live)];
+        let keys = keys.into_iter().filter(|(_, key)| !key.is_empty());
+        std::iter::once("The first keys, shown this once; keep them safe:".to_owned())
+            .chain(keys.map(|(mode, key)| format!("  {mode}  {key}")))
+            .collect()
+    }
+}
+
+/// Opens a data folder and prepares it if it is fresh. Whoever serves it binds its address before: what
+/// is said once must not be made by a start that comes to nothing.
 ///
 /// # Errors
 /// [`Failure`], naming what could not be opened.
 pub fn open(config: &Config) -> Result<Opened, Failure> {
     let options = NodeOptions {
         shard: config.shard,
-        holder: format!("farthing {}", std::process::id()),
+        holder: format!("process {}", std::process::id()),
         queue_max: config.queue_max,
         queue_weight_max: config.queue_weight_max,
         projection: config.projection,
         snapshot_every: config.snapshot_every,
         ..NodeOptions::default()
     };
+    folder::require_whole(&config.data, config.shard)?;
     let node = Node::open(&config.data, options)?;
     let now = node.now();
     let store = Arc::new(Store::open(&config.data, ms(now))?);
@@ -125,7 +142,7 @@ fn first_key(
             Mode::Test => identity::Mode::Test,
             Mode::Live => identity::Mode::Live,
         },
-        scopes: Scopes::of(&[Scope::Admin, Scope::RegulatorRead]),
+        scopes: Scopes::of(&[Scope::Admin]),
         label: "first key".to_owned(),
         expires_at_ms: None,
         line: None,

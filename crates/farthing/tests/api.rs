@@ -492,7 +492,14 @@ fn keys_are_made_and_revoked_while_it_serves() {
     let mut live = farthing.http(&farthing.keys[1]);
     let tenant = live.post("/v1/tenants", "t", &json!({ "mode": "test" }));
     let tenant = tenant.unwrap().expect(201)["id"].clone();
-    let further = keys(&["--json", "create", "--tenant", tenant.as_str().unwrap()]);
+    let further = keys(&[
+        "--json",
+        "create",
+        "--scopes",
+        "admin",
+        "--tenant",
+        tenant.as_str().unwrap(),
+    ]);
     let further: Value = serde_json::from_str(&further).unwrap();
     let mut further = farthing.http(further["secret"].as_str().unwrap());
     let seen = further.get("/v1/tenants").unwrap().expect(200);
@@ -530,7 +537,7 @@ fn keys_are_made_and_revoked_while_it_serves() {
             "--scopes",
             "corrections:propose,corrections:approve",
         ],
-        &["create", "--tenant", "nonsense"],
+        &["create", "--scopes", "admin", "--tenant", "nonsense"],
         &["revoke", "nonsense"],
     ] {
         let mut all = vec!["keys", "--data", path(&data)];

@@ -191,7 +191,15 @@ fn a_first_start_that_was_cut_short_is_taken_up_again() {
         }
         let farthing = scene.start(&data);
         // A key that was made and not shown is not had again; another is.
-        let made = run_well(&["keys", "create", "--json", "--data", path(&data)]);
+        let made = run_well(&[
+            "keys",
+            "create",
+            "--scopes",
+            "admin",
+            "--json",
+            "--data",
+            path(&data),
+        ]);
         let made: Value = serde_json::from_str(&made).unwrap();
         let mut http = farthing.http(made["secret"].as_str().unwrap());
         open_wallet(&mut http, &mut scene.dice);

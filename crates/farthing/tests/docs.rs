@@ -163,6 +163,11 @@ fn getting_started_works_as_it_stands() {
 }
 
 #[test]
+fn the_terms_work_as_they_stand() {
+    run_page("terms.md");
+}
+
+#[test]
 fn the_recipes_work_as_they_stand() {
     run_page("recipes.md");
 }
@@ -174,6 +179,7 @@ fn the_manual_names_commands_and_options_that_exist() {
         "getting-started.md",
         "recipes.md",
         "operating.md",
+        "terms.md",
         "benchmarks.md",
     ];
     let mut seen = 0;

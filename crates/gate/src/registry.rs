@@ -31,6 +31,14 @@ const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// Makes the file, for its owner only, if it is not there; opening it says what is wrong otherwise.
+fn private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.write(true).create_new(true).open(path);
+}
+
 /// A key and what it may spend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
@@ -50,7 +58,9 @@ impl Registry {
     /// # Errors
     /// `gate_store`.
     pub fn open(dir: &Path) -> Result<Registry, GateError> {
-        let db = Connection::open(dir.join(FILE))?;
+        let path = dir.join(FILE);
+        private(&path);
+        let db = Connection::open(path)?;
         db.busy_timeout(Duration::from_secs(5))?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;

@@ -54,7 +54,7 @@ scopes! {
     StepUpsConfirm     "step_ups:confirm"    "Confirm that a payer has stepped up.";
     RegulatorRead      "regulator:read"      "Read as a regulator: every read is logged.";
     MetricsRead        "metrics:read"        "Read metrics.";
-    Admin              "admin"               "Everything but reading as a regulator.";
+    Admin              "admin"               "All of these but `regulator:read`: it reads the same, unlogged.";
 }
 
 const _: () = assert!(Scope::ALL.len() <= 64, "Scopes is a u64");

@@ -31,7 +31,7 @@ pub enum JournalError {
         cause: String,
     },
     /// Another process holds the journal's lock file.
-    #[error("{} is locked by {holder}", path.display())]
+    #[error("{} is locked by {holder}: another node has this folder open", path.display())]
     Locked {
         /// The lock file.
         path: PathBuf,

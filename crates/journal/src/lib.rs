@@ -17,6 +17,7 @@ pub mod conformance;
 mod error;
 pub mod fault;
 pub mod merkle;
+mod private;
 mod row;
 mod snapshot;
 pub mod sqlite;
@@ -29,7 +30,7 @@ pub use error::{Check, JournalError};
 pub use row::{Hash, Head, Row, ZERO_HASH, hex};
 pub use snapshot::{Loaded, Skipped, Snapshot, SnapshotStore};
 pub use sqlite::{Options, SqliteJournal, SqliteReader};
-pub use verify::verify_chain;
+pub use verify::{check_root, verify_chain};
 
 /// So much is read at a time.
 const ROWS_MAX: usize = 256;
@@ -38,10 +39,12 @@ const BYTES_MAX: usize = 8 << 20;
 /// So many of these are read ahead.
 const AHEAD: usize = 2;
 
-/// [`Reader::for_each_from`] with a thread that reads ahead of the visitor.
+/// [`Reader::for_each_from`] with a thread that reads ahead of the visitor, and checks each row there:
+/// what a check costs, the visitor does not wait for while it has rows of its own to work off.
 pub fn for_each_ahead(
     reader: &mut (dyn Reader + Send),
     from_seq: u64,
+    check: &mut (dyn FnMut(&Row) -> Result<(), JournalError> + Send),
     visit: &mut dyn FnMut(&Row) -> Result<ControlFlow<()>, JournalError>,
 ) -> Result<(), JournalError> {
     std::thread::scope(|scope| {
@@ -49,7 +52,9 @@ pub fn for_each_ahead(
         scope.spawn(move || {
             let mut next = from_seq;
             loop {
-                let rows = reader.read_from(next, ROWS_MAX, BYTES_MAX);
+                let rows = reader
+                    .read_from(next, ROWS_MAX, BYTES_MAX)
+                    .and_then(|rows| rows.iter().try_for_each(&mut *check).map(|()| rows));
                 let last = rows.as_ref().ok().and_then(|rows| rows.last());
                 let more = last.map(|row| row.seq + 1);
                 // A visitor that has seen enough takes no more.

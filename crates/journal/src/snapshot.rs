@@ -54,7 +54,7 @@ pub struct Loaded {
 impl SnapshotStore {
     /// Opens the directory, making it if it is not there.
     pub fn open(dir: &Path) -> Result<Self, JournalError> {
-        fs::create_dir_all(dir).map_err(|e| JournalError::io(dir, "creating", e))?;
+        crate::private::dir(dir).map_err(|e| JournalError::io(dir, "creating", e))?;
         sync_dir_of(dir)?;
         Ok(Self { dir: dir.into() })
     }
@@ -191,7 +191,7 @@ fn write_file(
     seq: u64,
     fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> std::io::Result<Hash> {
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    let mut out = BufWriter::with_capacity(1 << 20, create(path)?);
     out.write_all(&header(seq, 0, &ZERO_HASH))?;
     let mut hashing = Hashing {
         out,
@@ -206,6 +206,14 @@ fn write_file(
     file.write_all(&header(seq, len, &hash))?;
     file.sync_all()?;
     Ok(hash)
+}
+
+fn create(path: &Path) -> std::io::Result<File> {
+    crate::private::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
 }
 
 fn read_file(path: &Path, seq: u64) -> Result<Snapshot, String> {

@@ -237,7 +237,7 @@ fn take_lock(path: &Path, holder: &str) -> Result<File, JournalError> {
         let lock_path = lock_path.clone();
         move |e| JournalError::io(&lock_path, doing, e)
     };
-    let mut file = OpenOptions::new()
+    let mut file = crate::private::options()
         .read(true)
         .write(true)
         .create(true)

@@ -36,15 +36,7 @@ where
             return Err(JournalError::broken(before.seq + 1, Check::Shard, detail));
         }
         head.advance(row)?;
-        let events = split(row).map_err(|e| JournalError::broken(row.seq, Check::Events, e))?;
-        events
-            .into_iter()
-            .for_each(|event| builder.push_leaf(event));
-        let root = builder.finish();
-        if root != row.root {
-            let detail = format!("the events give {}", crate::hex(&root));
-            return Err(JournalError::broken(row.seq, Check::Root, detail));
-        }
+        check_root(row, &split, &mut builder)?;
         on_row(row);
         Ok(ControlFlow::Continue(()))
     });
@@ -57,6 +49,24 @@ where
         }) => Err(blame(reader, seq, detail)),
         Err(e) => Err(e),
     }
+}
+
+/// Checks that a row's events are those its root names; `split` tells them apart. Whether the row is in
+/// its place is for [`Head::advance`].
+pub fn check_root<S>(row: &Row, split: S, builder: &mut merkle::Builder) -> Result<(), JournalError>
+where
+    S: for<'a> Fn(&'a Row) -> Result<Vec<&'a [u8]>, String>,
+{
+    let events = split(row).map_err(|e| JournalError::broken(row.seq, Check::Events, e))?;
+    events
+        .into_iter()
+        .for_each(|event| builder.push_leaf(event));
+    let root = builder.finish();
+    if root != row.root {
+        let detail = format!("the events give {}", crate::hex(&root));
+        return Err(JournalError::broken(row.seq, Check::Root, detail));
+    }
+    Ok(())
 }
 
 /// Row `seq` does not name the hash of the row before: either of the two was changed. If the row after

@@ -30,6 +30,6 @@ pub use clock::{Clock, SystemClock};
 pub use node::{Client, Node};
 pub use options::{Fatal, NodeOptions, OpaqueIds};
 pub use queue::BATCH_MAX;
-pub use recover::{recover_state, replay};
+pub use recover::{leaves, recover_state, replay};
 pub use snapshots::Unanchored;
 pub use stats::{Stats, StatsView};

@@ -50,6 +50,14 @@ pub(crate) struct Shared {
 #[derive(Clone)]
 pub struct Node(Arc<Shared>);
 
+/// Makes a folder if it is not there, for its owner only.
+fn private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(dir)
+}
+
 /// 128 random bits from the system.
 pub(crate) fn random() -> Result<u128, NodeError> {
     let mut bytes = [0; 16];
@@ -78,7 +86,7 @@ impl Node {
             path: dir.display().to_string(),
             error,
         };
-        std::fs::create_dir_all(dir).map_err(io)?;
+        private_dir(dir).map_err(io)?;
         let journal_path = dir.join("journal.db");
         let journal_options = journal::sqlite::Options {
             holder: options.holder.clone(),

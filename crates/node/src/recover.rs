@@ -2,11 +2,16 @@
 //!
 //! A snapshot counts only if the journal says so: a `SnapshotTaken` event after it must name its
 //! hash. Any other is skipped for an older one, or for the journal's start.
+//!
+//! Every row that is folded is checked first: that it follows the one before, and that its events are
+//! those its root names. A node never serves books that its journal does not bear out.
 
 use crate::answer::NodeError;
+use engine::codec::RowReader;
 use engine::event::{Effect, Event, EventKind, Hash};
 use engine::{Position, Replay, State, snapshot};
-use journal::{Head, Reader, Snapshot, SnapshotStore};
+use journal::merkle::Builder;
+use journal::{Head, Reader, Row, Snapshot, SnapshotStore, check_root};
 use std::ops::ControlFlow;
 
 /// What was recovered.
@@ -18,7 +23,20 @@ pub(crate) struct Recovered {
     pub events: u64,
 }
 
-/// Folds every row after `head` into a state, checking the chain; `on_event` sees each event with
+/// The events' bytes of a row: the leaves of its Merkle tree.
+///
+/// # Errors
+/// Says why the row does not split.
+pub fn leaves(row: &Row) -> Result<Vec<&[u8]>, String> {
+    let mut reader = RowReader::new(row.format, &row.events).map_err(|e| e.to_string())?;
+    let mut leaves = Vec::new();
+    while let Some(leaf) = reader.next_leaf().map_err(|e| e.to_string())? {
+        leaves.push(leaf);
+    }
+    Ok(leaves)
+}
+
+/// Folds every row after `head` into a state, checking the chain and each row's root; `on_event` sees each event with
 /// the state after it. Returns how many events there were.
 ///
 /// # Errors
@@ -32,7 +50,9 @@ pub fn replay(
     let mut replay = Replay::default();
     let mut events = 0u64;
     let mut bad = None;
-    journal::for_each_ahead(reader, head.seq + 1, &mut |row| {
+    let mut builder = Builder::new();
+    let mut check = |row: &Row| check_root(row, leaves, &mut builder);
+    journal::for_each_ahead(reader, head.seq + 1, &mut check, &mut |row| {
         head.advance(row)?;
         match replay.row(state, row.seq, row.format, &row.events, &mut on_event) {
             Ok(count) => events += u64::from(count),

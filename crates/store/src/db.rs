@@ -219,7 +219,18 @@ fn create_private(path: &Path) -> io::Result<()> {
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    let file = options.open(path)?;
+    // A copy that was put back may come with others' rights.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            // Whose file it is not may not take them.
+            let _ = file.set_permissions(fs::Permissions::from_mode(0o600));
+        }
+    }
+    drop(file);
+    Ok(())
 }
 
 fn backup(src: &Connection, path: &Path, dst_dir: &Path) -> Result<PathBuf, Error> {
@@ -345,5 +356,11 @@ mod tests {
                 .mode();
             assert_eq!(mode & 0o077, 0, "{name}");
         }
+        drop(db);
+        let copy = dir.path().join("b/t.db");
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
+        drop(Db::open(&copy, TABLE, 0).unwrap());
+        let mode = fs::metadata(&copy).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 }

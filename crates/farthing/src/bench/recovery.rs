@@ -153,7 +153,7 @@ pub fn write(plan: &Plan) -> Result<(), Failure> {
         }
         progress.finish();
         if let Some(node::Brief::Done { position, .. }) = briefs.last() {
-            println!("{}", position.seq);
+            outln!("{}", position.seq);
         }
     }
 }

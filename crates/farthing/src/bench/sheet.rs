@@ -133,9 +133,9 @@ impl Sheet {
     pub fn print(&self, json: bool) -> Result<(), Failure> {
         if json {
             let text = serde_json::to_string_pretty(&self.json()?).map_err(not_json)?;
-            println!("{text}");
+            outln!("{text}");
         } else {
-            print!("{}", self.text());
+            out!("{}", self.text());
         }
         Ok(())
     }

@@ -6,10 +6,11 @@
 //! erased person back.
 
 use crate::failure::Failure;
+use crate::folder;
 use crate::progress::Progress;
 use clap::Parser;
 use journal::sqlite::{SqliteReader, backup_file};
-use journal::{Reader, hex};
+use journal::{Head, Reader, hex, verify_chain};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,12 +23,12 @@ Examples:
   farthing verify --data /backup/2026-01-01
 
 Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the
-  command line is wrong.";
+  command line is wrong; 3 the journal is not what was written, and no backup was made.";
 
 /// Copy a data folder while the node runs
 ///
-/// Copies the journal, the store and the subject keys, each as of one instant, and a manifest with
-/// their hashes. Snapshots and the read model are left out: both are made again from the journal.
+/// Copies the journal, the store, the gate's keys and the subject keys, each as of one instant, checks
+/// the copied journal's hash chain, and writes a manifest with the files' hashes. Snapshots and the read model are left out: both are made again from the journal.
 /// The copy has its name only once it is whole.
 #[derive(Parser)]
 #[command(after_long_help = HELP)]
@@ -46,6 +47,9 @@ pub struct Args {
     /// Leave the subject keys out; back them up separately and keep them shorter
     #[arg(long)]
     without_keys: bool,
+    /// Copy a journal that is not what was written, too: the copy's hash chain is not checked
+    #[arg(long)]
+    unchecked: bool,
     /// The shard of the journal
     #[arg(long, default_value_t = 0)]
     shard: u32,
@@ -65,6 +69,67 @@ pub struct Manifest {
     pub files: BTreeMap<String, String>,
 }
 
+impl Manifest {
+    /// Compares each file with its hash.
+    ///
+    /// # Errors
+    /// [`Failure::NotRight`], naming the file.
+    pub fn compare_files(&self, dir: &Path) -> Result<(), Failure> {
+        for (name, hash) in &self.files {
+            // A manifest names plain files of the backup, nothing elsewhere.
+            if !FILES.contains(&name.as_str()) {
+                return Err(Failure::NotRight(format!(
+                    "the manifest names {name}, which is no file of a backup"
+                )));
+            }
+            if hash_file(&dir.join(name))? != *hash {
+                return Err(Failure::NotRight(format!(
+                    "{} is not what the manifest says: the backup is damaged",
+                    dir.join(name).display()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the journal's head.
+    ///
+    /// # Errors
+    /// [`Failure::NotRight`].
+    pub fn compare_head(&self, head: &Head) -> Result<(), Failure> {
+        if (head.seq, hex(&head.hash)) == (self.head_seq, self.head_hash.clone()) {
+            return Ok(());
+        }
+        Err(Failure::NotRight(
+            "the journal's head is not what the manifest says".into(),
+        ))
+    }
+}
+
+/// The manifest of a folder, if it is a backup.
+///
+/// # Errors
+/// It cannot be read, or is of a newer version.
+pub fn manifest(dir: &Path) -> Result<Option<Manifest>, Failure> {
+    let path = dir.join(MANIFEST);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path).map_err(|e| Failure::file(&path, &e))?;
+    let manifest: Manifest = serde_json::from_str(&text)
+        .map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
+    if manifest.format != 1 {
+        let format = manifest.format;
+        return Err(Failure::said(format!(
+            "a backup of format {format} needs a newer version"
+        )));
+    }
+    Ok(Some(manifest))
+}
+
+/// The files a backup may have.
+pub const FILES: [&str; 4] = ["journal.db", "store.db", "gate.db", "keys.db"];
+
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.json";
 
@@ -76,6 +141,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             journal.display()
         )));
     }
+    folder::require_whole(&args.data, args.shard)?;
     if args.to.exists() {
         return Err(Failure::said(format!(
             "{} exists already: name a new folder",
@@ -87,10 +153,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if partial.exists() {
         std::fs::remove_dir_all(&partial).map_err(|e| Failure::file(&partial, &e))?;
     }
-    std::fs::create_dir_all(&partial).map_err(|e| Failure::file(&partial, &e))?;
+    folder::make_private(&partial)?;
     let mut names = vec!["journal.db"];
     names.extend(
-        ["store.db"]
+        ["store.db", "gate.db"]
             .into_iter()
             .filter(|name| args.data.join(name).exists()),
     );
@@ -109,7 +175,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         progress.finish();
         files.insert(name.to_owned(), hash_file(&to)?);
     }
-    let head = SqliteReader::open(&partial.join("journal.db"), args.shard)?.head()?;
+    let mut copy = SqliteReader::open(&partial.join("journal.db"), args.shard)?;
+    let head = copy.head()?;
+    if !args.unchecked {
+        let mut progress = Progress::new("rows: hash chain", head.seq, false);
+        verify_chain(&mut copy, None, node::leaves, |row| progress.at(row.seq))?;
+        progress.finish();
+    }
+    drop(copy);
     let manifest = Manifest {
         format: 1,
         shard: args.shard,
@@ -121,15 +194,21 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Failure::said(format!("the manifest could not be written: {error}")))?;
     let path = partial.join(MANIFEST);
-    std::fs::write(&path, text).map_err(|e| Failure::file(&path, &e))?;
-    for name in manifest.files.keys().map(String::as_str).chain([MANIFEST]) {
+    folder::write_private(&path, &text)?;
+    for name in manifest.files.keys() {
         let path = partial.join(name);
         std::fs::File::open(&path)
             .and_then(|f| f.sync_all())
             .map_err(|e| Failure::file(&path, &e))?;
     }
     std::fs::rename(&partial, &args.to).map_err(|e| Failure::file(&args.to, &e))?;
-    println!(
+    if args.unchecked {
+        eprintln!(
+            "not checked: `farthing verify --data {}` does",
+            args.to.display()
+        );
+    }
+    outln!(
         "backup of {} rows, head {}, in {}",
         head.seq,
         manifest.head_hash,

@@ -93,18 +93,19 @@ pub fn run(args: Args) -> Result<(), Failure> {
             return Ok(());
         }
     }
+    let runtime = runtime()?;
+    let listener = runtime.block_on(async {
+        match &args.listen {
+            Some(address) => listen(address).await,
+            None => match listen(LISTEN).await {
+                Ok(listener) => Ok(listener),
+                Err(_) => listen(LISTEN_ANYWHERE).await,
+            },
+        }
+    })?;
     let opened = serving::open(&config)?;
     let node = opened.node.clone();
-    let ended = runtime()?.block_on(async {
-        let listener = match &args.listen {
-            Some(address) => listen(address).await?,
-            None => match listen(LISTEN).await {
-                Ok(listener) => listener,
-                Err(_) => listen(LISTEN_ANYWHERE).await?,
-            },
-        };
-        serve_meanwhile(&args, listener, opened, &config, &folder).await
-    });
+    let ended = runtime.block_on(serve_meanwhile(&args, listener, opened, &config, &folder));
     node.shutdown();
     ended
 }
@@ -162,9 +163,9 @@ async fn perform(args: &Args, served: &Served) -> Result<(), Failure> {
             played: &played,
         };
         if args.json {
-            println!("{}", closing.json()?);
+            outln!("{}", closing.json()?);
         } else {
-            print!("{}", closing.text());
+            out!("{}", closing.text());
         }
         if played
             .report
@@ -184,7 +185,7 @@ async fn perform(args: &Args, served: &Served) -> Result<(), Failure> {
     if args.json {
         eprint!("{}", served.text());
     } else {
-        print!("{}", served.text());
+        out!("{}", served.text());
     }
     stop_asked().await;
     Ok(())

@@ -122,26 +122,27 @@ impl Found {
         if args.json {
             let text = serde_json::to_string_pretty(&trace)
                 .map_err(|error| Failure::said(format!("could not be written: {error}")))?;
-            println!("{text}");
+            outln!("{text}");
             return Ok(());
         }
         let at = i64::try_from(self.event.at.0).ok();
         let at = at.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-        println!("{}  {}", args.id, part.kind.as_str());
+        outln!("{}  {}", args.id, part.kind.as_str());
         if let Some(at) = at {
-            println!("at        {at}");
+            outln!("at        {at}");
         }
-        println!(
+        outln!(
             "journal   row {}, event {}",
-            self.position.seq, self.position.index
+            self.position.seq,
+            self.position.index
         );
-        println!("terms     version {}", trace.terms_version);
-        println!("verdict   {}", trace.verdict);
+        outln!("terms     version {}", trace.terms_version);
+        outln!("verdict   {}", trace.verdict);
         if let (Some(code), Some(help)) = (trace.code, trace.help) {
-            println!("reason    {code}: {help}");
+            outln!("reason    {code}: {help}");
         }
         for line in &trace.trace {
-            println!("  {:<8}{:<16}{}", line.stage, line.rule, line.text);
+            outln!("  {:<8} {:<20} {}", line.stage, line.rule, line.text);
         }
         if let Some(remedy) = &trace.remedy {
             let amount = remedy.amount.clone().unwrap_or_default();
@@ -152,7 +153,7 @@ impl Found {
                 .unwrap_or_default();
             let words = [remedy.action, &amount, &asset, &tier];
             let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
-            println!("remedy    {}", words.join(" "));
+            outln!("remedy    {}", words.join(" "));
         }
         Ok(())
     }

@@ -117,7 +117,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
     let mut config = Config::load(None)?;
     config.data = args.data.clone();
+    let runtime = runtime()?;
+    let listener = runtime.block_on(listen(&args.listen))?;
+    let api = args.api.as_ref();
+    let api = api.map(|address| runtime.block_on(listen(address)));
+    let api = api.transpose()?;
     let opened = serving::open(&config)?;
+    say_keys(&opened);
     let node = opened.node.clone();
     let registry = Arc::new(Registry::open(&args.data)?);
     let options = TellerOptions {
@@ -134,19 +140,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
         settings,
     };
     let gate = Gate::new(made, &registry)?;
-    let served = runtime()?.block_on(async {
-        let listener = listen(&args.listen).await?;
-        let api = match &args.api {
-            Some(address) => Some(listen(address).await?),
-            None => None,
-        };
+    let served = runtime.block_on(async {
         let address = |of: &tokio::net::TcpListener| {
             of.local_addr()
                 .map_err(|error| Failure::said(format!("no address: {error}")))
         };
         let api_address = api.as_ref().map(address).transpose()?;
-        say(&args, &opened, &teller, address(&listener)?, api_address);
-        serve_both(listener, gate, api, opened, &config).await;
+        let asked_to_stop = stop_asked();
+        say(&args, &teller, address(&listener)?, api_address);
+        serve_both(listener, gate, api, opened, &config, asked_to_stop).await;
         Ok(())
     });
     node.shutdown();
@@ -159,6 +161,7 @@ async fn serve_both(
     api: Option<tokio::net::TcpListener>,
     opened: Opened,
     config: &Config,
+    asked_to_stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let (stop, stopped) = watch::channel(false);
     let asked = |mut stopped: watch::Receiver<bool>| async move {
@@ -166,7 +169,7 @@ async fn serve_both(
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     tokio::spawn(async move {
-        stop_asked().await;
+        asked_to_stop.await;
         let _ = stop.send(true);
     });
     let gate = gate::serve(listener, Arc::new(gate), asked(stopped.clone()));
@@ -178,9 +181,17 @@ async fn serve_both(
     }
 }
 
+/// The first API keys, before anything else can come in between.
+fn say_keys(opened: &Opened) {
+    let lines = opened.first_keys();
+    if !lines.is_empty() {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{}", lines.join("\n")).and_then(|()| out.flush());
+    }
+}
+
 fn say(
     args: &Args,
-    opened: &Opened,
     teller: &Teller,
     address: std::net::SocketAddr,
     api: Option<std::net::SocketAddr>,
@@ -198,14 +209,6 @@ fn say(
     ];
     if let Some(api) = api {
         lines.push(format!("API: http://{api}/docs"));
-    }
-    if let Some(first) = &opened.first {
-        lines.push("The first API keys, shown this once; keep them safe:".to_owned());
-        for (mode, key) in [("test", &first.test), ("live", &first.live)] {
-            if !key.is_empty() {
-                lines.push(format!("  {mode}  {key}"));
-            }
-        }
     }
     let mut out = std::io::stdout().lock();
     // A closed standard output does not stop the gate.

@@ -1,6 +1,7 @@
 //! `farthing gate keys`: which key may spend which wallet. Works while the gate runs.
 
 use crate::failure::Failure;
+use crate::folder;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use engine::Id;
 use engine::ids::{TenantId, WalletId};
@@ -67,6 +68,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             args.data.display()
         )));
     }
+    folder::require_whole(&args.data, 0)?;
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let store = Store::open(&args.data, now_ms)?;
     let mode = match args.mode {
@@ -95,7 +97,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                 revoked_ms: None,
             };
             registry.add(tenant, &record)?;
-            println!("{}  {}", record.key, record.wallet);
+            outln!("{}  {}", record.key, record.wallet);
         }
         What::List => {
             for record in registry.list(tenant)? {
@@ -103,9 +105,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                     Some(_) => "revoked",
                     None => "active",
                 };
-                println!(
+                outln!(
                     "{}  {}  {state:<7}  {}",
-                    record.key, record.wallet, record.label
+                    record.key,
+                    record.wallet,
+                    record.label
                 );
             }
         }
@@ -115,7 +119,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                     "no such key; `farthing gate keys list` shows them",
                 ));
             }
-            println!("revoked");
+            outln!("revoked");
         }
     }
     Ok(())

@@ -2,18 +2,24 @@
 //! begins a line of its own: it is another person's than every key before it.
 
 use crate::failure::Failure;
+use crate::folder;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use engine::ids::TenantId;
 use identity::{KeyId, KeyRing, KeySpec, OsRandom, Scopes};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use store::Store;
+use store::read::ReadModel;
+
+/// How long a tenant may take from the journal to the read model.
+const FOLLOWED: Duration = Duration::from_secs(1);
 
 /// What stands below the options.
 const HELP: &str = "\
 Examples:
   farthing keys create --scopes payments:write,payments:read --label shop
-  farthing keys create --mode live --label operator --expires 2027-01-01T00:00:00Z
+  farthing keys create --mode live --scopes admin --label operator --expires 2027-01-01T00:00:00Z
   farthing keys list --mode live --json
   farthing keys revoke key_01900000000070008000000000000001
 
@@ -71,8 +77,9 @@ struct Create {
     /// Which tenant's money
     #[arg(long, value_enum, default_value_t = Mode::Test)]
     mode: Mode,
-    /// What it may do, e.g. `payments:write,payments:read`; `admin` is all but the regulator's view
-    #[arg(long, default_value = "admin")]
+    /// What it may do, e.g. `payments:write,payments:read`; `admin` is all but reading as a
+    /// regulator: it reads the same, and its reads do not stand in the regulators' log
+    #[arg(long, value_name = "SCOPES")]
     scopes: String,
     /// What it is for
     #[arg(long, default_value = "made by the command")]
@@ -104,6 +111,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             args.data.display()
         )));
     }
+    folder::require_whole(&args.data, 0)?;
     let now = jiff::Timestamp::now().as_millisecond();
     let store = Arc::new(Store::open(&args.data, now)?);
     let keys = KeyRing::new(store.clone());
@@ -111,6 +119,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         if let Some(text) = &args.tenant {
             let id: Result<TenantId, _> = text.parse();
             let id = id.map_err(|error| Failure::said(format!("--tenant: {error}")))?;
+            require_tenant(&args.data, id, mode)?;
             return Ok(id.0.0);
         }
         let known = store.tenant_of_mode(mode.into())?;
@@ -130,7 +139,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             };
             let key = keys.create(spec, now, &mut OsRandom)?;
             if args.json {
-                println!(
+                outln!(
                     "{}",
                     serde_json::json!({
                         "id": key.record.id.to_string(),
@@ -139,9 +148,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
                     })
                 );
             } else {
-                println!("{}  {}", key.record.id, key.record.scopes);
-                println!("{}", key.secret.expose());
-                println!("This is the only time it is shown.");
+                outln!("{}  {}", key.record.id, key.record.scopes);
+                outln!("{}", key.secret.expose());
+                outln!("This is the only time it is shown.");
             }
         }
         What::List { mode } => {
@@ -169,13 +178,56 @@ pub fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses a tenant that is not there, or is of the other mode: a key of nobody's opens nothing, and
+/// one of the wrong mode too much.
+fn require_tenant(data: &Path, id: TenantId, mode: Mode) -> Result<(), Failure> {
+    let wanted = identity::Mode::from(mode).as_str();
+    let deadline = Instant::now() + FOLLOWED;
+    while data.join("read.db").exists() {
+        if let Some(mode) = mode_of(data, id)? {
+            return if mode == wanted {
+                Ok(())
+            } else {
+                Err(Failure::said(format!(
+                    "{id} is a {mode} tenant: say --mode {mode}"
+                )))
+            };
+        }
+        // One that was opened just now is not in the read model at once.
+        if Instant::now() > deadline {
+            break;
+        }
+        std::thread::sleep(FOLLOWED / 10);
+    }
+    Err(Failure::said(format!(
+        "no tenant {id} is known here; `GET /v1/tenants` lists them, and `POST /v1/keys` with `tenant` \
+         makes a new one's first key"
+    )))
+}
+
+/// A tenant's mode, if the read model knows the tenant.
+fn mode_of(data: &Path, id: TenantId) -> Result<Option<String>, Failure> {
+    let model = ReadModel::open(data, jiff::Timestamp::now().as_millisecond())?;
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = model.tenants(cursor.as_deref(), 200)?;
+        if let Some(found) = page.items.into_iter().find(|line| line.id == id.0.0) {
+            return Ok(Some(found.mode));
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(None),
+        }
+    }
+}
+
 fn say(key: &identity::KeyRecord, json: bool) {
     let time = |ms: Option<i64>| {
         ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
             .map(|t| t.to_string())
     };
     if json {
-        println!(
+        outln!(
             "{}",
             serde_json::json!({
                 "id": key.id.to_string(),
@@ -195,5 +247,5 @@ fn say(key: &identity::KeyRecord, json: bool) {
         (None, Some(_)) => "expires",
         (None, None) => "active",
     };
-    println!("{}  {:<8} {}  {}", key.id, state, key.label, key.scopes);
+    outln!("{}  {:<8} {}  {}", key.id, state, key.label, key.scopes);
 }

@@ -224,23 +224,30 @@ impl Asked {
 async fn show(response: Response<Incoming>, price: &str, include: bool) -> Result<(), Failure> {
     let (head, mut body) = response.into_parts();
     let mut out = std::io::stdout().lock();
-    let closed = |error: std::io::Error| Failure::said(format!("standard output: {error}"));
+    // Who reads only the head of a page has what was wanted, and has paid.
+    let told = |written: std::io::Result<()>| {
+        let written = written.or_else(crate::out::quiet);
+        written.map_err(|error| Failure::said(format!("standard output: {error}")))
+    };
     if include {
-        writeln!(out, "{:?} {}", head.version, head.status).map_err(closed)?;
+        told(writeln!(out, "{:?} {}", head.version, head.status))?;
         for (name, value) in &head.headers {
-            writeln!(out, "{name}: {}", String::from_utf8_lossy(value.as_bytes()))
-                .map_err(closed)?;
+            told(writeln!(
+                out,
+                "{name}: {}",
+                String::from_utf8_lossy(value.as_bytes())
+            ))?;
         }
-        writeln!(out).map_err(closed)?;
+        told(writeln!(out))?;
     }
     while let Some(frame) = body.frame().await {
         let frame =
             frame.map_err(|error| Failure::said(format!("the answer broke off: {error}")))?;
         if let Some(data) = frame.data_ref() {
-            out.write_all(data).map_err(closed)?;
+            told(out.write_all(data))?;
         }
     }
-    out.flush().map_err(closed)?;
+    told(out.flush())?;
     let receipt = receipt(&head.headers);
     if receipt["success"] == true {
         let text = |field: &str| receipt[field].as_str().unwrap_or_default();

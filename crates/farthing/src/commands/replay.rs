@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use store::Store;
 use traffic::log::{LogReader, Request};
 use traffic::prices::{PriceList, Quote};
 use traffic::summary::{LedgerFacts, Paid, Summary};
@@ -108,6 +109,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
     };
     let node = Node::open(dir, NodeOptions::default())?;
+    // A folder that is served later has a store and keys beside its journal.
+    Store::open(dir, jiff::Timestamp::now().as_millisecond())?;
     let log = open(&args.log)?;
     let shift = Shift {
         start: args.start,
@@ -121,11 +124,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if args.json {
         let json = serde_json::to_string_pretty(&report)
             .map_err(|error| Failure::said(format!("the summary could not be written: {error}")))?;
-        println!("{json}");
+        outln!("{json}");
     } else {
-        print!("{}", report.text());
+        out!("{}", report.text());
         if let Some(dir) = &args.data {
-            println!(
+            outln!(
                 "\nThe ledger is in {}; `farthing verify --data` checks it.",
                 dir.display()
             );
@@ -138,7 +141,8 @@ fn open(path: &Path) -> Result<File, Failure> {
     File::open(path).map_err(|error| Failure::file(path, &error))
 }
 
-/// Moves the log's times so that the first falls on `start`.
+/// Moves the log's times so that the first line falls on `start`. A server writes a line when it has
+/// answered, so a few that are later in the log are earlier: they fall on `start` too.
 struct Shift {
     start: Option<jiff::Timestamp>,
     by: Option<i64>,
@@ -150,7 +154,9 @@ impl Shift {
         let by = *self
             .by
             .get_or_insert_with(|| start.map_or(0, |start| start.as_millisecond() - at_ms));
-        UtcMillis(u64::try_from(at_ms.saturating_add(by)).unwrap_or(0))
+        let at_ms = at_ms.saturating_add(by);
+        let at_ms = start.map_or(at_ms, |start| at_ms.max(start.as_millisecond()));
+        UtcMillis(u64::try_from(at_ms).unwrap_or(0))
     }
 }
 

@@ -1,10 +1,11 @@
 //! `farthing restore`: puts a backup back, after checking that it is whole.
 
-use super::backup::{MANIFEST, Manifest, hash_file};
+use super::backup::{self, MANIFEST};
 use crate::failure::Failure;
+use crate::folder;
 use clap::Parser;
+use journal::Reader;
 use journal::sqlite::SqliteReader;
-use journal::{Reader, hex};
 use std::path::PathBuf;
 
 /// What stands below the options.
@@ -36,66 +37,58 @@ pub struct Args {
         default_value = "farthing-data"
     )]
     data: PathBuf,
-    /// A backup whose subject keys to use, where this one was made without them
+    /// The subject keys to use: the keys.db of another backup, where this one was made without
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// Begin with no subject keys: the text of everybody in the backup stays unreadable
+    #[arg(long, conflicts_with = "keys")]
+    without_keys: bool,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let path = args.from.join(MANIFEST);
-    let text = std::fs::read_to_string(&path).map_err(|e| Failure::file(&path, &e))?;
-    let manifest: Manifest = serde_json::from_str(&text)
-        .map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
-    if manifest.format != 1 {
-        let format = manifest.format;
-        return Err(Failure::said(format!(
-            "a backup of format {format} needs a newer version"
-        )));
-    }
+    let manifest = backup::manifest(&args.from)?.ok_or_else(|| {
+        Failure::said(format!(
+            "{} is not there: name a backup",
+            args.from.join(MANIFEST).display()
+        ))
+    })?;
     if args.data.join("journal.db").exists() {
         return Err(Failure::said(format!(
             "{} already has a journal; restore into a new folder",
             args.data.display()
         )));
     }
-    for (name, hash) in &manifest.files {
-        // A manifest names plain files of the backup, nothing elsewhere.
-        if !matches!(name.as_str(), "journal.db" | "store.db" | "keys.db") {
-            return Err(Failure::NotRight(format!(
-                "the manifest names {name}, which is no file of a backup"
-            )));
-        }
-        if hash_file(&args.from.join(name))? != *hash {
-            return Err(Failure::NotRight(format!(
-                "{} is not what the manifest says: the backup is damaged",
-                args.from.join(name).display()
-            )));
-        }
+    manifest.compare_files(&args.from)?;
+    let without = !manifest.files.contains_key("keys.db");
+    if without && args.keys.is_none() && !args.without_keys {
+        return Err(Failure::said(
+            "the backup is without the subject keys, which make its text readable: name their file with \
+             --keys, or say --without-keys if they are lost for good",
+        ));
     }
-    std::fs::create_dir_all(&args.data).map_err(|e| Failure::file(&args.data, &e))?;
+    folder::make_private(&args.data)?;
     // The journal last: a folder with a journal is a whole one.
     let mut names: Vec<&str> = manifest.files.keys().map(String::as_str).collect();
     names.sort_unstable_by_key(|name| *name == "journal.db");
     let copy = |from: PathBuf, name: &str| -> Result<(), Failure> {
-        let to = args.data.join(name);
-        std::fs::copy(&from, &to).map_err(|e| Failure::file(&to, &e))?;
-        std::fs::File::open(&to)
-            .and_then(|f| f.sync_all())
-            .map_err(|e| Failure::file(&to, &e))
+        folder::copy_private(&from, &args.data.join(name))
     };
     if let Some(keys) = &args.keys {
         copy(keys.clone(), "keys.db")?;
+    } else if without {
+        let now = jiff::Timestamp::now().as_millisecond();
+        store::Keys::open(&args.data.join("keys.db"), now)?;
     }
-    for name in names {
+    // Keys that were named stand above the backup's own.
+    for name in names
+        .into_iter()
+        .filter(|name| args.keys.is_none() || *name != "keys.db")
+    {
         copy(args.from.join(name), name)?;
     }
     let head = SqliteReader::open(&args.data.join("journal.db"), manifest.shard)?.head()?;
-    if (head.seq, hex(&head.hash)) != (manifest.head_seq, manifest.head_hash.clone()) {
-        return Err(Failure::NotRight(
-            "the journal's head is not what the manifest says".into(),
-        ));
-    }
-    println!(
+    manifest.compare_head(&head)?;
+    outln!(
         "restored {} rows, head {}, into {}; `farthing verify` checks the whole",
         head.seq,
         manifest.head_hash,

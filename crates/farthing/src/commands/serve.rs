@@ -47,7 +47,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<(), Failure> {
     if args.print_config {
-        print!("{DEFAULT}");
+        out!("{DEFAULT}");
         return Ok(());
     }
     let mut config = Config::load(args.config.as_deref())?;
@@ -60,12 +60,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if let Some(rate) = args.requests_per_second {
         (config.requests_per_second, config.requests_burst) = (rate, rate.saturating_mul(2));
     }
+    config.check()?;
+    let runtime = runtime()?;
+    let listener = runtime.block_on(listen(&config.listen))?;
     let opened = serving::open(&config)?;
     let node = opened.node.clone();
-    let served = runtime()?.block_on(async {
-        let listener = listen(&config.listen).await?;
+    let served = runtime.block_on(async {
+        let stop = stop_asked();
         say(&opened, &config, listener.local_addr())?;
-        serve(listener, opened, &config, stop_asked()).await;
+        serve(listener, opened, &config, stop).await;
         Ok(())
     });
     node.shutdown();
@@ -118,34 +121,32 @@ fn say(
         "farthing is serving {} on http://{address}",
         config.data.display()
     )];
-    if let Some(first) = &opened.first {
-        lines.push("The first keys, shown this once; keep them safe:".to_owned());
-        for (mode, key) in [("test", &first.test), ("live", &first.live)] {
-            if !key.is_empty() {
-                lines.push(format!("  {mode}  {key}"));
-            }
-        }
-    }
+    lines.extend(opened.first_keys());
     lines.push(format!("Docs: http://{address}/docs"));
     // A closed standard output does not stop the server.
     let _ = writeln!(out, "{}", lines.join("\n")).and_then(|()| out.flush());
     Ok(())
 }
 
-/// Ready when the process is asked to stop.
-pub async fn stop_asked() {
-    let interrupt = tokio::signal::ctrl_c();
-    let terminate = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// Ready when the process is asked to stop. From the call on the process does not end of itself when it
+/// is asked to: call this before anybody is told that it serves.
+pub fn stop_asked() -> impl Future<Output = ()> + Send + 'static {
+    use tokio::signal::unix::{SignalKind, signal};
+    let asked = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    async move {
+        let [interrupt, terminate] = asked;
+        tokio::select! {
+            () = came(interrupt) => {}
+            () = came(terminate) => {}
         }
-    };
-    tokio::select! {
-        _ = interrupt => {}
-        () = terminate => {}
+    }
+}
+
+async fn came(signal: std::io::Result<tokio::signal::unix::Signal>) {
+    match signal {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
     }
 }

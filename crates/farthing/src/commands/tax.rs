@@ -109,9 +109,13 @@ fn rates(args: &Rates) -> Result<(), Failure> {
     if args.json {
         return print_json(&lines);
     }
-    println!(
+    outln!(
         "{:<6} {:<14} {:>9}  {:<10} {:<11} Act",
-        "Place", "Category", "Rate", "Since", "Certainty"
+        "Place",
+        "Category",
+        "Rate",
+        "Since",
+        "Certainty"
     );
     for line in &lines {
         let rate = match (&line.percent, line.treatment) {
@@ -121,9 +125,13 @@ fn rates(args: &Rates) -> Result<(), Failure> {
             (None, "out_of_scope") => "none".to_owned(),
             (None, other) => other.to_owned(),
         };
-        println!(
+        outln!(
             "{:<6} {:<14} {rate:>9}  {:<10} {:<11} {}",
-            line.place, line.category, line.from, line.certainty, line.act
+            line.place,
+            line.category,
+            line.from,
+            line.certainty,
+            line.act
         );
     }
     Ok(())
@@ -233,7 +241,7 @@ fn check_number(args: &CheckNumber) -> Result<(), Failure> {
     }
     match found {
         Ok(number) if !args.json => {
-            println!(
+            outln!(
                 "{number}  {}  format and check digit are right",
                 number.country()
             );
@@ -247,7 +255,7 @@ fn check_number(args: &CheckNumber) -> Result<(), Failure> {
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::said(format!("could not be written: {error}")))?;
-    println!("{text}");
+    outln!("{text}");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `farthing verify`: proves a data folder right by replaying it.
 
+use super::backup;
 use super::verify_projection::Projected;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -8,7 +9,7 @@ use engine::codec::RowReader;
 use engine::event::{Effect, EventKind};
 use engine::{State, is_balanced, snapshot};
 use journal::sqlite::SqliteReader;
-use journal::{Head, JournalError, Reader, Row, SnapshotStore, hex, verify_chain};
+use journal::{Head, JournalError, Reader, SnapshotStore, hex, verify_chain};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ Exit codes: 0 everything is right; 1 it could not be checked, and the message sa
 /// Replays the whole journal and compares: each row with the hash of the one before, each event's
 /// postings with zero, the running sums with a scan of all accounts, each anchored snapshot and the
 /// newest file with the state at its row, and the read model's balances with the replayed ones. Reads
-/// only, and works on a backup too.
+/// only, and works on a backup too, whose files and head it compares with the manifest.
 #[derive(Parser)]
 #[command(after_long_help = HELP)]
 pub struct Args {
@@ -74,16 +75,23 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             path.display()
         )));
     }
+    let manifest = backup::manifest(&args.data)?;
+    if let Some(manifest) = &manifest {
+        manifest.compare_files(&args.data)?;
+    }
     let mut reader = SqliteReader::open(&path, args.shard)?;
     let rows = reader.head()?.seq;
 
     let mut progress = Progress::new("rows: hash chain", rows, args.json);
-    let head = verify_chain(&mut reader, None, leaves, |row| progress.at(row.seq));
+    let head = verify_chain(&mut reader, None, node::leaves, |row| progress.at(row.seq));
     let head = head.map_err(|error| match error {
         broken @ JournalError::Broken { .. } => Failure::NotRight(broken.to_string()),
         other => other.into(),
     })?;
     progress.finish();
+    if let Some(manifest) = &manifest {
+        manifest.compare_head(&head)?;
+    }
 
     let projection = Projected::open(&args.data)?;
     let anchors = anchored_digests(&mut reader)?;
@@ -170,16 +178,18 @@ fn say(found: &Found, json: bool) -> Result<(), Failure> {
     if json {
         let text = serde_json::to_string_pretty(found)
             .map_err(|error| Failure::said(format!("the result could not be written: {error}")))?;
-        println!("{text}");
+        outln!("{text}");
         return Ok(());
     }
     let yes = |right: bool| if right { "right" } else { "NOT RIGHT" };
-    println!(
+    outln!(
         "rows         {} ({} events), head {}",
-        found.rows, found.events, found.head
+        found.rows,
+        found.events,
+        found.head
     );
-    println!("hash chain   {}", found.chain);
-    println!(
+    outln!("hash chain   {}", found.chain);
+    outln!(
         "conservation {} ({} events out of balance, running sums {}, trial balance {})",
         yes(found.unbalanced_events == 0 && found.trial_balance_zero && found.sums_agree),
         found.unbalanced_events,
@@ -190,21 +200,21 @@ fn say(found: &Found, json: bool) -> Result<(), Failure> {
             "NOT zero"
         }
     );
-    println!("state digest {}", found.digest);
-    println!(
+    outln!("state digest {}", found.digest);
+    outln!(
         "snapshots    {} ({} compared, {} wrong)",
         yes(found.snapshots_wrong == 0),
         found.snapshots_checked,
         found.snapshots_wrong
     );
     match found.projection_seq {
-        Some(seq) => println!(
+        Some(seq) => outln!(
             "projections  {} (as of row {seq}: {} accounts compared, {} wrong)",
             yes(found.projection_wrong == 0),
             found.projection_accounts,
             found.projection_wrong
         ),
-        None => println!("projections  none kept"),
+        None => outln!("projections  none kept"),
     }
     Ok(())
 }
@@ -222,16 +232,6 @@ fn random() -> Result<u128, Failure> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::said(format!("no random bytes from the system: {error}")))?;
     Ok(u128::from_le_bytes(bytes))
-}
-
-/// The events' bytes of a row: the leaves of its Merkle tree.
-fn leaves(row: &Row) -> Result<Vec<&[u8]>, String> {
-    let mut reader = RowReader::new(row.format, &row.events).map_err(|e| e.to_string())?;
-    let mut leaves = Vec::new();
-    while let Some(leaf) = reader.next_leaf().map_err(|e| e.to_string())? {
-        leaves.push(leaf);
-    }
-    Ok(leaves)
 }
 
 /// The row and digest of every snapshot the journal anchors, if its digest is of this version.

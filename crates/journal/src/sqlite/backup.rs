@@ -45,7 +45,8 @@ pub fn backup_file(
             .map_err(|e| JournalError::io(target, "backing up to", e))?;
         sync_dir_of(target)
     });
-    for leftover in [part.clone(), beside(&part, "-journal")] {
+    for end in ["", "-journal", "-wal", "-shm"] {
+        let leftover = beside(&part, end);
         // Gone already when all went well.
         let _ = std::fs::remove_file(leftover);
     }
@@ -59,6 +60,7 @@ fn copy(
 ) -> Result<(), JournalError> {
     let sql = |e| fault(source, "backing up", e);
     let _ = std::fs::remove_file(part);
+    crate::private::claim(part).map_err(|e| JournalError::io(part, "backing up to", e))?;
     let from =
         Connection::open_with_flags(source, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql)?;
     from.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
@@ -85,5 +87,8 @@ fn copy(
             }
         }
     }
+    // A single file to carry away: whoever reads it makes no log beside it.
+    to.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))
+        .map_err(out)?;
     to.close().map_err(|(_, e)| out(e))
 }

@@ -67,6 +67,7 @@ pub(super) fn open_writer(
     if !fresh {
         check_magic(path)?;
     }
+    crate::private::claim(path).map_err(|e| JournalError::io(path, "opening", e))?;
     let sql = |doing| move |e| fault(path, doing, e);
     let mut db = Connection::open_with_flags(path, flags).map_err(sql("opening"))?;
     db.busy_timeout(options.busy_timeout)
@@ -204,7 +205,8 @@ fn check(db: &Connection, path: &Path, shard: u32) -> Result<(), JournalError> {
         .map_err(|e| fault(path, "reading the lease", e))?;
     match found {
         Some(found) if found == shard => Ok(()),
-        found => Err(wrong(format!("it holds shard {found:?}, not {shard}"))),
+        Some(found) => Err(wrong(format!("it holds shard {found}, not {shard}"))),
+        None => Err(wrong(format!("it holds no shard, not {shard}"))),
     }
 }
 
