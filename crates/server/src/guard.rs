@@ -71,6 +71,18 @@ impl Routes {
         self.add(vec![scope, Scope::RegulatorRead], routes)
     }
 
+    /// A route that an agent's key may read too, of its own: the handler says whose that is.
+    #[must_use]
+    pub fn needs_or_agent(self, scope: Scope, routes: UtoipaMethodRouter<App>) -> Routes {
+        let scopes = vec![
+            scope,
+            Scope::RegulatorRead,
+            Scope::PaymentsRead,
+            Scope::PaymentsWrite,
+        ];
+        self.add(scopes, routes)
+    }
+
     /// A route that is open to all.
     #[must_use]
     pub fn open(self, routes: UtoipaMethodRouter<App>) -> Routes {

@@ -5,11 +5,12 @@ use crate::extract::Caller;
 use crate::problem::{Outcome, Problem};
 use crate::texts::{self, Text};
 use crate::types::Time;
+use crate::v1::owed::owed_in;
 use engine::command::{Besides, Command, Op};
 use engine::event::{Event, Refused, TextHash};
 use engine::explain;
 use engine::ids::{ActorId, PartyId};
-use engine::{Code, Id, Position};
+use engine::{Code, Id, Position, State};
 use node::Answer;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -145,7 +146,15 @@ pub async fn denied(app: &App, caller: &Caller, refused: &Refused) -> Outcome<Bo
         known if known.get(refused.asset).is_some() => known,
         _ => app.assets_now().await?,
     };
+    let mut owed = 0;
     let remedy = match refused.code {
+        Code::InsufficientFunds => {
+            owed = app.query(move |state| owed_by(state, &refused)).await?;
+            // What comes in pays the debt first.
+            let asked = refused.asked.saturating_add(owed);
+            let with_debt = Refused { asked, ..refused };
+            explain::remedy(&with_debt, &engine::terms::Terms::default(), &assets.0)
+        }
         Code::LimitPerPayment | Code::LimitPerDay | Code::LimitPerMonth => {
             let tenant = caller.tenant;
             app.query(move |state| {
@@ -176,8 +185,23 @@ pub async fn denied(app: &App, caller: &Caller, refused: &Refused) -> Outcome<Bo
                 (problem.limit, problem.used) = (show(refused.limit), show(refused.used));
             }
         }
+        if refused.code == Code::InsufficientFunds {
+            let words = |atoms: u128| show(atoms).unwrap_or_default();
+            let (asked, there) = (words(refused.asked.into()), words(refused.limit));
+            problem.detail = format!("{asked} {} was asked and {there} is there", asset.code);
+            if owed > 0 {
+                let owed = words(owed.into());
+                problem.detail += &format!("; {owed} is owed and paid out of what comes in first");
+            }
+        }
     }
     Ok(problem)
+}
+
+/// What the party that has too little owes in that asset: now, for it may have been paid since.
+fn owed_by(state: &State, refused: &Refused) -> u64 {
+    let wallet = state.wallets.get(refused.wallet.0 as usize);
+    wallet.map_or(0, |wallet| owed_in(state, wallet.party, refused.asset))
 }
 
 /// What happened, in brief: the answer to commands whose whole effect is that they were done.

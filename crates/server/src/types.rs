@@ -55,8 +55,11 @@ macro_rules! list_query {
 
         #[allow(dead_code)]
         impl $name {
+            /// Whose cursors are taken: those of this list.
+            const LIST: &'static str = stringify!($name);
+
             fn cursor(&self) -> Option<String> {
-                self.cursor.as_ref().map(|cursor| cursor.0.clone())
+                self.cursor.as_ref().map(|cursor| cursor.of(Self::LIST))
             }
 
             fn limit(&self) -> usize {

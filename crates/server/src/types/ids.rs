@@ -1,6 +1,6 @@
 //! Public ids on the wire: a prefix, an underscore and 32 lower-case hexadecimal digits.
 
-use engine::Id;
+use engine::{EventKind, Id};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
@@ -120,6 +120,101 @@ ids! {
     CorrectionId "cor" "correction" 13;
     CommandId "cmd" "command" 14;
     KeyId "key" "key" 15;
+}
+
+/// What money was taken by, and can be given back: a payment, or a capture of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaidId {
+    /// A payment, or the authorization that was captured.
+    Payment(PaymentId),
+    /// One capture.
+    Capture(CaptureId),
+}
+
+impl PublicId for PaidId {
+    const PREFIX: &'static str = PaymentId::PREFIX;
+    const THING: &'static str = "payment";
+    fn new(id: Id) -> Self {
+        PaidId::Payment(PaymentId(id))
+    }
+    fn id(self) -> Id {
+        match self {
+            PaidId::Payment(payment) => payment.0,
+            PaidId::Capture(capture) => capture.0,
+        }
+    }
+}
+
+impl fmt::Display for PaidId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PaidId::Payment(payment) => payment.fmt(f),
+            PaidId::Capture(capture) => capture.fmt(f),
+        }
+    }
+}
+
+impl FromStr for PaidId {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.starts_with("cap_") {
+            return parse(text).map(PaidId::Capture);
+        }
+        let payment = parse(text).map(PaidId::Payment);
+        payment.map_err(|why| format!("{why}; or that of a capture, with \"cap_\""))
+    }
+}
+
+impl Serialize for PaidId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PaidId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl PartialSchema for PaidId {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("The id of a payment, or of a capture of one."))
+            .pattern(Some("^(pay|cap)_(?!0{32})[0-9a-f]{32}$"))
+            .examples(["pay_01936b2f040070008000000000000004"]);
+        RefOr::T(Schema::Object(object.build()))
+    }
+}
+
+impl ToSchema for PaidId {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("PaidId")
+    }
+}
+
+/// An id as it is written where an event of this kind made it: what `GET` takes. Of what is no thing by
+/// itself, a command's.
+pub fn written(kind: EventKind, id: Id) -> String {
+    use EventKind as K;
+    let prefix = match kind {
+        K::Paid | K::Split | K::Authorized | K::StepUpAsked | K::Refused => PaymentId::PREFIX,
+        K::Captured => CaptureId::PREFIX,
+        K::Refunded => RefundId::PREFIX,
+        K::Transferred => TransferId::PREFIX,
+        K::Grouped => GroupId::PREFIX,
+        K::PartyRegistered => PartyId::PREFIX,
+        K::WalletOpened => WalletId::PREFIX,
+        K::TopUpPending => TopUpId::PREFIX,
+        K::WithdrawalRequested => WithdrawalId::PREFIX,
+        K::MandateGranted => MandateId::PREFIX,
+        K::DisputeOpened => DisputeId::PREFIX,
+        K::CorrectionProposed => CorrectionId::PREFIX,
+        _ => CommandId::PREFIX,
+    };
+    format!("{prefix}_{:032x}", id.0)
 }
 
 #[cfg(test)]

@@ -13,8 +13,19 @@ use utoipa::{PartialSchema, ToSchema};
 pub struct Cursor(pub String);
 
 impl Cursor {
+    /// Of a list: no other takes it.
+    pub fn of_list(list: &str, place: &str) -> Cursor {
+        Cursor(format!("{}.{place}", tag(list)))
+    }
+
+    /// The place in a list. A cursor of another one is none of this list's, and is no place.
+    pub fn of(&self, list: &str) -> String {
+        let place = self.0.split_once('.').filter(|(of, _)| *of == tag(list));
+        place.map(|(_, place)| place.to_owned()).unwrap_or_default()
+    }
+
     /// Of a number that no journal exhausts.
-    pub fn of(number: u128) -> Cursor {
+    pub fn of_number(number: u128) -> Cursor {
         Cursor(format!(
             "{:x}-{:x}",
             number >> 63,
@@ -30,6 +41,11 @@ impl Cursor {
     }
 }
 
+/// A list's name in its cursors.
+fn tag(list: &str) -> String {
+    list.trim_end_matches("Query").to_ascii_lowercase()
+}
+
 impl FromStr for Cursor {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -38,7 +54,11 @@ impl FromStr for Cursor {
             let short = half.len() < 16 || (half.len() == 16 && half.as_bytes()[0] <= b'7');
             !half.is_empty() && digits && short
         };
-        match text.split_once('-') {
+        let (tag, place) = text.split_once('.').unwrap_or(("", text));
+        if !tag.bytes().all(|b| b.is_ascii_lowercase()) || tag.len() > 30 {
+            return Err("not a cursor: use `next` of the page before, as it is");
+        }
+        match place.split_once('-') {
             Some((a, b)) if is_half(a) && is_half(b) => Ok(Cursor(text.to_owned())),
             _ => Err("not a cursor: use `next` of the page before, as it is"),
         }
@@ -57,7 +77,9 @@ impl PartialSchema for Cursor {
         let object = ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some("Opaque: the `next` of the page before."))
-            .pattern(Some("^[0-7]?[0-9a-f]{1,15}-[0-7]?[0-9a-f]{1,15}$"));
+            .pattern(Some(
+                r"^([a-z]{1,30}\.)?[0-7]?[0-9a-f]{1,15}-[0-7]?[0-9a-f]{1,15}$",
+            ));
         RefOr::T(Schema::Object(object.build()))
     }
 }
@@ -69,8 +91,7 @@ impl ToSchema for Cursor {
 }
 
 /// 1 to 1000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u16")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(pub usize);
 
 impl Default for Limit {
@@ -79,14 +100,16 @@ impl Default for Limit {
     }
 }
 
-impl TryFrom<u16> for Limit {
-    type Error = &'static str;
-    fn try_from(number: u16) -> Result<Self, Self::Error> {
-        if (1..=1000).contains(&number) {
-            Ok(Limit(usize::from(number)))
-        } else {
-            Err("1 to 1000")
-        }
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let plain = text.bytes().all(|b| b.is_ascii_digit());
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| plain && (1..=1000).contains(number));
+        let number = number.ok_or_else(|| serde::de::Error::custom("limit: 1 to 1000"))?;
+        Ok(Limit(number))
     }
 }
 
@@ -137,10 +160,15 @@ where
 
 impl<T: ToSchema> Page<T> {
     /// From what the read model found.
-    pub fn of<L>(page: store::Page<L, String>, as_of: u64, show: impl FnMut(L) -> T) -> Page<T> {
+    pub fn of<L>(
+        list: &str,
+        page: store::Page<L, String>,
+        as_of: u64,
+        show: impl FnMut(L) -> T,
+    ) -> Page<T> {
         Page {
             items: page.items.into_iter().map(show).collect(),
-            next: page.next.map(Cursor),
+            next: page.next.map(|place| Cursor::of_list(list, &place)),
             as_of: Some(as_of),
         }
     }
@@ -158,7 +186,7 @@ mod tests {
             u128::from(u64::MAX),
             0x0193_6b2f_0000_7000_bfff_ffff_ffff_ffff,
         ] {
-            let text = Cursor::of(number).0;
+            let text = Cursor::of_number(number).0;
             assert_eq!(text.parse::<Cursor>().unwrap().number(), number, "{text}");
         }
         for bad in ["", "-", "1", "1-", "g-1", "8000000000000000-0", "1-1-1"] {

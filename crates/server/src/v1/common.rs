@@ -84,6 +84,12 @@ pub async fn rest_or_first(app: &App, tenant: TenantNo, id: Id, rest: u64) -> Ou
             .part(id)
             .and_then(|part| part.paid().map(|paid| paid.gross))
     });
-    // Nothing left is a refusal of one atom too many, with its numbers.
-    Ok(first.unwrap_or(rest.max(1)))
+    match first {
+        Some(first) => Ok(first),
+        None if rest > 0 => Ok(rest),
+        None => {
+            let words = "nothing is left: all of it was given back, or a dispute holds it";
+            Err(Problem::of(Code::RefundExceedsPayment, words).at("amount"))
+        }
+    }
 }

@@ -12,6 +12,7 @@ use crate::texts::{self, Of, Text as TextOf};
 use crate::types::ids::{CommandId, CorrectionId};
 use crate::types::{AccountNumber, Page, Signed, Text, Time};
 use crate::v1::parties::{from_word, word};
+use crate::v1::stands::{Thing, or_state};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::Op;
@@ -216,7 +217,10 @@ async fn list_corrections(
     })
     .await?;
     Ok(Answer::ok(
-        Page::of(page, as_of, |line| shown(&line, None)).whole(),
+        Page::of(CorrectionQuery::LIST, page, as_of, |line| {
+            shown(&line, None)
+        })
+        .whole(),
     ))
 }
 
@@ -259,7 +263,8 @@ async fn approve_correction(
     let op = Op::ApproveCorrection {
         correction: correction.0,
     };
-    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let done = submit::submit(&app, &caller, id.0, id, op).await;
+    let done = or_state(&app, &caller, Thing::Correction, correction.0, done).await?;
     Ok(Answer::done(Happened::new(id, &done), done.replayed))
 }
 
@@ -280,6 +285,7 @@ async fn reject_correction(
     let op = Op::RejectCorrection {
         correction: correction.0,
     };
-    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let done = submit::submit(&app, &caller, id.0, id, op).await;
+    let done = or_state(&app, &caller, Thing::Correction, correction.0, done).await?;
     Ok(Answer::done(Happened::new(id, &done), done.replayed))
 }

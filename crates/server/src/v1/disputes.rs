@@ -5,24 +5,26 @@ use crate::extract::{Answer, Caller, Handled, Json, PathId, Query};
 use crate::guard::Routes;
 use crate::history;
 use crate::idempotency;
-use crate::lookup;
 use crate::problem::Problem;
 use crate::submit::{self, Happened};
 use crate::texts::{self, Text as TextOf};
-use crate::types::ids::{CaptureId, CommandId, DisputeId, PaymentId, WalletId};
+use crate::types::ids::{CaptureId, CommandId, DisputeId, PaidId, PaymentId, WalletId};
 use crate::types::words::DisputeVerdict;
 use crate::types::{Amount, Details, Metadata, Page, Text, Time};
 use crate::v1::common::{rest_of, rest_or_first, same_asset};
+use crate::v1::events::number;
 use crate::v1::parties::{from_word, word};
+use crate::v1::payments::{Taken, taken};
+use crate::v1::stands::{Thing, or_state};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::{Carried, Op};
-use engine::{Id, UtcMillis};
+use engine::{EventKind, Id, UtcMillis};
 use identity::Scope;
 use money::Atoms;
 use serde::{Deserialize, Serialize};
 use store::Kind;
-use store::read::{DisputeLine, ThingFilter};
+use store::read::{DisputeLine, ReadModel, ThingFilter};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -41,9 +43,9 @@ pub fn routes(routes: Routes) -> Routes {
 struct NewDispute {
     /// Makes it happen once; see `Idempotency-Key`.
     id: Option<DisputeId>,
-    /// Which payment.
-    payment: PaymentId,
-    /// Of a payment that was authorized first: which capture.
+    /// Which payment, or which capture of one.
+    payment: PaidId,
+    /// Of a payment that was captured in several parts: which capture.
     capture: Option<CaptureId>,
     /// How much; without it, all that is left.
     amount: Option<Amount>,
@@ -71,8 +73,12 @@ struct Dispute {
     id: DisputeId,
     /// Where it stands.
     status: DisputeStatus,
-    /// Which payment or capture, as its 32 digits stand after `pay_` or `cap_`.
+    /// Which payment.
     payment: PaymentId,
+    /// Of a payment that was captured, which capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    capture: Option<CaptureId>,
     /// Who paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -125,12 +131,32 @@ list_query! {
     }
 }
 
-fn shown(line: DisputeLine, assets: &Assets, details: Details) -> Option<Dispute> {
+/// A line, and what its payment is: the number of the kind, and what that belongs to.
+type Line = (DisputeLine, Option<(u16, Option<u128>)>);
+
+fn with_kind(model: &ReadModel, tenant: u32, line: DisputeLine) -> Result<Line, store::Error> {
+    let kind = model.kind_of(tenant, line.payment)?;
+    Ok((line, kind))
+}
+
+/// The payment, and the capture if it is one that is disputed.
+fn named(thing: u128, kind: Option<(u16, Option<u128>)>) -> (PaymentId, Option<CaptureId>) {
+    match kind {
+        Some((kind, Some(payment))) if kind == number(EventKind::Captured) => {
+            (PaymentId(Id(payment)), Some(CaptureId(Id(thing))))
+        }
+        _ => (PaymentId(Id(thing)), None),
+    }
+}
+
+fn shown((line, kind): Line, assets: &Assets, details: Details) -> Option<Dispute> {
+    let (payment, capture) = named(line.payment, kind);
     let asset = assets.get(ledger::AssetNo(line.asset))?;
     Some(Dispute {
         id: DisputeId(Id(line.id)),
         status: from_word(&line.state)?,
-        payment: PaymentId(Id(line.payment)),
+        payment,
+        capture,
         payer: line.payer.map(|id| WalletId(Id(id))),
         payee: line.payee.map(|id| WalletId(Id(id))),
         amount: Amount::of(asset, line.amount),
@@ -156,10 +182,12 @@ async fn create_dispute(
     Json(new): Json<NewDispute>,
 ) -> Handled<Dispute> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
-    let thing = new.capture.map_or(new.payment.0, |capture| capture.0);
-    let found = lookup::event_of(&app, caller.tenant, thing).await?;
-    let (_, event) =
-        found.ok_or_else(|| Problem::not_found("payment", "no such payment in this tenant"))?;
+    let Taken {
+        thing,
+        of,
+        payment,
+        event,
+    } = taken(&app, caller.tenant, new.payment, new.capture).await?;
     let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, &event).await?;
     let payee = event
         .part(thing)
@@ -192,7 +220,11 @@ async fn create_dispute(
     let body = Dispute {
         id,
         status: DisputeStatus::Open,
-        payment: PaymentId(thing),
+        payment,
+        capture: match of {
+            PaidId::Payment(_) => None,
+            PaidId::Capture(capture) => Some(capture),
+        },
         payer,
         payee,
         amount: Amount::of(record, amount.0),
@@ -223,12 +255,23 @@ async fn list_disputes(
     };
     let (cursor, limit, tenant) = (query.cursor(), query.limit(), caller.tenant.0);
     let (page, as_of) = history::ask(&app, query.min_seq(), move |m| {
-        m.disputes(tenant, &filter, cursor.as_deref(), limit)
+        let page = m.disputes(tenant, &filter, cursor.as_deref(), limit)?;
+        let lines = page
+            .items
+            .into_iter()
+            .map(|line| with_kind(m, tenant, line));
+        Ok(store::Page {
+            items: lines.collect::<Result<Vec<_>, _>>()?,
+            next: page.next,
+        })
     })
     .await?;
     let assets = app.assets_now().await?;
     Ok(Answer::ok(
-        Page::of(page, as_of, |line| shown(line, &assets, Details::default())).whole(),
+        Page::of(DisputeQuery::LIST, page, as_of, |line| {
+            shown(line, &assets, Details::default())
+        })
+        .whole(),
     ))
 }
 
@@ -245,7 +288,11 @@ async fn get_dispute(
     PathId(id): PathId<DisputeId>,
 ) -> Handled<Dispute> {
     let tenant = caller.tenant.0;
-    let line = history::ask_now(&app, move |m| m.dispute(tenant, id.0.0)).await?;
+    let line = history::ask_now(&app, move |m| {
+        let line = m.dispute(tenant, id.0.0)?;
+        line.map(|line| with_kind(m, tenant, line)).transpose()
+    })
+    .await?;
     let details = texts::read_of(&app, &caller, Kind::Dispute, id.0).await?;
     let assets = app.assets_now().await?;
     let found = line.and_then(|line| shown(line, &assets, details));
@@ -274,6 +321,7 @@ async fn resolve_dispute(
         dispute: dispute.0,
         verdict: new.verdict.into(),
     };
-    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let done = submit::submit(&app, &caller, id.0, id, op).await;
+    let done = or_state(&app, &caller, Thing::Dispute, dispute.0, done).await?;
     Ok(Answer::done(Happened::new(id, &done), done.replayed))
 }

@@ -5,7 +5,7 @@ use crate::extract::{Answer, Caller, Handled, Query};
 use crate::guard::Routes;
 use crate::history;
 use crate::problem::{Outcome, Problem};
-use crate::types::ids::WalletId;
+use crate::types::ids::{WalletId, written};
 use crate::types::{Amount, AssetText, Decimal, Page, Time};
 use axum::extract::State;
 use engine::code::Audience;
@@ -26,6 +26,8 @@ pub fn routes(routes: Routes) -> Routes {
         .needs_or_regulator(Scope::LedgerRead, routes!(list_events))
         .needs_or_regulator(Scope::PaymentsRead, routes!(list_payments))
         .needs_or_regulator(Scope::LedgerRead, routes!(list_refusals))
+        .needs_or_regulator(Scope::PaymentsRead, routes!(list_refunds))
+        .needs_or_regulator(Scope::PaymentsRead, routes!(list_transfers))
 }
 
 /// The word of a kind's number.
@@ -36,6 +38,13 @@ pub fn kind_name(kind: u16) -> String {
         .to_owned()
 }
 
+/// An id as it is written where it was made; `kind` is the number of what made it.
+pub fn id_text(kind: Option<u16>, id: u128) -> String {
+    let kind = kind.and_then(|kind| EventKind::ALL.get(usize::from(kind)));
+    // What is not known by its kind was a payment before there were captures.
+    written(kind.copied().unwrap_or(EventKind::Paid), Id(id))
+}
+
 /// One kind of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindText(pub EventKind);
@@ -44,8 +53,10 @@ impl<'de> Deserialize<'de> for KindText {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
         let kind = EventKind::ALL.iter().find(|kind| kind.as_str() == text);
-        kind.map(|kind| KindText(*kind))
-            .ok_or_else(|| serde::de::Error::custom("not a kind of event"))
+        kind.map(|kind| KindText(*kind)).ok_or_else(|| {
+            let words = format!("a kind of event is one of {}", names(EventKind::ALL));
+            serde::de::Error::custom(words)
+        })
     }
 }
 
@@ -72,7 +83,9 @@ struct EventSummary {
     /// What happened.
     #[schema(examples("payment.paid"))]
     kind: String,
-    /// Its id, 32 digits without a prefix.
+    /// Its id: what `GET` takes of a payment, capture, refund, transfer, top-up and so on, and a
+    /// command's of what is no thing by itself. What was refused is a payment's.
+    #[schema(examples("pay_01936b2f040070008000000000000004"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     id: Option<String>,
@@ -100,7 +113,8 @@ struct EventSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     code: Option<String>,
-    /// The earlier payment it belongs to, 32 digits without a prefix.
+    /// The earlier payment or capture it belongs to.
+    #[schema(examples("pay_01936b2f040070008000000000000004"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     of: Option<String>,
@@ -117,14 +131,14 @@ fn shown(line: EventLine, assets: &crate::app::Assets, audience: Audience) -> Ev
     EventSummary {
         at: Time(UtcMillis(line.at_ms)),
         kind: kind_name(line.kind),
-        id: line.id.map(|id| format!("{id:032x}")),
+        id: line.id.map(|id| id_text(Some(line.kind), id)),
         payer: line.payer.map(|id| WalletId(Id(id))),
         payee: line.payee.map(|id| WalletId(Id(id))),
         amount: amount(line.amount),
         tax: (line.tax > 0).then(|| amount(line.tax)).flatten(),
         fee: (line.fee > 0).then(|| amount(line.fee)).flatten(),
         code: code.map(|code| code.shown_to(audience).as_str().to_owned()),
-        of: line.of.map(|id| format!("{id:032x}")),
+        of: line.of.map(|id| id_text(line.of_kind, id)),
         seq: line.position.seq,
         index: line.position.index,
     }
@@ -150,7 +164,13 @@ list_query! {
     }
 }
 
-fn number(kind: EventKind) -> u16 {
+fn names(kinds: &[EventKind]) -> String {
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    names.join(", ")
+}
+
+/// The number of a kind in the read model.
+pub fn number(kind: EventKind) -> u16 {
     EventKind::ALL
         .iter()
         .position(|k| *k == kind)
@@ -171,7 +191,8 @@ async fn list(
     let atoms = |text: &Option<Decimal>, field: &str| -> Outcome<Option<Atoms>> {
         let Some(text) = text else { return Ok(None) };
         let (_, asset) = asset.ok_or_else(|| {
-            Problem::not_found("asset", "an amount is of an asset, and none is named")
+            let words = "an amount is of an asset, and none is named";
+            Problem::new(crate::codes::BAD_QUERY, words).at("asset")
         })?;
         let bad = |error: money::MoneyError| {
             Problem::new(crate::codes::BAD_QUERY, error.to_string()).at(field)
@@ -185,8 +206,10 @@ async fn list(
     };
     let wanted: Vec<u16> = match query.kind {
         Some(KindText(kind)) if kinds.is_empty() || kinds.contains(&kind) => vec![number(kind)],
-        // A kind that this list does not have.
-        Some(_) => vec![u16::MAX],
+        Some(_) => {
+            let words = format!("this list has {}", names(kinds));
+            return Err(Problem::new(crate::codes::BAD_QUERY, words).at("kind"));
+        }
         None => kinds.iter().map(|kind| number(*kind)).collect(),
     };
     let filter = EventFilter {
@@ -206,7 +229,9 @@ async fn list(
     .await?;
     let assets = app.assets_now().await?;
     let audience = caller.audience();
-    Ok(Page::of(page, as_of, |line| shown(line, &assets, audience)))
+    Ok(Page::of(EventQuery::LIST, page, as_of, |line| {
+        shown(line, &assets, audience)
+    }))
 }
 
 /// Everything that happened in the tenant, newest first.
@@ -267,4 +292,36 @@ async fn list_refusals(
     Ok(Answer::ok(
         list(&app, &caller, query, &[EventKind::Refused]).await?,
     ))
+}
+
+/// The refunds of the tenant, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/refunds",
+    params(EventQuery),
+    responses((status = 200, description = "A page of them.", body = Page<EventSummary>))
+)]
+async fn list_refunds(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<EventQuery>,
+) -> Handled<Page<EventSummary>> {
+    let kinds = [EventKind::Refunded];
+    Ok(Answer::ok(list(&app, &caller, query, &kinds).await?))
+}
+
+/// The transfers of the tenant, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/transfers",
+    params(EventQuery),
+    responses((status = 200, description = "A page of them.", body = Page<EventSummary>))
+)]
+async fn list_transfers(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<EventQuery>,
+) -> Handled<Page<EventSummary>> {
+    let kinds = [EventKind::Transferred];
+    Ok(Answer::ok(list(&app, &caller, query, &kinds).await?))
 }

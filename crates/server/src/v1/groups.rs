@@ -1,8 +1,8 @@
 //! Groups: several commands, all or nothing.
 
-use super::payments::NewPayment;
+use super::payments::{NewPayment, Taken, taken};
 use crate::app::App;
-use crate::extract::{Answer, Caller, Handled, Json};
+use crate::extract::{Answer, Caller, Handled, Json, PathId};
 use crate::guard::Routes;
 use crate::idempotency;
 use crate::lookup;
@@ -10,14 +10,16 @@ use crate::problem::{Outcome, Problem};
 use crate::submit;
 use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{
-    CaptureId, CommandId, GroupId, MandateId, PaymentId, RefundId, TransferId, WalletId,
+    CaptureId, CommandId, GroupId, MandateId, PaidId, PaymentId, RefundId, TransferId, WalletId,
+    written,
 };
 use crate::types::{Amount, Time};
 use crate::v1::common::{amount_of, rest_of, same_asset};
 use axum::extract::State;
 use axum::http::HeaderMap;
-use engine::Id;
 use engine::command::{Carried, Op, Spend};
+use engine::event::Part;
+use engine::{EventKind, Id};
 use identity::Scope;
 use money::Atoms;
 use serde::{Deserialize, Serialize};
@@ -25,9 +27,11 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-/// Registers the path.
+/// Registers the paths.
 pub fn routes(routes: Routes) -> Routes {
-    routes.needs(Scope::PaymentsWrite, routes!(create_group))
+    routes
+        .needs(Scope::PaymentsWrite, routes!(create_group))
+        .needs_or_regulator(Scope::PaymentsRead, routes!(get_group))
 }
 
 /// Commands to do together.
@@ -103,9 +107,9 @@ struct GroupVoid {
 struct GroupRefund {
     /// Its id.
     id: Option<RefundId>,
-    /// Which payment.
-    payment: PaymentId,
-    /// Of a payment that was authorized first: which capture.
+    /// Which payment, or which capture of one.
+    payment: PaidId,
+    /// Of a payment that was captured in several parts: which capture.
     capture: Option<CaptureId>,
     /// How much.
     amount: Amount,
@@ -205,11 +209,8 @@ impl Items<'_> {
                     Problem::new(crate::codes::SCOPE_MISSING, error.to_string())
                 })?;
                 let id = RefundId(self.id(at, new.id.map(|id| id.0)));
-                let thing = new.capture.map_or(new.payment.0, |capture| capture.0);
-                let found = lookup::event_of(app, caller.tenant, thing).await?;
-                let (_, event) = found.ok_or_else(|| {
-                    Problem::not_found("payment", "no such payment in this tenant")
-                })?;
+                let Taken { thing, event, .. } =
+                    taken(app, caller.tenant, new.payment, new.capture).await?;
                 let (_, asset, _) = rest_of(app, caller.tenant, thing, &event).await?;
                 let amount = same_asset(app, &new.amount, asset).await?;
                 (
@@ -300,4 +301,33 @@ async fn create_group(
         index: done.position.index,
     };
     Ok(Answer::created(body, done.replayed))
+}
+
+/// One group that was done.
+#[utoipa::path(
+    get,
+    path = "/v1/groups/{id}",
+    params(("id" = GroupId, Path, description = "Which group.")),
+    responses((status = 200, description = "The group.", body = Group))
+)]
+async fn get_group(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId<GroupId>,
+) -> Handled<Group> {
+    let found = lookup::event_of(&app, caller.tenant, id.0).await?;
+    let found = found.filter(|(_, event)| event.kind == EventKind::Grouped);
+    let (position, event) =
+        found.ok_or_else(|| Problem::not_found("id", "no such group in this tenant"))?;
+    let part = |part: Part<'_>| GroupPart {
+        id: written(part.kind, part.id),
+        kind: part.kind.as_str().to_owned(),
+    };
+    Ok(Answer::ok(Group {
+        id,
+        items: event.parts().map(part).collect(),
+        at: Time(event.at),
+        seq: position.seq,
+        index: position.index,
+    }))
 }

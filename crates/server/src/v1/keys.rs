@@ -308,7 +308,7 @@ async fn list_keys(
         .blocking(move |app| app.keys.list(tenant, cursor, limit))
         .await?;
     let page = page.map_err(problem)?;
-    let next = page.next.map(|id| Cursor::of(id.0));
+    let next = page.next.map(|id| Cursor::of_number(id.0));
     Ok(Answer::ok(Page {
         items: page.items.iter().map(shown).collect(),
         next,

@@ -252,7 +252,7 @@ async fn list_accounts(
         .await?;
     let assets = app.assets_now().await?;
     let mut now = now.into_iter();
-    let page = Page::of(page, as_of, |line| {
+    let page = Page::of(AccountQuery::LIST, page, as_of, |line| {
         let (account, wallet) = now.next().flatten()?;
         let asset = assets.get(account.asset)?;
         Some(AccountView {

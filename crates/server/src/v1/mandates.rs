@@ -25,7 +25,7 @@ pub fn routes(routes: Routes) -> Routes {
     routes
         .needs(Scope::MandatesWrite, routes!(create_mandate))
         .needs_or_regulator(Scope::WalletsRead, routes!(list_mandates))
-        .needs_or_regulator(Scope::WalletsRead, routes!(get_mandate))
+        .needs_or_agent(Scope::WalletsRead, routes!(get_mandate))
         .needs(Scope::MandatesWrite, routes!(revoke_mandate))
 }
 
@@ -75,6 +75,14 @@ struct Mandate {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     per_day: Option<Amount>,
+    /// What was spent under it today, in the tenant's civil day; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    used: Option<Amount>,
+    /// What `per_day` leaves of today; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    remaining: Option<Amount>,
     /// Of what.
     asset: AssetText,
     /// Only to these; none is anyone.
@@ -114,6 +122,8 @@ fn shown(line: MandateLine, assets: &Assets) -> Option<Mandate> {
         agent: line.agent.map(|id| PartyId(Id(id))),
         per_payment: line.per_payment.map(|atoms| Amount::of(asset, atoms)),
         per_day: line.per_day.map(|atoms| Amount::of(asset, atoms)),
+        used: None,
+        remaining: None,
         asset: AssetText(asset.code),
         payees: line.payees.into_iter().map(|id| WalletId(Id(id))).collect(),
         expires_at: Time(UtcMillis(line.expires_ms)),
@@ -165,6 +175,8 @@ async fn create_mandate(
         agent: Some(new.agent),
         per_payment: per_payment.map(|a| Amount::of(&asset, a.0)),
         per_day: per_day.map(|a| Amount::of(&asset, a.0)),
+        used: Some(Amount::of(&asset, 0)),
+        remaining: per_day.map(|a| Amount::of(&asset, a.0)),
         asset: new.asset,
         payees,
         expires_at: new.expires_at,
@@ -196,11 +208,11 @@ async fn list_mandates(
     .await?;
     let assets = app.assets_now().await?;
     Ok(Answer::ok(
-        Page::of(page, as_of, |line| shown(line, &assets)).whole(),
+        Page::of(MandateQuery::LIST, page, as_of, |line| shown(line, &assets)).whole(),
     ))
 }
 
-/// One mandate.
+/// One mandate, with what was spent under it today. An agent's key sees its own.
 #[utoipa::path(
     get,
     path = "/v1/mandates/{id}",
@@ -212,13 +224,39 @@ async fn get_mandate(
     caller: Caller,
     PathId(id): PathId<MandateId>,
 ) -> Handled<Mandate> {
-    let tenant = caller.tenant.0;
-    let line = history::ask_now(&app, move |m| m.mandate(tenant, id.0.0)).await?;
+    let tenant = caller.tenant;
+    let not_there = || Problem::not_found("id", "no such mandate in this tenant");
+    let reads_all = [Scope::WalletsRead, Scope::RegulatorRead];
+    let agent = caller.key.agent;
+    if agent.is_none() && !reads_all.iter().any(|scope| caller.key.allows(*scope)) {
+        let words = "the key lacks wallets:read, and is no agent's";
+        return Err(Problem::new(crate::codes::SCOPE_MISSING, words).into());
+    }
+    let line = history::ask_now(&app, move |m| m.mandate(tenant.0, id.0.0)).await?;
+    let line = line.filter(|line| agent.is_none() || agent == line.agent);
     let assets = app.assets_now().await?;
     let found = line.and_then(|line| shown(line, &assets));
-    Ok(Answer::ok(found.ok_or_else(|| {
-        Problem::not_found("id", "no such mandate in this tenant")
-    })?))
+    let mut mandate = found.ok_or_else(not_there)?;
+    let used = app.query(move |state| {
+        let of_tenant = state.tenant(tenant)?;
+        let mandate = state.mandates.get(&(tenant, id.0))?;
+        let civil = of_tenant.terms.zone.civil(state.now);
+        let left = |limit: money::Atoms, used| u128::from(limit.0).saturating_sub(used);
+        let used = mandate.used_on(civil);
+        Some((
+            mandate.asset,
+            used,
+            mandate.per_day.map(|limit| left(limit, used)),
+        ))
+    });
+    if let Some((asset, used, left)) = used.await?
+        && let Some(asset) = assets.get(asset)
+    {
+        let amount = |atoms: u128| Amount::of(asset, u64::try_from(atoms).unwrap_or(u64::MAX));
+        mandate.used = Some(amount(used));
+        mandate.remaining = left.map(amount);
+    }
+    Ok(Answer::ok(mandate))
 }
 
 /// Take a mandate back, from now on.

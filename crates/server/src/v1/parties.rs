@@ -10,7 +10,8 @@ use crate::submit::{self, Done};
 use crate::texts::{self, Of, Text as TextOf};
 use crate::types::ids::{CommandId, PartyId};
 use crate::types::words::{PartyKind, Standing};
-use crate::types::{CountryText, Metadata, Page, Text, Time};
+use crate::types::{Amount, CountryText, Metadata, Page, Text, Time};
+use crate::v1::owed::owed;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::Id;
@@ -129,6 +130,11 @@ struct Party {
     tier: u8,
     /// Whether it may act.
     standing: Standing,
+    /// What it owes, an asset each: it is paid out of what comes in next, to any of its wallets. Not in
+    /// lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    owed: Option<Vec<Amount>>,
     /// Since when; in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -181,6 +187,7 @@ fn shown(
         country: CountryText(party.country),
         tier: party.tier.0,
         standing: party.standing.into(),
+        owed: None,
         registered_at: None,
         name: text.name,
         email: text.email,
@@ -272,12 +279,13 @@ async fn list_parties(
         m.parties(tenant, &filter, cursor.as_deref(), limit)
     })
     .await?;
-    let page = Page::of(page, as_of, |line| Party {
+    let page = Page::of(PartyQuery::LIST, page, as_of, |line| Party {
         id: PartyId(engine::Id(line.id)),
         kind: from_word(&line.kind).unwrap_or(PartyKind::Person),
         country: CountryText(Country::new(&line.country).unwrap_or(Country::UNKNOWN)),
         tier: line.tier,
         standing: from_word(&line.standing).unwrap_or(Standing::Active),
+        owed: None,
         registered_at: Some(Time(engine::UtcMillis(line.at_ms))),
         name: None,
         email: None,
@@ -314,11 +322,15 @@ async fn get_party(
     PathId(id): PathId<PartyId>,
 ) -> Handled<Party> {
     let record = find(&app, &caller, id).await?;
-    Ok(Answer::ok(shown(
-        id,
-        &record,
-        texts::of_party(&app, &caller, id.0).await?,
-    )))
+    let text = texts::of_party(&app, &caller, id.0).await?;
+    let mut party = shown(id, &record, text);
+    let tenant = caller.tenant;
+    let owing = app.query(move |state| {
+        let no = state.party_no(tenant, engine::ids::PartyId(id.0))?;
+        owed(state, no)
+    });
+    party.owed = owing.await?;
+    Ok(Answer::ok(party))
 }
 
 /// What is kept of a party for a command.

@@ -3,11 +3,13 @@
 mod batch;
 mod capture;
 mod confirm;
+mod life;
 mod refund;
 mod view;
 mod void;
 
 pub use batch::{NDJSON, lines};
+pub use life::{Taken, taken};
 pub use view::{Payment, PaymentStatus, payment};
 
 use crate::app::App;
@@ -26,9 +28,10 @@ use axum::http::{HeaderMap, StatusCode};
 use engine::code::Audience;
 use engine::command::{Op, SPLIT_PAYEES_MAX, Share, Spend};
 use engine::records::WalletNo;
-use engine::{Code, Id, explain};
+use engine::{Code, EventKind, Id, explain};
 use identity::Scope;
 use serde::Deserialize;
+use std::sync::Arc;
 use store::Kind;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -281,18 +284,22 @@ async fn get_payment(
     if !view::is_payment(part.kind) {
         return Err(not_there().into());
     }
-    let wallets = lookup::wallets_of(part.effects);
-    let accounts: Vec<_> = part.postings.to_vec();
-    let (names, terms, now, postings) = app
+    let (at, sure) = (id.0, Arc::new(event));
+    let told = Arc::clone(&sure);
+    let (names, terms, now, payees) = app
         .query(move |state| {
             let terms = state
                 .tenant(tenant)
                 .map(|t| (t.terms.clone(), t.terms_version));
-            let now = view::Now::of(state, tenant, id.0);
-            let postings = view::entries(state, &accounts);
-            (Names::of(state, wallets), terms, now, postings)
+            let now = view::Now::of(state, tenant, at);
+            let part = told.part(at);
+            let wallets = part.as_ref().map(|part| lookup::wallets_of(part.effects));
+            let payees = part.and_then(|part| view::shares(state, &part));
+            let names = Names::of(state, wallets.unwrap_or_default());
+            (names, terms, now, payees)
         })
         .await?;
+    let (event, part) = (&*sure, sure.part(at).ok_or_else(not_there)?);
     let assets = app.assets_now().await?;
     let (current, current_version) = terms.unwrap_or_default();
     let audience = caller.audience();
@@ -308,19 +315,39 @@ async fn get_payment(
     };
     let why = explain::explain(&part, &terms, version, &assets.0, audience);
     body.explain(why, audience);
-    body.apply(now, &assets);
+    body.payees = payees;
+    let asset = assets
+        .0
+        .iter()
+        .find(|asset| asset.code == body.amount.asset.0)
+        .copied()
+        .ok_or_else(|| Problem::internal(&"a payment in an unknown asset"))?;
+    body.apply(now, &asset);
+    let was_held = part.kind == EventKind::Authorized;
     if body.status == PaymentStatus::Captured {
         let hold = crate::history::ask_now(&app, move |model| model.hold(tenant.0, id.0.0)).await?;
-        body.ended(hold.as_ref().map_or("captured", |hold| hold.state.as_str()));
-        if let (Some(hold), Some(asset)) = (
-            &hold,
-            assets.0.iter().find(|a| a.code == body.amount.asset.0),
-        ) {
-            body.captured = Some(Amount::of(asset, hold.captured));
+        let (state, captured) = hold
+            .as_ref()
+            .map_or(("captured", 0), |hold| (hold.state.as_str(), hold.captured));
+        body.ended(state, captured);
+        if hold.is_some() {
+            body.captured = Some(Amount::of(&asset, captured));
         }
     }
+    let mut postings = part.postings.to_vec();
+    // Nothing was taken of what was never captured, or never paid.
+    if was_held || now.reversed > 0 {
+        let life = life::life(&app, tenant, id.0).await?;
+        let paid = part.paid().map(|paid| paid.gross);
+        body.lived(&life, paid, &assets, &asset);
+        let of_captures = life.captures.iter().flat_map(|step| &step.postings);
+        postings.extend(of_captures.copied());
+    }
     if audience >= Audience::Operator {
-        body.postings = Some(postings);
+        let entries = app
+            .query(move |state| view::entries(state, &postings))
+            .await?;
+        body.postings = Some(entries);
     }
     Ok(Answer::ok(body))
 }

@@ -14,12 +14,13 @@ use crate::types::words::Source;
 use crate::types::{Amount, Details, Metadata, Page, Text, Time};
 use crate::v1::common::{amount_of, same_asset};
 use crate::v1::parties::{from_word, word};
+use crate::v1::stands::{Thing, or_state};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::{Carried, Op};
 use engine::event::Effect;
 use engine::records::Channel;
-use engine::{Id, UtcMillis};
+use engine::{Code, Id, UtcMillis};
 use identity::Scope;
 use money::Atoms;
 use serde::{Deserialize, Serialize};
@@ -253,7 +254,9 @@ async fn list_topups(
     })
     .await?;
     let assets = app.assets_now().await?;
-    let page = Page::of(page, as_of, |line| shown(line, &assets, Details::default()));
+    let page = Page::of(TopUpQuery::LIST, page, as_of, |line| {
+        shown(line, &assets, Details::default())
+    });
     Ok(Answer::ok(page.whole()))
 }
 
@@ -293,7 +296,8 @@ async fn settle_topup(
     headers: HeaderMap,
 ) -> Handled<Happened> {
     let id: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
-    let done = submit::submit(&app, &caller, id.0, id, Op::SettleTopUp { topup: topup.0 }).await?;
+    let done = submit::submit(&app, &caller, id.0, id, Op::SettleTopUp { topup: topup.0 }).await;
+    let done = or_state(&app, &caller, Thing::TopUp, topup.0, done).await?;
     Ok(Answer::done(Happened::new(id, &done), done.replayed))
 }
 
@@ -362,7 +366,12 @@ async fn reverse_topup(
                         _ => None,
                     })
                 });
-            Atoms(first.unwrap_or(whole.saturating_sub(reversed).max(1)))
+            let rest = Some(whole.saturating_sub(reversed)).filter(|rest| *rest > 0);
+            let rest = first.or(rest).ok_or_else(|| {
+                let words = "nothing is left: all of it was taken back";
+                Problem::of(Code::ReversalExceedsTopUp, words).at("amount")
+            })?;
+            Atoms(rest)
         }
     };
     let op = Op::ReverseTopUp {
@@ -370,6 +379,7 @@ async fn reverse_topup(
         amount,
         carried,
     };
-    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let done = submit::submit(&app, &caller, id.0, id, op).await;
+    let done = or_state(&app, &caller, Thing::TopUp, topup.0, done).await?;
     Ok(Answer::done(Happened::new(id, &done), done.replayed))
 }

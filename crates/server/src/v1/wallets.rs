@@ -13,7 +13,8 @@ use crate::problem::Problem;
 use crate::submit;
 use crate::types::ids::{CommandId, PartyId, WalletId};
 use crate::types::words::{Source, Standing};
-use crate::types::{AssetText, Page, Signed, Time};
+use crate::types::{Amount, AssetText, Page, Signed, Time};
+use crate::v1::owed::owed;
 use crate::v1::parties::{from_word, word};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -33,7 +34,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = routes
         .needs(Scope::WalletsWrite, routes!(create_wallet))
         .needs(Scope::WalletsRead, routes!(list_wallets))
-        .needs(Scope::WalletsRead, routes!(get_wallet))
+        .needs_or_regulator(Scope::WalletsRead, routes!(get_wallet))
         .needs(Scope::WalletsWrite, routes!(change_wallet));
     statement::routes(credit::routes(earned::routes(routes)))
 }
@@ -69,6 +70,11 @@ struct Wallet {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     balances: Option<Vec<AssetBalance>>,
+    /// What its party owes, an asset each: it is paid out of what comes in next, to any of the party's
+    /// wallets. Not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    owed: Option<Vec<Amount>>,
     /// Since when; in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -173,6 +179,7 @@ fn shown(state: &engine::State, no: WalletNo) -> Wallet {
         party: PartyId(state.party_id(wallet.party).0),
         standing: wallet.standing.into(),
         balances: Some(balances(accounts, &state.assets)),
+        owed: owed(state, wallet.party),
         opened_at: None,
     }
 }
@@ -202,6 +209,7 @@ async fn create_wallet(
         party,
         standing,
         balances: Some(Vec::new()),
+        owed: None,
         opened_at: None,
     };
     Ok(Answer::created(wallet, done.replayed))
@@ -228,11 +236,12 @@ async fn list_wallets(
         m.wallets(tenant, &filter, cursor.as_deref(), limit)
     })
     .await?;
-    let page = Page::of(page, as_of, |line| Wallet {
+    let page = Page::of(WalletQuery::LIST, page, as_of, |line| Wallet {
         id: WalletId(Id(line.id)),
         party: PartyId(Id(line.party)),
         standing: from_word(&line.standing).unwrap_or(Standing::Active),
         balances: None,
+        owed: None,
         opened_at: Some(Time(UtcMillis(line.at_ms))),
     });
     Ok(Answer::ok(page))

@@ -12,6 +12,7 @@ use crate::types::ids::{CommandId, WalletId, WithdrawalId};
 use crate::types::{Amount, Details, Metadata, Page, Text, Time};
 use crate::v1::common::amount_of;
 use crate::v1::parties::{from_word, word};
+use crate::v1::stands::{Thing, or_state};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::Op;
@@ -191,7 +192,10 @@ async fn list_withdrawals(
     .await?;
     let assets = app.assets_now().await?;
     Ok(Answer::ok(
-        Page::of(page, as_of, |line| shown(line, &assets, Details::default())).whole(),
+        Page::of(WithdrawalQuery::LIST, page, as_of, |line| {
+            shown(line, &assets, Details::default())
+        })
+        .whole(),
     ))
 }
 
@@ -224,7 +228,14 @@ async fn step(
     op: Op,
 ) -> Outcome<Answer<Happened>> {
     let id: CommandId = idempotency::id(headers, None, caller.tenant_id(), app.node.now())?;
-    let done = submit::submit(app, caller, id.0, id, op).await?;
+    let thing = match &op {
+        Op::SendWithdrawal { withdrawal }
+        | Op::SettleWithdrawal { withdrawal }
+        | Op::ReturnWithdrawal { withdrawal } => *withdrawal,
+        _ => Id::NONE,
+    };
+    let done = submit::submit(app, caller, id.0, id, op).await;
+    let done = or_state(app, caller, Thing::Withdrawal, thing, done).await?;
     Ok(Answer::done(Happened::new(id, &done), done.replayed))
 }
 

@@ -101,7 +101,7 @@ async fn a_rejected_correction_is_not_approved() {
     assert_eq!(town.get(&path).await.is(200)["status"], "rejected");
     town.post(&format!("{path}/approve"), json!({}))
         .await
-        .problem(404, "not_found");
+        .problem(409, "wrong_state");
     let list = town.get("/v1/corrections?status=rejected").await.is(200);
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     assert_eq!(town.balance(&one).await, "5");

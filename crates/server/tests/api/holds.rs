@@ -54,9 +54,11 @@ async fn an_authorization_is_captured_refunded_and_voided() {
         .await
         .problem(409, "refund_exceeds_payment");
     assert_eq!((&more["limit"], &more["used"]), (&json!("3"), &json!("2")));
-    town.post(&format!("{path}/capture"), json!({}))
-        .await
-        .problem(404, "not_found");
+    let ended = town.post(&format!("{path}/capture"), json!({})).await;
+    assert_eq!(
+        ended.problem(409, "wrong_state")["detail"],
+        "the authorization is captured"
+    );
 
     let held = town.post("/v1/payments", body).await.is(201);
     let path = format!("/v1/payments/{}", text(&held["id"]));

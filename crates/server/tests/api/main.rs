@@ -11,6 +11,7 @@ mod holds;
 mod isolation;
 mod keys;
 mod ledger;
+mod lives;
 mod many;
 mod openapi;
 mod operator;

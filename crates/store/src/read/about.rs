@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::ReadModel;
-use super::value::{number, prefix, unsigned};
+use super::value::{number, optional_id, prefix, unsigned};
 use crate::error::Error;
 
 pub(super) mod sql {
@@ -30,8 +30,10 @@ pub(super) mod sql {
     pub const TOPUP: &str = position!(
         "FROM topup t JOIN event e ON e.no = t.closed_no WHERE t.tenant = $1 AND t.id = $2"
     );
+    pub const KIND: &str = "SELECT e.kind, e.of FROM thing t JOIN event e ON e.no = t.no
+        WHERE t.tenant = $1 AND t.prefix = $2 AND e.id = $3 ORDER BY t.no DESC LIMIT 1";
     #[cfg(test)]
-    pub const ALL: &[&str] = &[NEWEST, LIFE, TOPUP];
+    pub const ALL: &[&str] = &[NEWEST, LIFE, TOPUP, KIND];
 }
 
 /// The most events of one thing's life that are shown.
@@ -69,6 +71,11 @@ impl ReadModel {
         found.transpose()
     }
 
+    /// The kind of the newest event that answers an id, and the earlier payment that one belongs to.
+    pub fn kind_of(&self, tenant: u32, id: u128) -> Result<Option<(u16, Option<u128>)>, Error> {
+        kind_of(&*self.db.reader()?, tenant, id)
+    }
+
     /// The life of a thing: the events that answer its id, and those that concern it (captured,
     /// refunded, settled, disputed …), in order, the first 10,000.
     pub fn events_about(&self, tenant: u32, id: u128) -> Result<Vec<Position>, Error> {
@@ -95,6 +102,20 @@ impl ReadModel {
             .optional()?;
         found.transpose()
     }
+}
+
+/// See [`ReadModel::kind_of`].
+pub(super) fn kind_of(
+    reader: &rusqlite::Connection,
+    tenant: u32,
+    id: u128,
+) -> Result<Option<(u16, Option<u128>)>, Error> {
+    let mut find = reader.prepare_cached(sql::KIND)?;
+    let mut rows = find.query(params![tenant, prefix(id), id.to_be_bytes()])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some((row.get(0)?, optional_id(row, 1)?)))
 }
 
 /// The number of the first event at or after a time; `None` if there is none yet.

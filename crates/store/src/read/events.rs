@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rusqlite::{Connection, Row, params};
 
-use super::about::{Position, first_since, read_position};
+use super::about::{Position, first_since, kind_of, read_position};
 use super::scan::{Fill, Place};
 use super::value::{self, number, signed, unsigned};
 use super::write::MARK_CODE;
@@ -90,6 +90,8 @@ pub struct EventLine {
     pub code: Option<u16>,
     /// The earlier payment it belongs to.
     pub of: Option<u128>,
+    /// What that is.
+    pub of_kind: Option<u16>,
 }
 
 fn read_line(row: &Row<'_>) -> Result<EventLine, Error> {
@@ -107,6 +109,7 @@ fn read_line(row: &Row<'_>) -> Result<EventLine, Error> {
         fee: value::amount(row, 12)?,
         code: row.get(13)?,
         of: value::optional_id(row, 14)?,
+        of_kind: None,
     })
 }
 
@@ -209,7 +212,13 @@ impl ReadModel {
 fn find_line(reader: &Connection, tenant: u32, no: u64) -> Result<Option<EventLine>, Error> {
     let mut find = reader.prepare_cached(sql::LINE)?;
     let mut rows = find.query(params![signed(no), tenant])?;
-    rows.next()?.map(read_line).transpose()
+    let Some(mut line) = rows.next()?.map(read_line).transpose()? else {
+        return Ok(None);
+    };
+    if let Some(of) = line.of {
+        line.of_kind = kind_of(reader, tenant, of)?.map(|(kind, _)| kind);
+    }
+    Ok(Some(line))
 }
 
 /// Block by block, only those that have what is wanted.

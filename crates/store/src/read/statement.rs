@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, params};
 
+use super::about::kind_of;
 use super::events::{find_wallet, range, runs};
 use super::rows::NO_ACCOUNT;
 use super::scan::{Fill, Place};
@@ -50,6 +51,8 @@ pub struct StatementLine {
     pub id: Option<u128>,
     /// The earlier payment it belongs to.
     pub of: Option<u128>,
+    /// What that is.
+    pub of_kind: Option<u16>,
     /// The account's number.
     pub account: u32,
     /// In what it is.
@@ -80,6 +83,7 @@ fn read(row: &Row<'_>, filter: &StatementFilter) -> Result<(Place, Option<Statem
         at_ms: number(row, 9)?,
         counterparty: value::optional_id(row, 10)?,
         of: value::optional_id(row, 11)?,
+        of_kind: None,
     };
     let place = Place {
         no: line.no,
@@ -141,7 +145,13 @@ impl ReadModel {
                 page.read(&mut lines, params, |row| read(row, filter))?;
                 page.exhausted(Place::of((run * RUN).max(numbers.start)), 1);
             }
-            Ok(page.finish())
+            let mut page = page.finish();
+            for line in &mut page.items {
+                if let Some(of) = line.of {
+                    line.of_kind = kind_of(reader, tenant, of)?.map(|(kind, _)| kind);
+                }
+            }
+            Ok(page)
         })
     }
 }

@@ -64,7 +64,7 @@ async fn list_accesses(
     let page = page.map_err(|error| Problem::store(&error))?;
     let next = page
         .next
-        .map(|seq| Cursor::of(u128::try_from(seq).unwrap_or(0)));
+        .map(|seq| Cursor::of_number(u128::try_from(seq).unwrap_or(0)));
     let show = |row: store::LoggedAccess| AccessView {
         key: KeyId(engine::Id(row.access.key_id)),
         at: Time::from_ms(row.access.at_ms),

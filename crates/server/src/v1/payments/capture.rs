@@ -4,11 +4,12 @@ use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, OptionalJson, PathId};
 use crate::guard::Routes;
 use crate::idempotency;
-use crate::problem::Problem;
+use crate::problem::{Outcome, Problem};
 use crate::submit;
 use crate::types::ids::{CaptureId, PaymentId};
 use crate::types::{Amount, Time};
 use crate::v1::common::{amount_of, same_asset};
+use crate::v1::stands::{Thing, or_state};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::Op;
@@ -94,11 +95,9 @@ async fn capture_payment(
                 )
             }
             None => {
-                return Err(Problem::not_found(
-                    "payment",
-                    "no such authorization stands in this tenant",
-                )
-                .into());
+                let words = "no such authorization in this tenant";
+                let none: Outcome<Answer<Captured>> = Err(Problem::not_found("payment", words));
+                return Ok(or_state(&app, &caller, Thing::Authorization, payment.0, none).await?);
             }
         },
     };
@@ -108,7 +107,8 @@ async fn capture_payment(
         amount,
         last,
     };
-    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let done = submit::submit(&app, &caller, id.0, id, op).await;
+    let done = or_state(&app, &caller, Thing::Authorization, payment.0, done).await?;
     let paid: Option<Paid> = done.event.part(id.0).and_then(|part| part.paid().copied());
     let paid = paid.ok_or_else(|| Problem::internal(&"a capture without its amounts"))?;
     let assets = app.assets_now().await?;

@@ -1,5 +1,6 @@
 //! Giving a payment back, in part or whole.
 
+use super::life::{Taken, paid_id, taken};
 use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, OptionalJson, PathId};
 use crate::guard::Routes;
@@ -8,12 +9,11 @@ use crate::lookup;
 use crate::problem::Problem;
 use crate::submit;
 use crate::texts::{self, Text as TextOf};
-use crate::types::ids::{CaptureId, PaymentId, RefundId};
+use crate::types::ids::{CaptureId, PaidId, PaymentId, RefundId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
 use crate::v1::common::{rest_of, rest_or_first, same_asset};
 use axum::extract::State;
 use axum::http::HeaderMap;
-use engine::Code;
 use engine::Position;
 use engine::command::{Carried, Op};
 use engine::event::Event;
@@ -28,7 +28,7 @@ use utoipa_axum::routes;
 pub fn routes(routes: Routes) -> Routes {
     routes
         .needs(Scope::RefundsWrite, routes!(refund_payment))
-        .needs(Scope::PaymentsRead, routes!(get_refund))
+        .needs_or_regulator(Scope::PaymentsRead, routes!(get_refund))
 }
 
 /// A refund to make.
@@ -37,7 +37,7 @@ pub fn routes(routes: Routes) -> Routes {
 pub struct NewRefund {
     /// Makes it happen once; see `Idempotency-Key`.
     pub id: Option<RefundId>,
-    /// Of a payment that was authorized first: which capture.
+    /// Of a payment that was captured in several parts: which capture.
     pub capture: Option<CaptureId>,
     /// How much; without it, all that is left.
     pub amount: Option<Amount>,
@@ -54,8 +54,10 @@ pub struct NewRefund {
 pub struct Refund {
     /// Its id.
     pub id: RefundId,
-    /// The payment or capture given back, as its 32 digits stand after `pay_` or `cap_`.
-    pub of: PaymentId,
+    /// What was given back: the payment, or one capture of it.
+    pub of: PaidId,
+    /// The payment.
+    pub payment: PaymentId,
     /// How much.
     pub amount: Amount,
     /// The tax in it.
@@ -91,6 +93,7 @@ async fn shown(
     id: RefundId,
     event: &Event,
     position: Position,
+    (of, payment): (PaidId, PaymentId),
     details: Details,
 ) -> Result<Refund, Box<Problem>> {
     let paid = event.part(id.0).and_then(|part| part.paid().copied());
@@ -101,7 +104,8 @@ async fn shown(
         .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
     Ok(Refund {
         id,
-        of: PaymentId(paid.of),
+        of,
+        payment,
         amount: Amount::of(asset, paid.gross),
         tax: Amount::of(asset, paid.tax),
         fee: Amount::of(asset, paid.fee),
@@ -115,38 +119,29 @@ async fn shown(
     })
 }
 
-/// Give a payment back, in part or whole, to where it came from.
+/// Give a payment back, in part or whole, to where it came from. A payment that was captured once is
+/// named by its own id; of several captures, each by its own.
 #[utoipa::path(
     post,
     path = "/v1/payments/{id}/refund",
-    params(("id" = PaymentId, Path, description = "Which payment.")),
+    params(("id" = PaidId, Path, description = "Which payment, or which capture of one.")),
     request_body = Option<NewRefund>,
     responses((status = 201, description = "Given back.", body = Refund))
 )]
 async fn refund_payment(
     State(app): State<App>,
     caller: Caller,
-    PathId(payment): PathId<PaymentId>,
+    PathId(named): PathId<PaidId>,
     headers: HeaderMap,
     OptionalJson(new): OptionalJson<NewRefund>,
 ) -> Handled<Refund> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
-    let thing = new.capture.map_or(payment.0, |capture| capture.0);
-    let found = lookup::event_of(&app, caller.tenant, thing).await?;
-    let (_, event) =
-        found.ok_or_else(|| Problem::not_found("payment", "no such payment in this tenant"))?;
-    if new.capture.is_some() {
-        let of = event
-            .part(thing)
-            .and_then(|part| part.paid().map(|paid| paid.of));
-        if of != Some(payment.0) {
-            return Err(
-                Problem::of(Code::NotThatPayment, "the capture is of another payment")
-                    .at("capture")
-                    .into(),
-            );
-        }
-    }
+    let Taken {
+        thing,
+        of,
+        payment,
+        event,
+    } = taken(&app, caller.tenant, named, new.capture).await?;
     let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, &event).await?;
     let amount = match &new.amount {
         Some(amount) => same_asset(&app, amount, asset).await?,
@@ -161,7 +156,7 @@ async fn refund_payment(
         carried: Carried(event),
     };
     let done = submit::submit_with(&app, &caller, id, op, &text).await?;
-    let body = shown(&app, id, &done.event, done.position, details).await?;
+    let body = shown(&app, id, &done.event, done.position, (of, payment), details).await?;
     Ok(Answer::created(body, done.replayed))
 }
 
@@ -186,8 +181,21 @@ async fn get_refund(
     let found = found.filter(|(_, event)| is_refund(event));
     let (position, event) =
         found.ok_or_else(|| Problem::not_found("id", "no such refund in this tenant"))?;
+    let thing = event
+        .part(id.0)
+        .and_then(|part| part.paid().map(|paid| paid.of));
+    let thing = thing.ok_or_else(|| Problem::internal(&"a refund of nothing"))?;
+    let taken = lookup::event_of(&app, caller.tenant, thing).await?;
+    let taken = taken.and_then(|(_, event)| {
+        let part = event.part(thing)?;
+        let is_capture = part.kind == engine::EventKind::Captured;
+        Some((is_capture, part.paid()?.of))
+    });
+    let (is_capture, before) = taken.unwrap_or((false, thing));
+    let payment = PaymentId(if is_capture { before } else { thing });
+    let whose = (paid_id(thing, is_capture), payment);
     let details = texts::read_of(&app, &caller, Kind::Refund, id.0).await?;
     Ok(Answer::ok(
-        shown(&app, id, &event, position, details).await?,
+        shown(&app, id, &event, position, whose, details).await?,
     ))
 }

@@ -1,17 +1,19 @@
 //! A payment as the API shows it.
 
+use super::life::{CapturePart, DisputePart, Life, RefundPart};
 use crate::app::Assets;
 use crate::lookup::Names;
 use crate::problem::{Outcome, Problem, Remedy};
-use crate::types::ids::{PaymentId, WalletId};
+use crate::types::ids::{DisputeId, PaymentId, WalletId};
 use crate::types::words::{AccountClass, Source};
 use crate::types::{Amount, AssetText, Details, Metadata, Signed, Text, Time};
 use engine::code::Audience;
-use engine::event::{Effect, EventKind, Part};
+use engine::event::{Effect, EventKind, Paid, Part};
 use engine::explain::Explanation;
 use engine::records::TenantNo;
 use engine::{Id, Position, State, UtcMillis};
-use ledger::Posting;
+use ledger::{AssetNo, Posting};
+use money::Asset;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,13 +28,17 @@ pub struct Payment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub payer: Option<WalletId>,
-    /// Who is paid; of several, the first.
+    /// Who is paid; of several, the first: `payees` has all.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub payee: Option<WalletId>,
+    /// Of a payment to several, what each was paid, after tax and fee.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub payees: Option<Vec<PaidShare>>,
     /// How much, all included.
     pub amount: Amount,
-    /// The tax in it.
+    /// The tax in it; of an authorization, in what was captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub tax: Option<Amount>,
@@ -44,10 +50,26 @@ pub struct Payment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub captured: Option<Amount>,
+    /// The captures so far: each is refunded and disputed by its own id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub captures: Option<Vec<CapturePart>>,
     /// What was given back so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub refunded: Option<Amount>,
+    /// The refunds so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub refunds: Option<Vec<RefundPart>>,
+    /// What open disputes hold back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub disputed: Option<Amount>,
+    /// The open disputes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub disputes: Option<Vec<DisputePart>>,
     /// When an authorization or the wait for a confirmation ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -100,9 +122,11 @@ pub enum PaymentStatus {
     Paid,
     /// Set aside, and may be captured.
     Authorized,
-    /// Set aside once, and captured, in part or whole.
+    /// Set aside once, and captured, in part or whole; what was not captured is released.
     Captured,
-    /// Set aside once, and released.
+    /// Paid or captured once, and given back whole.
+    Refunded,
+    /// Set aside once, and released whole.
     Voided,
     /// Set aside or waiting for confirmation once, and too late.
     Expired,
@@ -110,6 +134,15 @@ pub enum PaymentStatus {
     StepUp,
     /// Refused for good.
     Denied,
+}
+
+/// What one of several payees was paid.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PaidShare {
+    /// Who was paid.
+    pub wallet: WalletId,
+    /// How much.
+    pub amount: Amount,
 }
 
 /// What the payer must do.
@@ -222,6 +255,7 @@ pub fn payment(
         status: PaymentStatus::Paid,
         payer: None,
         payee: None,
+        payees: None,
         amount: Amount {
             amount: crate::types::Decimal(String::new()),
             asset: AssetText(money::AssetCode::literal("XXX")),
@@ -229,7 +263,11 @@ pub fn payment(
         tax: None,
         fee: None,
         captured: None,
+        captures: None,
         refunded: None,
+        refunds: None,
+        disputed: None,
+        disputes: None,
         expires_at: None,
         step_up: None,
         at: Time(at),
@@ -318,22 +356,18 @@ impl Payment {
         });
     }
 
-    /// How an authorization that stands no more has ended.
-    pub fn ended(&mut self, state: &str) {
+    /// How an authorization that stands no more has ended; what was captured before stays captured.
+    pub fn ended(&mut self, state: &str, captured: u64) {
         self.status = match state {
+            _ if captured > 0 => PaymentStatus::Captured,
             "voided" => PaymentStatus::Voided,
             "expired" => PaymentStatus::Expired,
             _ => PaymentStatus::Captured,
         };
     }
 
-    /// Adds what has become of it since.
-    pub fn apply(&mut self, now: Now, assets: &Assets) {
-        let asset = assets
-            .0
-            .iter()
-            .find(|asset| asset.code == self.amount.asset.0);
-        let Some(asset) = asset else { return };
+    /// Adds what is known of it now.
+    pub fn apply(&mut self, now: Now, asset: &Asset) {
         match self.status {
             PaymentStatus::Authorized => match now.captured {
                 Some(captured) => self.captured = Some(Amount::of(asset, captured)),
@@ -346,12 +380,66 @@ impl Payment {
                 self.status = PaymentStatus::Expired;
                 self.step_up = None;
             }
-            PaymentStatus::Paid if now.refunded > 0 => {
-                self.refunded = Some(Amount::of(asset, now.refunded));
-            }
             _ => {}
         }
     }
+
+    /// Adds what has become of it since. `paid` is what was paid at once, none of an authorization.
+    pub fn lived(&mut self, life: &Life, paid: Option<u64>, assets: &Assets, asset: &Asset) {
+        let sum = |of: fn(&Paid) -> u64| life.captures.iter().map(|step| of(&step.paid)).sum();
+        let amount = |atoms: u64| Some(Amount::of(asset, atoms));
+        let taken: u64 = paid.unwrap_or_else(|| sum(|paid| paid.gross));
+        if paid.is_none() && !life.captures.is_empty() {
+            self.captures = Some(life.capture_parts(assets));
+            self.tax = amount(sum(|paid| paid.tax));
+            self.fee = amount(sum(|paid| paid.fee));
+        }
+        if life.given_back() > 0 {
+            self.refunded = amount(life.given_back());
+        }
+        if !life.refunds.is_empty() {
+            self.refunds = Some(life.refund_parts(assets));
+        }
+        if !life.disputes.is_empty() {
+            self.disputed = amount(life.disputed());
+            let part = |(id, atoms): &(Id, u64)| DisputePart {
+                id: DisputeId(*id),
+                amount: Amount::of(asset, *atoms),
+            };
+            self.disputes = Some(life.disputes.iter().map(part).collect());
+        }
+        let stands = matches!(self.status, PaymentStatus::Paid | PaymentStatus::Captured);
+        if stands && taken > 0 && life.given_back() >= taken {
+            self.status = PaymentStatus::Refunded;
+        }
+    }
+}
+
+/// What each payee of a payment to several was paid: what its postings put into others' wallets.
+pub fn shares(state: &State, part: &Part<'_>) -> Option<Vec<PaidShare>> {
+    if part.kind != EventKind::Split {
+        return None;
+    }
+    let mut shares: Vec<(WalletId, AssetNo, i128)> = Vec::new();
+    for posting in part.postings.iter().filter(|posting| posting.amount > 0) {
+        let account = state.book.get(posting.account)?;
+        if account.class != ledger::AccountClass::Wallet {
+            continue;
+        }
+        let wallet = WalletId(state.wallets.get(account.owner as usize)?.id.0);
+        match shares.iter_mut().find(|share| share.0 == wallet) {
+            Some(share) => share.2 += posting.amount,
+            None => shares.push((wallet, account.asset, posting.amount)),
+        }
+    }
+    let share = |(wallet, asset, atoms): (WalletId, AssetNo, i128)| {
+        let asset = state.assets.get(usize::from(asset.0))?;
+        Some(PaidShare {
+            wallet,
+            amount: Amount::of(asset, u64::try_from(atoms).ok()?),
+        })
+    };
+    shares.into_iter().map(share).collect()
 }
 
 /// What the state knows of a payment now.
@@ -359,8 +447,8 @@ impl Payment {
 pub struct Now {
     /// Captured of the standing authorization.
     pub captured: Option<u64>,
-    /// Given back.
-    pub refunded: u64,
+    /// Given back, or held back by a dispute.
+    pub reversed: u64,
     /// Waits for confirmation.
     pub pending: bool,
 }
@@ -371,7 +459,7 @@ impl Now {
         let key = (tenant, id);
         Now {
             captured: state.holds.get(&key).map(|hold| hold.captured),
-            refunded: state.reversed.get(&key).copied().unwrap_or(0),
+            reversed: state.reversed.get(&key).copied().unwrap_or(0),
             pending: state.pending.contains_key(&key),
         }
     }

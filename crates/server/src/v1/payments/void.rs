@@ -6,6 +6,7 @@ use crate::guard::Routes;
 use crate::idempotency;
 use crate::submit::{self, Happened};
 use crate::types::ids::{CommandId, PaymentId};
+use crate::v1::stands::{Thing, or_state};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::Op;
@@ -31,6 +32,7 @@ async fn void_payment(
     headers: HeaderMap,
 ) -> Handled<Happened> {
     let id: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
-    let done = submit::submit(&app, &caller, id.0, id, Op::Void { payment: payment.0 }).await?;
+    let done = submit::submit(&app, &caller, id.0, id, Op::Void { payment: payment.0 }).await;
+    let done = or_state(&app, &caller, Thing::Authorization, payment.0, done).await?;
     Ok(Answer::done(Happened::new(id, &done), done.replayed))
 }

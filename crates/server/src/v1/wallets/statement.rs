@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::types::ids::WalletId;
 use crate::types::words::Source;
 use crate::types::{AssetText, Page, Signed, Time};
-use crate::v1::events::kind_name;
+use crate::v1::events::{id_text, kind_name};
 use crate::v1::parties::{from_word, word};
 use axum::extract::State;
 use engine::{Id, UtcMillis};
@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 
 /// Registers the path.
 pub fn routes(routes: Routes) -> Routes {
-    routes.needs(Scope::WalletsRead, routes!(list_statement))
+    routes.needs_or_regulator(Scope::WalletsRead, routes!(list_statement))
 }
 
 /// One change of a balance.
@@ -31,11 +31,14 @@ struct StatementLine {
     /// What happened.
     #[schema(examples("payment.paid"))]
     kind: String,
-    /// Its id, 32 digits without a prefix.
+    /// Its id: what `GET` takes of a payment, capture, refund, transfer, top-up and so on, and a
+    /// command's of what is no thing by itself.
+    #[schema(examples("pay_01936b2f040070008000000000000004"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     id: Option<String>,
-    /// The earlier payment it belongs to, 32 digits without a prefix.
+    /// The earlier payment or capture it belongs to.
+    #[schema(examples("pay_01936b2f040070008000000000000004"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     of: Option<String>,
@@ -111,13 +114,13 @@ async fn list_statement(
         code: money::AssetCode::literal("XXX"),
         scale: money::Scale::MAX,
     };
-    let page = Page::of(page, as_of, |line| {
+    let page = Page::of(StatementQuery::LIST, page, as_of, |line| {
         let asset = assets.get(ledger::AssetNo(line.asset)).unwrap_or(&unknown);
         StatementLine {
             at: Time(UtcMillis(line.at_ms)),
             kind: kind_name(line.kind),
-            id: line.id.map(|id| format!("{id:032x}")),
-            of: line.of.map(|id| format!("{id:032x}")),
+            id: line.id.map(|id| id_text(Some(line.kind), id)),
+            of: line.of.map(|id| id_text(line.of_kind, id)),
             amount: Signed(asset.format_signed(line.amount)),
             balance: Signed(asset.format_signed(line.balance)),
             asset: AssetText(asset.code),
