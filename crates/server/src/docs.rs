@@ -5,7 +5,7 @@ use crate::errors_page;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 use axum::routing::get;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -29,6 +29,7 @@ left: -99rem; }";
 pub fn mount(router: Router<App>, document: &Value) -> Router<App> {
     let json = serde_json::to_vec(document).unwrap_or_default();
     router
+        .route("/", get(|| async { Redirect::temporary("/docs") }))
         .route("/openapi.json", get(fixed("application/json", json)))
         .route(
             "/docs",
@@ -70,28 +71,56 @@ fn escape(text: &str) -> String {
 fn words(text: &str) -> String {
     let mut html = String::new();
     for paragraph in text.split("\n\n") {
-        let mut line = String::new();
-        for (at, piece) in escape(paragraph).split('`').enumerate() {
-            if at % 2 == 1 {
-                let _ = write!(line, "<code>{piece}</code>");
-                continue;
-            }
-            for (at, piece) in piece.split("**").enumerate() {
-                let _ = if at % 2 == 1 {
-                    write!(line, "<b>{piece}</b>")
-                } else {
-                    write!(line, "{piece}")
-                };
-            }
-        }
-        let line = line.replace(
-            "[the codes](/docs/errors)",
-            "<a href=\"/docs/errors\">the codes</a>",
-        );
-        let line = line.replace("\n- ", "<br>• ");
+        let line = inline(paragraph).replace("\n- ", "<br>• ");
         let _ = write!(html, "<p>{line}</p>");
     }
     html
+}
+
+/// The same within a line.
+fn inline(text: &str) -> String {
+    let mut line = String::new();
+    for (at, piece) in escape(text).split('`').enumerate() {
+        if at % 2 == 1 {
+            let _ = write!(line, "<code>{piece}</code>");
+            continue;
+        }
+        for (at, piece) in piece.split("**").enumerate() {
+            let _ = if at % 2 == 1 {
+                write!(line, "<b>{piece}</b>")
+            } else {
+                write!(line, "{piece}")
+            };
+        }
+    }
+    line.replace(
+        "[the codes](/docs/errors)",
+        "<a href=\"/docs/errors\">the codes</a>",
+    )
+}
+
+/// How an operation is asked on the command line.
+fn example(path: &str, method: &str, operation: &Value) -> String {
+    let mut line = String::from("curl");
+    if method != "get" {
+        line += &format!(" -X {}", method.to_uppercase());
+    }
+    if operation.get("security").is_some() {
+        line += " -H \"Authorization: Bearer $KEY\"";
+    }
+    if method == "post" {
+        line += " -H \"Idempotency-Key: $(uuidgen)\"";
+    }
+    let content = operation["requestBody"]["content"].as_object();
+    if let Some(kind) = content.and_then(|content| content.keys().next()) {
+        let body = if kind == "application/json" {
+            "-d"
+        } else {
+            "--data-binary"
+        };
+        line += &format!(" -H 'Content-Type: {kind}' {body} @body");
+    }
+    format!("<pre>{}</pre>", escape(&format!("{line} \"$API{path}\"")))
 }
 
 fn shell(title: &str, body: &str) -> String {
@@ -150,9 +179,10 @@ fn show_operation(path: &str, method: &str, operation: &Value) -> String {
         "<details id=\"{id}\"><summary><b>{}</b> <code>{}</code> <span class=\"quiet\">{}</span></summary>",
         method.to_uppercase(),
         escape(path),
-        escape(text(operation, "summary"))
+        inline(text(operation, "summary"))
     );
     html.push_str(&words(text(operation, "description")));
+    html.push_str(&example(path, method, operation));
     let scopes = operation["security"].as_array().into_iter().flatten();
     let scopes: Vec<_> = scopes
         .filter_map(|s| s[crate::guard::SCHEME][0].as_str())
@@ -178,7 +208,7 @@ fn show_operation(path: &str, method: &str, operation: &Value) -> String {
                 escape(text(parameter, "name")),
                 escape(text(parameter, "in")),
                 show_type(&parameter["schema"]),
-                escape(text(parameter, "description"))
+                inline(text(parameter, "description"))
             );
         }
         html.push_str("</table>");
@@ -202,7 +232,11 @@ fn show_operation(path: &str, method: &str, operation: &Value) -> String {
             .and_then(|c| c.values().next());
         let kind = content.map(|c| show_type(&c["schema"])).unwrap_or_default();
         let name = text(response, "$ref").rsplit('/').next().unwrap_or("");
-        let words = format!("{}{}", escape(text(response, "description")), escape(name));
+        // What is shared is a problem document; its words say which.
+        let words = match name {
+            "" => inline(text(response, "description")),
+            name => format!("<a href=\"/docs/errors\">{}</a>", escape(name)),
+        };
         let _ = write!(html, "<tr><td>{status}<td>{words} {kind}");
     }
     html.push_str("</table></details>");
@@ -276,7 +310,7 @@ fn show_fields(schema: &Value) -> String {
         } else {
             " <span class=\"quiet\">optional</span>"
         };
-        let (kind, words) = (show_type(field), escape(text(field, "description")));
+        let (kind, words) = (show_type(field), inline(text(field, "description")));
         let _ = write!(
             html,
             "<tr><td><code>{}</code><td>{kind}{must}<td>{words}",

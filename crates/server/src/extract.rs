@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::codes;
 use crate::problem::{Outcome, Problem, Refuse};
+use crate::strict::Strict;
 use crate::types::ids::PublicId;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -172,34 +173,47 @@ async fn bytes(request: Request, app: &App) -> Outcome<Bytes> {
 /// Reads JSON; the path to what is wrong is found in a second pass, only when something is.
 ///
 /// # Errors
-/// [`codes::BAD_JSON`] with its line, or `malformed` with its field.
+/// [`codes::BAD_JSON`] with its line and column, or `malformed` with its field.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Outcome<T> {
-    let error = match serde_json::from_slice(bytes) {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let read = T::deserialize(Strict(&mut deserializer));
+    let error = match read.and_then(|value| deserializer.end().map(|()| value)) {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
-    let line = u64::try_from(error.line()).ok().filter(|line| *line > 0);
-    if !error.is_data() {
+    let known = |number: usize| u64::try_from(number).ok().filter(|number| *number > 0);
+    // What serde expects of a value it cannot read may be said as if the text were at fault.
+    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok();
+    if !is_json {
         let mut problem = Problem::new(codes::BAD_JSON, plain(&error));
-        problem.line = line;
+        problem.line = known(error.line());
+        problem.column = problem.line.and_then(|_| known(error.column()));
         return Err(problem);
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let traced: Result<T, _> = serde_path_to_error::deserialize(&mut deserializer);
+    let traced: Result<T, _> = serde_path_to_error::deserialize(Strict(&mut deserializer));
     let field = traced
         .err()
         .map(|error| error.path().to_string())
         .unwrap_or_default();
-    let unknown =
-        unquoted(&error.to_string()).filter(|_| error.to_string().starts_with("unknown field"));
-    let field = match unknown {
-        // The path stops at the object that has the unknown field, or names it already.
+    let words = error.to_string();
+    let names_one = ["unknown field", "missing field", "duplicate field"];
+    let named = names_one.iter().any(|start| words.starts_with(start));
+    let field = match unquoted(&words).filter(|_| named) {
+        // The path stops at the object that has the field or lacks it, or names it already.
         Some(name) if field == "." || field.is_empty() => name,
-        Some(name) if !field.ends_with(&name) => format!("{field}.{name}"),
+        Some(name) if words.starts_with("missing") => format!("{field}.{name}"),
+        Some(name) if field != name && !field.ends_with(&format!(".{name}")) => {
+            format!("{field}.{name}")
+        }
         _ => field,
     };
-    let mut problem = Problem::of(Code::Malformed, plain(&error)).at(field);
-    problem.line = line;
+    let words = match error.is_data() {
+        true => plain(&error),
+        false => "it is empty or has more than one member, where one is chosen by its name".into(),
+    };
+    let mut problem = Problem::of(Code::Malformed, words).at(field);
+    problem.line = known(error.line());
     Err(problem)
 }
 
@@ -217,6 +231,32 @@ fn plain(error: &serde_json::Error) -> String {
 /// The start of a text that goes into a message.
 pub fn excerpt(text: &str) -> String {
     text.chars().take(80).filter(|c| !c.is_control()).collect()
+}
+
+/// The same of our own words, which may list what there is.
+fn longer(text: &str) -> String {
+    text.chars()
+        .take(2_000)
+        .filter(|c| !c.is_control())
+        .collect()
+}
+
+/// What the standard library says of a number, as people say it.
+fn numbers_in_words(words: &str) -> String {
+    words
+        .replace("invalid digit found in string", "a whole number is wanted")
+        .replace(
+            "cannot parse integer from empty string",
+            "a whole number is wanted",
+        )
+        .replace(
+            "number too large to fit in target type",
+            "the number is too large",
+        )
+        .replace(
+            "number too small to fit in target type",
+            "the number is too small",
+        )
 }
 
 /// The one id in a path.
@@ -253,6 +293,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
                     .strip_prefix("Failed to deserialize query string: ")
                     .unwrap_or(&words)
                     .to_owned();
+                let words = numbers_in_words(&words);
                 let field = words
                     .split(':')
                     .next()
@@ -260,7 +301,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
                     .map(str::to_owned);
                 let field = field.or_else(|| unquoted(&words)).unwrap_or_default();
                 Err(Refuse(
-                    Problem::new(codes::BAD_QUERY, excerpt(&words)).at(field),
+                    Problem::new(codes::BAD_QUERY, longer(&words)).at(field),
                 ))
             }
         }
@@ -350,7 +391,35 @@ mod tests {
             ("{", 400, "bad_json", None, Some(1)),
             ("{\n\"amount\":,}", 400, "bad_json", None, Some(2)),
             ("[]", 422, "malformed", None, Some(1)),
-            ("{}", 422, "malformed", None, Some(1)),
+            (
+                r#"[{"amount":"5","asset":"EUR"}]"#,
+                422,
+                "malformed",
+                None,
+                Some(1),
+            ),
+            ("{}", 422, "malformed", Some("amount"), Some(1)),
+            (
+                r#"{"amount":["5","EUR"]}"#,
+                422,
+                "malformed",
+                Some("amount"),
+                Some(1),
+            ),
+            (
+                r#"{"amount":{"amount":"5","asset":"EUR"},"payees":[["5","EUR"]]}"#,
+                422,
+                "malformed",
+                Some("payees[0]"),
+                Some(1),
+            ),
+            (
+                r#"{"amount":{"asset":"EUR"}}"#,
+                422,
+                "malformed",
+                Some("amount.amount"),
+                Some(1),
+            ),
             (r#"{"amount":5}"#, 422, "malformed", Some("amount"), Some(1)),
             (
                 r#"{"amount":{"amount":5,"asset":"EUR"}}"#,

@@ -30,6 +30,7 @@ mod openapi;
 mod probes;
 mod problem;
 mod rate;
+mod strict;
 mod submit;
 mod texts;
 #[macro_use]

@@ -18,14 +18,23 @@ pub struct RouteStats {
     /// By the status' first digit.
     answers: [AtomicU64; 6],
     micros: AtomicU64,
+    /// By how long it took, as [`REQUEST_US`] says; the last took longer.
+    took: [AtomicU64; REQUEST_US.len() + 1],
 }
+
+/// The upper bounds of the histogram of all requests, microseconds.
+const REQUEST_US: [u64; 11] = [
+    500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000,
+];
 
 impl RouteStats {
     /// One answer.
     pub fn note(&self, status: u16, took: Duration) {
         self.answers[usize::from(status / 100).min(5)].fetch_add(1, Relaxed);
-        self.micros
-            .fetch_add(u64::try_from(took.as_micros()).unwrap_or(0), Relaxed);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.micros.fetch_add(micros, Relaxed);
+        let bucket = REQUEST_US.partition_point(|bound| *bound < micros);
+        self.took[bucket].fetch_add(1, Relaxed);
     }
 }
 
@@ -165,7 +174,7 @@ impl Collector for Counted {
                 .map(|(us, count)| {
                     (
                         if *us == u64::MAX {
-                            f64::MAX
+                            f64::INFINITY
                         } else {
                             *us as f64 / 1e6
                         },
@@ -220,6 +229,39 @@ impl Collector for Counted {
                     }
                 }
             }
+        }
+        {
+            let bounds = REQUEST_US.iter().map(|us| *us as f64 / 1e6);
+            let counts = (0..=REQUEST_US.len()).map(|at| {
+                let of_route = |route: &Arc<RouteStats>| route.took[at].load(Relaxed);
+                routes.iter().map(of_route).sum::<u64>()
+            });
+            let buckets: Vec<(f64, u64)> = bounds.chain([f64::INFINITY]).zip(counts).collect();
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            let micros: u64 = routes.iter().map(|route| route.micros.load(Relaxed)).sum();
+            let help = "Time spent answering a request, of all routes";
+            let mut histogram = e.encode_descriptor(
+                "farthing_http_request",
+                help,
+                Some(&Unit::Seconds),
+                MetricType::Histogram,
+            )?;
+            histogram.encode_histogram::<prometheus_client::encoding::NoLabelSet>(
+                micros as f64 / 1e6,
+                count,
+                &buckets,
+                None,
+            )?;
+        }
+        {
+            let mut info = e.encode_descriptor(
+                "farthing_build_info",
+                "1, with the version that runs",
+                None,
+                MetricType::Gauge,
+            )?;
+            let labels = [("version", env!("CARGO_PKG_VERSION"))];
+            ConstGauge::new(1i64).encode(info.encode_family(&labels)?)?;
         }
         let mut family = e.encode_descriptor(
             "farthing_http_request_duration_us",

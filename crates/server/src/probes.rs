@@ -7,7 +7,7 @@ use crate::problem::{Problem, Refuse};
 use crate::{codes, history, metrics};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use identity::Scope;
 use serde::Serialize;
@@ -73,17 +73,28 @@ async fn get_ready(State(app): State<App>) -> Handled<Ready> {
     }))
 }
 
-/// Counters and gauges in the text format of Prometheus.
+/// Counters, gauges and histograms for Prometheus: as OpenMetrics for who asks for it, or else in
+/// Prometheus' own text format.
 #[utoipa::path(
     get,
     path = "/metrics",
-    responses((status = 200, description = "OpenMetrics text.", body = String, content_type = "application/openmetrics-text"))
+    responses((status = 200, description = "The metrics.", body = String, content_type = "text/plain"))
 )]
-async fn get_metrics(State(app): State<App>) -> Result<Response, Refuse> {
+async fn get_metrics(State(app): State<App>, headers: HeaderMap) -> Result<Response, Refuse> {
     let text = metrics::text(&app).map_err(|_| Problem::new(codes::INTERNAL, "metrics"))?;
     let mut response = Response::new(Body::from(text));
-    let kind =
-        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    let accepted = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    // The one is the other with an end, which the other takes for a comment.
+    let kind = if accepted.is_some_and(|kinds| kinds.contains(OPEN_METRICS)) {
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    } else {
+        "text/plain; version=0.0.4; charset=utf-8"
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(response)
 }
+
+const OPEN_METRICS: &str = "application/openmetrics-text";

@@ -41,6 +41,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub line: Option<u64>,
+    /// The column of that line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub column: Option<u64>,
     /// The id this answer is final for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -159,7 +163,7 @@ impl Problem {
                 format!("no such {field} in this tenant")
             }
             (_, "") => code.help().to_owned(),
-            (_, field) => format!("{}: {}", field, code.as_str().replace('_', " ")),
+            (_, field) => format!("{field}: {}", words_of(code, field)),
         };
         let mut problem = Problem::of(code, detail).at(rejection.field);
         problem.item = rejection.item;
@@ -195,6 +199,17 @@ impl Problem {
                 problem
             }
         }
+    }
+}
+
+/// What is wrong with a field, where the code's own help does not say it.
+fn words_of(code: Code, field: &str) -> &'static str {
+    match (code, field) {
+        (Code::Malformed, "expires" | "expires_at") => {
+            "it must be later than now, and no later than the terms allow"
+        }
+        (Code::LimitsAssetFixed, _) => "limits are counted in this asset already, and stay in it",
+        _ => code.help(),
     }
 }
 

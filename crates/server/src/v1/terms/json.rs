@@ -6,9 +6,9 @@ use crate::problem::{Outcome, Problem};
 use crate::types::words::Source;
 use crate::types::{Amount, AssetText, CountryText, Decimal, Text};
 use crate::v1::common::amount_of;
-use engine::UtcMillis;
 use engine::terms as e;
 use engine::time::Zone;
+use engine::{Code, UtcMillis};
 use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
 use ledger::SourceSet;
@@ -323,6 +323,14 @@ impl Terms {
         }
         let mut rates = Vec::with_capacity(self.tax.len());
         for (at, row) in self.tax.iter().enumerate() {
+            let before = &self.tax[..at];
+            if before
+                .iter()
+                .any(|earlier| earlier.country.0 == row.country.0)
+            {
+                let words = format!("{} has a rate already", row.country.0.as_str());
+                return Err(Problem::of(Code::Malformed, words).at(format!("tax[{at}].country")));
+            }
             rates.push(CountryRate {
                 country: row.country.0.0,
                 rate: row.rate.ppm(&format!("tax[{at}].rate"))?,
