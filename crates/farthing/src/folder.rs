@@ -33,20 +33,29 @@ pub fn require_whole(dir: &Path, shard: u32) -> Result<(), Failure> {
     if BESIDE.iter().all(|name| has(name)) {
         return Ok(());
     }
-    // A first start that was cut short has made the journal and written nothing yet.
-    if SqliteReader::open(&dir.join("journal.db"), shard)?
-        .head()?
-        .seq
-        == 0
+    // A first start that was cut short has made the journal, whole or not, and written no row yet. What
+    // else is wrong with a journal is said by whoever opens it to write.
+    let reader = SqliteReader::open(&dir.join("journal.db"), shard);
+    if reader
+        .and_then(|mut reader| reader.head())
+        .is_ok_and(|head| head.seq > 0)
     {
-        return Ok(());
+        return Err(missing(dir));
     }
-    let missing: Vec<&str> = BESIDE.into_iter().filter(|name| !has(name)).collect();
-    Err(Failure::said(format!(
-        "{at} has a journal and no {}: copy it there, or put a backup back with `farthing restore` into a \
+    Ok(())
+}
+
+fn missing(dir: &Path) -> Failure {
+    let missing: Vec<&str> = BESIDE
+        .into_iter()
+        .filter(|name| !dir.join(name).exists())
+        .collect();
+    Failure::said(format!(
+        "{} has a journal and no {}: copy it there, or put a backup back with `farthing restore` into a \
          new folder (`--without-keys` if the keys are lost for good: the text they made readable is too)",
+        dir.display(),
         missing.join(" and no ")
-    )))
+    ))
 }
 
 /// Makes a folder if it is not there, for its owner only.

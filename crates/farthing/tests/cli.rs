@@ -51,7 +51,7 @@ fn each_command_s_help_is_enough_by_itself() {
     let all = run_well(&["--help"]);
     for name in [
         "demo", "serve", "replay", "bench", "verify", "explain", "backup", "restore", "keys",
-        "packs",
+        "packs", "gate", "pay", "tax",
     ] {
         let listed = |line: &&str| line.trim_start().starts_with(&format!("{name} "));
         let line = all.lines().find(listed).unwrap();
@@ -115,6 +115,7 @@ fn packs_are_checked_listed_shown_and_compared() {
         fails(&["packs", "check", &bad], 3, "1 errors in packs");
     }
     fails(&["packs", "show", "xx"], 1, "neither a file nor a pack");
+    fails(&["packs", "show", "kr", "--rule", "zzz"], 1, "zzz");
     fails(
         &["packs", "show", &write("bad.toml", "pack = 1")],
         1,

@@ -9,6 +9,7 @@ use engine::terms::Terms;
 use engine::{Id, State};
 use journal::Head;
 use journal::sqlite::SqliteReader;
+use ledger::{AccountClass, Posting};
 use std::path::PathBuf;
 
 /// What stands below the options.
@@ -78,8 +79,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         &mut state,
         &mut head,
         |state, event, position| {
-            if event.parts().any(|part| part.id == id) {
+            if let Some(part) = event.part(id) {
                 found = Some(Found {
+                    postings: part.postings.iter().map(|p| posting(state, p)).collect(),
                     event: event.clone(),
                     position,
                     terms: state
@@ -99,7 +101,26 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     found.say(args, id)
 }
 
+/// One leg of an entry, as it is shown.
+fn posting(state: &State, posting: &Posting) -> String {
+    let account = state.book.account(posting.account);
+    let wallet = state.wallets.get(account.owner as usize);
+    let whose = match (account.class, wallet) {
+        (AccountClass::Wallet, Some(wallet)) => wallet.id.to_string(),
+        _ => format!("account {}", posting.account.0),
+    };
+    let (amount, code) = match state.assets.get(usize::from(account.asset.0)) {
+        Some(asset) => (asset.format_signed(posting.amount), asset.code.to_string()),
+        None => (posting.amount.to_string(), "atoms".to_owned()),
+    };
+    format!(
+        "{:<12} {whose:<37} {amount:>16} {code}",
+        account.class.as_str()
+    )
+}
+
 struct Found {
+    postings: Vec<String>,
     event: Event,
     position: engine::Position,
     terms: Option<(Terms, u32)>,
@@ -140,6 +161,9 @@ impl Found {
         outln!("verdict   {}", trace.verdict);
         if let (Some(code), Some(help)) = (trace.code, trace.help) {
             outln!("reason    {code}: {help}");
+        }
+        for posting in &self.postings {
+            outln!("posted    {posting}");
         }
         for line in &trace.trace {
             outln!("  {:<8} {:<20} {}", line.stage, line.rule, line.text);

@@ -21,6 +21,17 @@ use tokio::sync::watch;
 const HOLD_MARGIN_MS: u64 = 60_000;
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing gate --upstream http://127.0.0.1:3000 --prices samples/gate.toml --test-gift 1.00
+  farthing gate --upstream http://127.0.0.1:3000 --prices prices.toml --live --public-url https://example.com
+  farthing gate keys list
+
+Exit codes: 0 it was asked to stop, and stopped; 1 it could not start, and the message says what to
+  do; 2 the command line is wrong; 3 the journal is not what was written; 70 a commit failed or a
+  part of the node panicked.";
+
 /// Put a price on a site
 ///
 /// Stands before a site as a reverse proxy. What the prices file prices is answered 402 until it is
@@ -35,6 +46,7 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 #[derive(Parser)]
 #[command(
     verbatim_doc_comment,
+    after_long_help = HELP,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]

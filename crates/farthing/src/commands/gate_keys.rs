@@ -9,8 +9,18 @@ use gate::{KeyRecord, PublicKey, Registry};
 use std::path::PathBuf;
 use store::Store;
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing gate keys add --wallet wal_01900000000070008000000000000001 --public-key A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg
+  farthing gate keys list --mode live
+
+Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
+  wrong.";
+
 /// Bind keys to wallets, list and revoke them
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     /// The data folder
     #[arg(

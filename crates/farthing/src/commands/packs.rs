@@ -269,6 +269,10 @@ impl Show {
                 })
             })
             .collect();
+        if let (Some(id), true) = (&self.rule, rules.is_empty()) {
+            let words = format!("no rule of {} begins with \"{id}\" there", self.pack);
+            return Err(Failure::said(words));
+        }
         let gains = match (self.tier, day) {
             (Some(tier), Some(day)) => pack.gains(tier, kind, day),
             _ => Vec::new(),

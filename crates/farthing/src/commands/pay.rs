@@ -16,18 +16,29 @@ use tokio::net::TcpStream;
 
 const UNKNOWN_KEY: &str = "invalid_exact_farthing_unknown_key";
 
+/// What stands below the options.
+const HELP: &str = "\
+Examples:
+  farthing pay http://127.0.0.1:8403/gate.md
+  farthing pay http://127.0.0.1:8403/search -X POST -d 'words' --max 0.001 --include
+
+Exit codes: 0 answered; 1 the answer is an error, costs more than --max, or could not be had, and
+  the message says what to do; 2 the command line is wrong.";
+
 /// Fetch a URL, and pay for it if it has a price
 ///
 /// The answer's body goes to standard output, the receipt to standard error. A site that does not
-/// know your key is asked to open a wallet for it. Exit code 1 if the answer is an error.
+/// know your key is asked to open a wallet for it. Speaks http:// only: a gate behind TLS is
+/// reached through a tunnel of your own.
 #[derive(Parser)]
+#[command(after_long_help = HELP)]
 pub struct Args {
     /// What to fetch, e.g. http://127.0.0.1:8403/some/page
     url: String,
     /// The most to pay, in units of the asset that is asked
     #[arg(long, value_name = "AMOUNT", default_value = "0.01")]
     max: String,
-    /// The file with the secret key; made if it is not there
+    /// The file with the secret key; made if it is not there [default: ~/.farthing/key]
     #[arg(long, value_name = "FILE", env = "FARTHING_KEY")]
     key: Option<PathBuf>,
     /// The method
@@ -74,7 +85,9 @@ impl Asked {
         let wrong = |why: &str| Failure::said(format!("{}: {why}", args.url));
         let uri: Uri = args.url.parse().map_err(|_| wrong("this is not a URL"))?;
         if uri.scheme_str() != Some("http") {
-            return Err(wrong("only http:// is spoken so far"));
+            return Err(wrong(
+                "only http:// is spoken; reach a gate behind TLS through a tunnel of your own",
+            ));
         }
         let authority = uri.authority().ok_or_else(|| wrong("there is no host"))?;
         let target =

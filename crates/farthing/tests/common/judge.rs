@@ -190,7 +190,7 @@ fn check_history(http: &mut Http, payments: &BTreeSet<String>) {
         }
         let page = reply.expect(200);
         for item in page["items"].as_array().expect("a list has items") {
-            let id = format!("pay_{}", item["id"].as_str().unwrap());
+            let id = item["id"].as_str().unwrap().to_owned();
             assert!(listed.insert(id.clone()), "{id} is listed twice");
         }
         let Some(next) = page["next"].as_str() else {

@@ -22,6 +22,9 @@ pub enum Thing {
     Correction,
 }
 
+/// What is no authorization, though it is there.
+const NOT_ONE: &str = "not one";
+
 impl Thing {
     fn word(self) -> &'static str {
         match self {
@@ -42,7 +45,7 @@ impl Thing {
         Ok(match self {
             Thing::Authorization => match model.hold(tenant, id)? {
                 Some(hold) => Some(hold.state),
-                None => model.position_of(tenant, id)?.map(|_| "not one".to_owned()),
+                None => model.position_of(tenant, id)?.map(|_| NOT_ONE.to_owned()),
             },
             Thing::TopUp => model.topup(tenant, id)?.map(|line| line.state),
             Thing::Dispute => model.dispute(tenant, id)?.map(|line| line.state),
@@ -75,7 +78,10 @@ pub async fn or_state<T>(
     Err(match found {
         None => problem,
         Some(state) => {
-            let words = format!("the {} is {state}", thing.word());
+            let words = match state.as_str() {
+                NOT_ONE => "this was not authorized to be captured later".to_owned(),
+                state => format!("the {} is {state}", thing.word()),
+            };
             Problem::of(Code::WrongState, words).at("id")
         }
     })

@@ -122,7 +122,11 @@ fn versus(gross: Money, fees: Money) -> String {
     if gross.atoms <= 0 {
         return terms.to_owned();
     }
-    let tenths = fees.atoms.saturating_mul(10) / gross.atoms;
+    let tenths = fees
+        .atoms
+        .saturating_mul(10)
+        .saturating_add(gross.atoms / 2)
+        / gross.atoms;
     let times = grouped(&format!("{}.{}", tenths / 10, tenths % 10));
     format!("{terms}: {times} times what was earned")
 }
