@@ -295,7 +295,7 @@ fn make(code: Code) {
             let id = town.id_of(scored(500));
             town.later(10 * MINUTE);
             let mut spend = spend("alice", 10);
-            (spend.risk, spend.confirmed) = (Score(500), true);
+            (spend.risk, spend.confirmed) = (Score(500), true.into());
             town.check_as(id, pay_with(spend, "shop"), code);
         }
         Code::StepUpInGroup => {
@@ -341,6 +341,7 @@ fn make(code: Code) {
             t.check(Op::ApproveCorrection { correction }, code);
         }
         Code::Declined | Code::ClockUnconfirmed => unreachable!("not of the step"),
+        of_the_law => crate::law::codes::make(of_the_law),
     }
 }
 
@@ -361,6 +362,7 @@ pub fn change_standing(party: &str, standing: Standing) -> Op {
         country: None,
         tier: None,
         standing: Some(standing),
+        particulars: None,
     }
 }
 
@@ -542,6 +544,7 @@ fn the_other_rows_of_each_code() {
         kind: engine::records::PartyKind::Person,
         country: Country(*b"DE"),
         tier,
+        particulars: Default::default(),
     };
     t.check(register(par("new"), Tier(5)), Code::Malformed);
     t.check(
@@ -672,6 +675,7 @@ fn one_tenants_refusals_throttle_no_other() {
             kind,
             country,
             tier,
+            particulars: Default::default(),
         };
         let wallet = wal(name);
         for op in [

@@ -131,7 +131,8 @@ pub fn spend(payer: &str, amount: u64) -> Spend {
         amount: Atoms(amount),
         asset: USD,
         risk: risk::Score(0),
-        confirmed: false,
+        confirmed: false.into(),
+        circumstances: Default::default(),
     }
 }
 
@@ -300,6 +301,7 @@ impl Town {
                     kind,
                     country: Country(*country),
                     tier: Tier(1),
+                    particulars: Default::default(),
                 });
             }
             let (wallet, party) = (wal(wallet), par(party));
@@ -601,9 +603,10 @@ impl Town {
             let timer = (correction.expires, kind, *tenant, *id);
             assert!(state.timers.contains(&timer), "a proposal ends by itself");
         }
+        let approved = state.proposals.values().filter(|p| p.effective.is_some());
         assert_eq!(
             state.timers.len(),
-            state.holds.len() + state.pending.len() + state.corrections.len(),
+            state.holds.len() + state.pending.len() + state.corrections.len() + approved.count(),
             "no timer is left behind"
         );
         for (no, account) in state.book.iter() {
