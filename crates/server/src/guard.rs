@@ -71,6 +71,12 @@ impl Routes {
         self.add(vec![scope, Scope::RegulatorRead], routes)
     }
 
+    /// A route for which any of some scopes is enough.
+    #[must_use]
+    pub fn needs_any(self, scopes: &[Scope], routes: UtoipaMethodRouter<App>) -> Routes {
+        self.add(scopes.to_vec(), routes)
+    }
+
     /// A route that is open to all.
     #[must_use]
     pub fn open(self, routes: UtoipaMethodRouter<App>) -> Routes {

@@ -41,6 +41,9 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub line: Option<u64>,
+    /// Of packs: everything that was found, by file and line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// The id this answer is final for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -73,6 +76,28 @@ pub struct Problem {
     pub(crate) retry_after_s: Option<u64>,
     #[serde(skip)]
     pub(crate) replayed: bool,
+}
+
+/// Something that was found in a pack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Finding {
+    /// `error` or `warning`: a pack with an error is not proposed.
+    #[schema(examples("error"))]
+    pub level: &'static str,
+    /// Which pack: its file or the place in the request.
+    pub file: String,
+    /// The line of the pack, from 1.
+    pub line: usize,
+    /// The rule, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub rule: Option<String>,
+    /// The key, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub key: Option<String>,
+    /// What it is.
+    pub words: String,
 }
 
 /// What would help, for machines.

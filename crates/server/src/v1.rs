@@ -10,10 +10,13 @@ mod groups;
 mod keys;
 mod ledger;
 mod mandates;
+mod packs;
 mod parties;
 mod payments;
+mod policy;
 mod tenants;
 mod terms;
+mod tiers;
 mod topups;
 mod transfers;
 mod wallets;
@@ -30,5 +33,6 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = withdrawals::routes(topups::routes(routes));
     let routes = groups::routes(transfers::routes(payments::routes(routes)));
     let routes = corrections::routes(disputes::routes(mandates::routes(routes)));
+    let routes = tiers::routes(packs::routes(policy::routes(routes)));
     keys::routes(ledger::routes(events::routes(routes)))
 }

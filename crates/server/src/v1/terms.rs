@@ -17,6 +17,7 @@ use axum::http::request::Parts;
 use engine::UtcMillis;
 use engine::command::Op;
 use identity::Scope;
+pub use json::ReferenceRate;
 use json::Terms;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -15,6 +15,7 @@ mod many;
 mod openapi;
 mod operator;
 mod payments;
+mod policy;
 mod rails;
 mod texts;
 mod town;
