@@ -58,7 +58,6 @@ codes! {
     EXPIRES_IN_PAST = "expires_in_past", 409, "The key would expire before it exists.";
     DETAILS_ERASED = "details_erased", 409, "The person this text is about was erased: nothing is kept about them any more.";
     DETAILS_UNREADABLE = "details_unreadable", 409, "Other text stands under this id and cannot be read. Use a new id.";
-    PACK_INVALID = "pack_invalid", 422, "A pack cannot be read, contradicts itself, or does not go with the others or the settings. Correct it where `findings` say.";
     RATE_LIMITED = "rate_limited", 429, "Too many requests with this key. Wait as long as `Retry-After` says.";
     BUSY = "busy", 503, "The node has more to do than it may queue. Try again with the same id after `Retry-After`.";
     EXPORTS_BUSY = "exports_busy", 503, "As many exports of the ledger run as may at a time. Try again after `Retry-After`.";
@@ -103,7 +102,8 @@ fn status(code: Code) -> u16 {
         | C::SameParty
         | C::Unbalanced
         | C::TooMany
-        | C::IdReused => 422,
+        | C::IdReused
+        | C::PackInvalid => 422,
         C::AgentMayNot => 403,
         C::NotFound => 404,
         C::Throttled => 429,
@@ -116,6 +116,25 @@ fn status(code: Code) -> u16 {
         | C::LimitPerPayment
         | C::LimitPerDay
         | C::LimitPerMonth
+        | C::LimitPerWeek
+        | C::LimitPerQuarter
+        | C::LimitPerYear
+        | C::LimitRolling
+        | C::LimitPerNight
+        | C::LimitTotal
+        | C::LimitBalance
+        | C::NotAllowed
+        | C::TooSoon
+        | C::NoticeMissing
+        | C::VerificationNeeded
+        | C::RedemptionForbidden
+        | C::RedemptionNotYet
+        | C::LawDeclined
+        | C::OutsideCountries
+        | C::OutsideChannels
+        | C::OutsideTiers
+        | C::OutsidePayers
+        | C::OutsideVolume
         | C::NoReferenceRate
         | C::MandateRevoked
         | C::MandateExpired
@@ -143,10 +162,12 @@ fn status(code: Code) -> u16 {
         | C::ReversalExceedsTopUp
         | C::StepUpExpired
         | C::StepUpInGroup
+        | C::StepUpNeeded
         | C::GroupItemRefused
         | C::WrongState
         | C::BelowFloor
         | C::CorrectionExpired
+        | C::LawConflict
         | C::CreditInUse => 409,
     }
 }

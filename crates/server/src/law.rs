@@ -3,9 +3,9 @@
 //! What it must not know: what a rule decides. That is `policy`'s.
 
 use crate::app::App;
-use crate::codes;
 use crate::extract::{Caller, excerpt};
 use crate::problem::{Finding, Outcome, Problem};
+use engine::Code;
 use jiff::tz::TimeZoneDatabase;
 use policy::{BUILTIN, Country, Date, Level, Pack, PolicyError};
 use serde::{Deserialize, Deserializer};
@@ -142,7 +142,7 @@ pub fn today(app: &App) -> Date {
 pub async fn find(app: &App, caller: &Caller, given: &PackRef, field: &str) -> Outcome<Source> {
     let malformed = |words: &str, name: &str| {
         let field = format!("{field}.{name}");
-        Err(Problem::of(engine::Code::Malformed, words).at(field))
+        Err(Problem::of(Code::Malformed, words).at(field))
     };
     match (&given.id, &given.version, &given.text) {
         (None, None, Some(text)) => Ok(Source {
@@ -192,7 +192,7 @@ pub async fn named(
 /// Reads the packs of a request, each where it stands there, and looks through them.
 ///
 /// # Errors
-/// [`codes::PACK_INVALID`] with everything that was found, if a pack cannot be read or has an error;
+/// `pack_invalid` with everything that was found, if a pack cannot be read or has an error;
 /// those of [`find`].
 pub async fn read_all(
     app: &App,
@@ -202,7 +202,7 @@ pub async fn read_all(
 ) -> Outcome<Vec<Read>> {
     if given.len() > PACKS_MAX {
         let words = format!("at most {PACKS_MAX} packs");
-        return Err(Problem::of(engine::Code::TooMany, words).at(field));
+        return Err(Problem::of(Code::TooMany, words).at(field));
     }
     let mut sources = Vec::with_capacity(given.len());
     for (at, given) in given.iter().enumerate() {
@@ -215,7 +215,7 @@ pub async fn read_all(
 /// Reads packs and looks through them; reading takes a while.
 ///
 /// # Errors
-/// [`codes::PACK_INVALID`], about the first pack that has an error.
+/// `pack_invalid`, about the first pack that has an error.
 pub fn read_sources(sources: &[Source], day: Date) -> Outcome<Vec<Read>> {
     let (mut read, mut findings) = (Vec::with_capacity(sources.len()), Vec::new());
     let mut first = None;
@@ -256,7 +256,7 @@ fn invalid(source: &Source, mut findings: Vec<Finding>) -> Box<Problem> {
     // Errors first; there may be very many.
     findings.sort_by_key(|f| f.level != ERROR);
     findings.truncate(200);
-    let mut problem = Problem::new(codes::PACK_INVALID, detail).at(source.file.as_str());
+    let mut problem = Problem::of(Code::PackInvalid, detail).at(source.file.as_str());
     problem.line = line;
     problem.findings = findings;
     problem
@@ -331,5 +331,5 @@ pub fn read_one(source: &Source, day: Date) -> Result<Read, Finding> {
 
 /// Packs that do not go together, or settings that do not go with them.
 pub fn together(error: &PolicyError, field: &str) -> Box<Problem> {
-    Problem::new(codes::PACK_INVALID, error.to_string()).at(field)
+    Problem::of(Code::PackInvalid, error.to_string()).at(field)
 }
