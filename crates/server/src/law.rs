@@ -2,10 +2,13 @@
 //!
 //! What it must not know: what a rule decides. That is `policy`'s.
 
+pub mod laws;
+
 use crate::app::App;
 use crate::extract::{Caller, excerpt};
 use crate::problem::{Finding, Outcome, Problem};
 use engine::Code;
+use engine::law::PackKept;
 use jiff::tz::TimeZoneDatabase;
 use policy::{BUILTIN, Country, Date, Level, Pack, PolicyError};
 use serde::{Deserialize, Deserializer};
@@ -76,6 +79,22 @@ pub struct Source {
     pub text: Cow<'static, str>,
 }
 
+impl Source {
+    fn of_kept(kept: &PackKept) -> Source {
+        // What comes with the program is read already.
+        match BUILTIN.iter().find(|builtin| *builtin.text == *kept.text) {
+            Some(builtin) => Source {
+                file: builtin.file.to_owned(),
+                text: Cow::Borrowed(builtin.text),
+            },
+            None => Source {
+                file: kept.id.clone(),
+                text: Cow::Owned(kept.text.as_ref().to_owned()),
+            },
+        }
+    }
+}
+
 /// A pack that was read, with what was found in it.
 #[derive(Clone, Debug)]
 pub struct Read {
@@ -99,34 +118,6 @@ pub fn pack_of(packs: &[Pack], country: Country) -> Option<&Pack> {
         .iter()
         .find(claims)
         .or_else(|| packs.iter().find(|pack| pack.rest_of_world))
-}
-
-/// The packs that a tenant's payments are checked against, if any are.
-#[derive(Clone, Debug, Default)]
-pub struct InForce(Vec<Pack>);
-
-impl InForce {
-    /// Those in force.
-    pub fn active(&self) -> &[Pack] {
-        &self.0
-    }
-
-    /// Those in force; where none was ever activated, those that come with the program.
-    pub fn packs(&self) -> &[Pack] {
-        if self.0.is_empty() {
-            builtin()
-        } else {
-            &self.0
-        }
-    }
-}
-
-/// The packs in force in the caller's tenant.
-///
-/// # Errors
-/// The node does not answer.
-pub async fn in_force(_app: &App, _caller: &Caller) -> Outcome<InForce> {
-    Ok(InForce::default())
 }
 
 /// The day it is in UTC.
@@ -168,25 +159,39 @@ pub async fn find(app: &App, caller: &Caller, given: &PackRef, field: &str) -> O
 /// A pack by its name: in force here, else of the program; of a version, whichever has it.
 ///
 /// # Errors
-/// The node does not answer.
+/// The node, the read model or the journal does not answer.
 pub async fn named(
-    _app: &App,
-    _caller: &Caller,
+    app: &App,
+    caller: &Caller,
     id: &str,
     version: Option<&str>,
 ) -> Outcome<Option<Source>> {
-    let Some(at) = BUILTIN.iter().position(|builtin| builtin.id == id) else {
-        return Ok(None);
-    };
+    let tenant = caller.tenant;
+    let here = laws::in_force(app, tenant).await?;
+    let is_it = |kept: &&PackKept| kept.id == id && version.is_none_or(|v| v == kept.version);
+    let in_force = here.law().and_then(|law| law.packs.iter().find(is_it));
+    if let Some(kept) = in_force {
+        return Ok(Some(Source::of_kept(kept)));
+    }
+    if let Some(version) = version
+        && let Some(kept) = laws::edition(app, tenant, id, version, None).await?
+    {
+        return Ok(Some(Source::of_kept(&kept)));
+    }
+    Ok(of_program(id, version))
+}
+
+/// A pack that comes with the program.
+pub fn of_program(id: &str, version: Option<&str>) -> Option<Source> {
+    let at = BUILTIN.iter().position(|builtin| builtin.id == id)?;
     let is_it = version.is_none_or(|version| {
-        builtin()
-            .get(at)
-            .is_some_and(|pack| pack.version == version)
+        let pack = builtin().get(at);
+        pack.is_some_and(|pack| pack.version == version)
     });
-    Ok(is_it.then(|| Source {
+    is_it.then(|| Source {
         file: BUILTIN[at].file.to_owned(),
         text: Cow::Borrowed(BUILTIN[at].text),
-    }))
+    })
 }
 
 /// Reads the packs of a request, each where it stands there, and looks through them.

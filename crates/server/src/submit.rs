@@ -32,7 +32,10 @@ pub fn command(caller: &Caller, id: Id, op: Op, texts: BTreeMap<Id, TextHash>) -
     let agent = caller.key.agent.map(|agent| PartyId(Id(agent)));
     let in_pairs = matches!(
         op,
-        Op::ProposeCorrection { .. } | Op::ApproveCorrection { .. }
+        Op::ProposeCorrection { .. }
+            | Op::ApproveCorrection { .. }
+            | Op::ProposeLaw { .. }
+            | Op::ApproveLaw { .. }
     );
     let besides = (agent.is_some() || in_pairs || !texts.is_empty()).then(|| {
         let line = ActorId(Id(caller.key.head().0));

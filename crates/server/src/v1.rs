@@ -8,6 +8,7 @@ mod disputes;
 mod events;
 mod groups;
 mod keys;
+mod laws;
 mod ledger;
 mod mandates;
 mod packs;
@@ -33,6 +34,6 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = withdrawals::routes(topups::routes(routes));
     let routes = groups::routes(transfers::routes(payments::routes(routes)));
     let routes = corrections::routes(disputes::routes(mandates::routes(routes)));
-    let routes = tiers::routes(packs::routes(policy::routes(routes)));
+    let routes = laws::routes(tiers::routes(packs::routes(policy::routes(routes))));
     keys::routes(ledger::routes(events::routes(routes)))
 }

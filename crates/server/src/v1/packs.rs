@@ -239,7 +239,7 @@ async fn list_packs(
     Spoken(lang): Spoken,
 ) -> Handled<PackList> {
     let today = law::today(&app);
-    let here = law::in_force(&app, &caller).await?;
+    let here = law::laws::in_force(&app, caller.tenant).await?;
     let mut items: Vec<PackLine> = here
         .active()
         .iter()
@@ -273,7 +273,7 @@ async fn whole(
     let read = app.blocking(move |_| law::read_one(&source, today)).await?;
     let read = read.map_err(|finding| Problem::internal(&finding.words))?;
     let pack = read.pack;
-    let here = law::in_force(app, caller).await?;
+    let here = law::laws::in_force(app, caller.tenant).await?;
     let in_force = here
         .active()
         .iter()

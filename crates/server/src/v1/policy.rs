@@ -18,7 +18,7 @@ use counted::Counted;
 use identity::Scope;
 use policy::{Audience, Context, Date, Moves, Ruleset, Subject};
 use question::Question;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shown::{Remedy, Rule};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -62,7 +62,7 @@ struct Checked {
 }
 
 /// A pack and its edition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PackVersion {
     /// Its name.
     pub id: String,

@@ -123,7 +123,7 @@ async fn list_tiers(
     let on = query.on.unwrap_or(Day(law::today(&app)));
     let kind = query.kind.map_or(PartyKind::Person, |word| word.0);
     let country = policy::Country::from_letters(query.country.0.0);
-    let packs = law::in_force(&app, &caller).await?;
+    let packs = law::laws::in_force(&app, caller.tenant).await?;
     let pack = law::pack_of(packs.packs(), country).ok_or_else(|| {
         Problem::not_found(
             "country",

@@ -10,6 +10,7 @@ mod fuzz;
 mod holds;
 mod isolation;
 mod keys;
+mod laws;
 mod ledger;
 mod many;
 mod openapi;

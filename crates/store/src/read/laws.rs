@@ -29,13 +29,14 @@ pub(super) mod sql {
     pub const LAW: &str = law!("WHERE t.tenant = $1 AND t.id = $2");
     pub const ACTIVATIONS: &str =
         law!("WHERE t.tenant = $1 AND t.version < $2 ORDER BY t.version DESC");
+    pub const ACTIVATION: &str = law!("WHERE t.tenant = $1 AND t.version = $2");
     pub const PACK: &str = "SELECT
             (SELECT seq FROM batch WHERE first_no <= p.no ORDER BY first_no DESC LIMIT 1),
             e.idx, e.part
         FROM law_pack p JOIN event e ON e.no = p.no
-        WHERE p.tenant = $1 AND p.pack = $2 AND p.version = $3 ORDER BY p.no DESC LIMIT 1";
+        WHERE p.tenant = $1 AND p.pack = $2 AND p.version = $3 ORDER BY p.no DESC LIMIT 100";
     #[cfg(test)]
-    pub const ALL: &[&str] = &[LAWS, LAW, ACTIVATIONS, PACK];
+    pub const ALL: &[&str] = &[LAWS, LAW, ACTIVATIONS, ACTIVATION, PACK];
 }
 
 /// A law: `proposed`, `approved`, `active`, `replaced` or `rejected`.
@@ -138,20 +139,30 @@ impl ReadModel {
         Ok(page.finish())
     }
 
-    /// The last proposal that has the text of an edition of a pack.
+    /// The one that was the version of the law with this number.
+    pub fn activation(&self, tenant: u32, version: u64) -> Result<Option<LawLine>, Error> {
+        let reader = self.db.reader()?;
+        let found = reader
+            .prepare_cached(sql::ACTIVATION)?
+            .query_row(params![tenant, signed(version)], |row| Ok(read(row)))
+            .optional()?;
+        found.transpose()
+    }
+
+    /// The proposals that have a text of an edition of a pack, the last first, at most 100.
     pub fn pack_proposed(
         &self,
         tenant: u32,
         pack: &str,
         version: &str,
-    ) -> Result<Option<Position>, Error> {
+    ) -> Result<Vec<Position>, Error> {
         let reader = self.db.reader()?;
-        let found = reader
-            .prepare_cached(sql::PACK)?
-            .query_row(params![tenant, pack, version], |row| {
+        let mut packs = reader.prepare_cached(sql::PACK)?;
+        packs
+            .query_map(params![tenant, pack, version], |row| {
                 Ok(read_position(row, 0))
-            })
-            .optional()?;
-        found.transpose()
+            })?
+            .map(|row| row?)
+            .collect()
     }
 }

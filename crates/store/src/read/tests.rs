@@ -256,14 +256,16 @@ fn a_law_is_listed_as_it_stands_and_a_pack_is_found_by_its_edition() {
     assert_eq!(first.items[0].version, Some(2));
     let second = model.activations(0, first.next.as_deref(), 1).unwrap();
     assert_eq!(second.items[0].version, Some(1));
-    let seq = |version: &str| {
-        model
-            .pack_proposed(0, "kr", version)
-            .unwrap()
-            .map(|p| p.seq)
+    let seqs = |version: &str| -> Vec<u64> {
+        let found = model.pack_proposed(0, "kr", version).unwrap();
+        found.iter().map(|at| at.seq).collect()
     };
-    assert_eq!((seq("a"), seq("b"), seq("d")), (Some(1), Some(9), None));
-    assert_eq!(model.pack_proposed(1, "kr", "a").unwrap(), None);
+    assert_eq!(seqs("a"), [1]);
+    assert_eq!(seqs("b"), [9, 4], "the last first");
+    assert_eq!(seqs("d"), [0; 0]);
+    assert_eq!(model.activation(0, 1).unwrap(), Some(laws[3].clone()));
+    assert_eq!(model.activation(0, 3).unwrap(), None);
+    assert_eq!(model.pack_proposed(1, "kr", "a").unwrap(), []);
 }
 
 #[test]
