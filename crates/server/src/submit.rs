@@ -39,7 +39,12 @@ pub fn command(caller: &Caller, id: Id, op: Op, texts: BTreeMap<Id, TextHash>) -
     );
     let besides = (agent.is_some() || in_pairs || !texts.is_empty()).then(|| {
         let line = ActorId(Id(caller.key.head().0));
-        Arc::new(Besides { line, agent, texts })
+        Arc::new(Besides {
+            line,
+            agent,
+            texts,
+            ..Besides::default()
+        })
     });
     Command {
         id,
