@@ -28,6 +28,8 @@ pub struct Caller {
     pub key: Arc<KeyRecord>,
     /// Its tenant's number.
     pub tenant: TenantNo,
+    /// The language it likes best.
+    pub lang: policy::Lang,
 }
 
 impl Caller {

@@ -3,10 +3,11 @@
 use crate::app::App;
 use crate::codes;
 use crate::extract::excerpt;
-use crate::problem::{Problem, Refuse};
+use crate::problem::{Outcome, Problem, Refuse};
 use axum::extract::FromRequestParts;
 use axum::http::header::ACCEPT_LANGUAGE;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
 use policy::Lang;
 use serde::Deserialize;
 
@@ -28,20 +29,29 @@ pub struct Spoken(pub Lang);
 impl FromRequestParts<App> for Spoken {
     type Rejection = Refuse;
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Refuse> {
-        let query = parts.uri.query().unwrap_or_default();
-        let asked = query.split('&').find_map(|pair| pair.strip_prefix("lang="));
-        match asked {
-            Some("en") => return Ok(Spoken(Lang::En)),
-            Some("ko") => return Ok(Spoken(Lang::Ko)),
-            Some(other) => {
-                let words = format!("lang is en or ko, and was \"{}\"", excerpt(other));
-                return Err(Refuse(Problem::new(codes::BAD_QUERY, words).at("lang")));
-            }
-            None => {}
+        Ok(Spoken(spoken(&parts.uri, &parts.headers)?))
+    }
+}
+
+/// The language a request asks for.
+///
+/// # Errors
+/// [`codes::BAD_QUERY`] for a `lang` that is not spoken.
+pub fn spoken(uri: &Uri, headers: &HeaderMap) -> Outcome<Lang> {
+    let query = uri.query().unwrap_or_default();
+    let asked = query.split('&').find_map(|pair| pair.strip_prefix("lang="));
+    match asked {
+        Some("en") => Ok(Lang::En),
+        Some("ko") => Ok(Lang::Ko),
+        Some(other) => {
+            let words = format!("lang is en or ko, and was \"{}\"", excerpt(other));
+            Err(Problem::new(codes::BAD_QUERY, words).at("lang"))
         }
-        let header = parts.headers.get(ACCEPT_LANGUAGE);
-        let header = header.and_then(|value| value.to_str().ok()).unwrap_or("");
-        Ok(Spoken(best(header)))
+        None => {
+            let header = headers.get(ACCEPT_LANGUAGE);
+            let header = header.and_then(|value| value.to_str().ok());
+            Ok(best(header.unwrap_or("")))
+        }
     }
 }
 

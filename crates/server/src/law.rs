@@ -3,6 +3,7 @@
 //! What it must not know: what a rule decides. That is `policy`'s.
 
 pub mod laws;
+pub mod why;
 
 use crate::app::App;
 use crate::extract::{Caller, excerpt};

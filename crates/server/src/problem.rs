@@ -64,7 +64,11 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub asked: Option<String>,
-    /// What the numbers are in.
+    /// The rule of a pack that refused it, if it may be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("kr/carrier.monthly"))]
+    pub rule: Option<String>,
+    /// What the numbers are in; of a rule of a pack, they say it themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub asset: Option<String>,
@@ -118,6 +122,30 @@ pub struct Remedy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub tier: Option<u8>,
+}
+
+impl Remedy {
+    /// What would help with a rule of a pack.
+    pub fn of_law(remedy: &policy::Remedy) -> Remedy {
+        use policy::{Dimension, Remedy as R};
+        let (action, tier) = match remedy {
+            R::Verify { tier, .. } => ("verify", u8::try_from(tier.index()).ok()),
+            R::Confirm { .. } => ("confirm", None),
+            R::PayLess { .. } => ("pay_less", None),
+            R::Wait { .. } => ("wait", None),
+            R::Contact { .. } => ("contact", None),
+        };
+        let amount = match remedy {
+            R::PayLess { most, .. } => Some(most.clone()),
+            _ => None,
+        };
+        Remedy {
+            action: Cow::Borrowed(action),
+            amount,
+            asset: None,
+            tier,
+        }
+    }
 }
 
 impl From<engine::explain::Remedy> for Remedy {

@@ -6,6 +6,7 @@ mod common;
 mod corrections;
 mod disputes;
 mod events;
+mod explanations;
 mod groups;
 mod keys;
 mod laws;
@@ -15,6 +16,7 @@ mod packs;
 mod parties;
 mod payments;
 mod policy;
+mod step_ups;
 mod tenants;
 mod terms;
 mod tiers;
@@ -35,5 +37,6 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = groups::routes(transfers::routes(payments::routes(routes)));
     let routes = corrections::routes(disputes::routes(mandates::routes(routes)));
     let routes = laws::routes(tiers::routes(packs::routes(policy::routes(routes))));
+    let routes = step_ups::routes(explanations::routes(routes));
     keys::routes(ledger::routes(events::routes(routes)))
 }

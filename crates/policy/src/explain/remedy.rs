@@ -103,7 +103,7 @@ fn verify(gain: &Gain, lang: Lang) -> Remedy {
 }
 
 /// The first day of the next window.
-fn next(window: Window, day: Date) -> Option<Date> {
+pub(crate) fn next(window: Window, day: Date) -> Option<Date> {
     let (year, month, _) = day.parts();
     match window {
         Window::Day | Window::Night => Some(Date(day.0 + 1)),
