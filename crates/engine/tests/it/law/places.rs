@@ -50,7 +50,7 @@ fn a_step_up_is_the_same_payment_and_goes_through_once() {
     let mut spend = land.spend("payer", "31 EUR");
     let id = land.new_id();
     land.check_as(id, pay_with(spend, "seller"), Asks);
-    assert_eq!(land.rule(id), "eu/sca.remote");
+    assert_eq!(land.rule(id), "eu/sca");
     land.check_as(id, pay_with(spend, "seller"), Expect::Known);
     // Less than was asked is no answer.
     spend.confirmed = policy::StepUp::Confirm.into();
