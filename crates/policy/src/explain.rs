@@ -7,6 +7,7 @@ mod remedy;
 
 pub use remedy::Remedy;
 use remedy::contact;
+pub(crate) use remedy::next;
 use serde::Serialize;
 
 use crate::civil::Date;
@@ -154,6 +155,12 @@ pub fn explain(context: &Context<'_>, verdict: Verdict, trace: &[Traced]) -> Exp
         trace: lines.iter().map(|seen| seen.line(lang)).collect(),
         remedies,
     }
+}
+
+/// One rule of a trace in words, if it may be seen.
+#[must_use]
+pub fn explain_line(context: &Context<'_>, traced: &Traced) -> Option<Line> {
+    Seen::of(context, traced).map(|seen| seen.line(context.lang))
 }
 
 fn declined(lang: Lang) -> &'static str {

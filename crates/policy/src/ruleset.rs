@@ -8,9 +8,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::country::Country;
+use crate::dimension::Set;
 use crate::facts::{Move, Outcome, RuleAsset, RuleNo};
 use crate::rule::{After, Consequence, Per, Redeemable, Starts};
-use crate::vocabulary::{Audience, GiveBack, Side, StepUp};
+use crate::vocabulary::{
+    Audience, Channel, Flag, Funds, GiveBack, Payment, Presence, Product, Role, Screening, Side,
+    StepUp, Technology,
+};
 use crate::window::{Hours, Window};
 
 /// Where the words of each dimension begin in a table.
@@ -203,6 +207,40 @@ pub(crate) struct MeasureKey {
     pub countries: String,
 }
 
+/// Everything, of each of [`MeasureKey::sets`].
+fn wholes() -> [u32; 10] {
+    [
+        Set::<Channel>::all().bits(),
+        Set::<Funds>::all().bits(),
+        Set::<Payment>::all().bits(),
+        Set::<Product>::all().bits(),
+        Set::<Presence>::all().bits(),
+        Set::<Technology>::all().bits(),
+        Set::<Screening>::all().bits(),
+        Set::<Flag>::all().bits(),
+        Set::<Flag>::all().bits(),
+        Set::<Role>::all().bits(),
+    ]
+}
+
+/// FNV-1a of parts; no part can run into the next.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn add(&mut self, part: &[u8]) {
+        let length = (part.len() as u64).to_le_bytes();
+        for byte in length.iter().chain(part) {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
 /// Something that is counted for a party.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
@@ -226,6 +264,39 @@ impl Measured {
     #[must_use]
     pub fn window(&self) -> Window {
         self.key.window
+    }
+
+    /// A name that says what it sums, such as `kr.payer.krw.month.9c01e2d4a7b3f586`: the same for the
+    /// same in every ruleset and every program, for those who keep their counters elsewhere.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let key = &self.key;
+        let side = match key.side {
+            Side::Payer => "payer",
+            Side::Payee => "payee",
+        };
+        let unit = key.asset.as_deref().unwrap_or("count").to_lowercase();
+        let window = key.window.to_string().replace(' ', "-");
+        let mut hash = Fnv::default();
+        let rule = key.rule.as_deref().unwrap_or_default();
+        for text in [rule, &key.hours.to_string(), &key.countries] {
+            hash.add(text.as_bytes());
+        }
+        hash.add(&key.gives_back.to_le_bytes());
+        // A set that accepts everything still does when there are more words.
+        let wholes = wholes();
+        for (at, set) in key.sets.iter().enumerate() {
+            let is_whole = wholes.get(at).is_some_and(|whole| whole == set);
+            let set = if is_whole { u32::MAX } else { *set };
+            hash.add(&set.to_le_bytes());
+        }
+        format!("{}.{side}.{unit}.{window}.{:016x}", key.pack, hash.0)
+    }
+
+    /// The asset it sums, or none if it counts payments.
+    #[must_use]
+    pub fn asset(&self) -> Option<&str> {
+        self.key.asset.as_deref()
     }
 
     /// Where it starts when it is new.
@@ -290,6 +361,13 @@ impl Ruleset {
     pub fn measure(&self, number: u16) -> Option<&Measured> {
         let found = self.measures.binary_search_by_key(&number, |m| m.number);
         found.ok().map(|at| &self.measures[at])
+    }
+
+    /// The asset that a measure sums, as the rules name it; none if it counts payments.
+    #[must_use]
+    pub fn asset_of(&self, measure: &Measured) -> Option<&RuleAsset> {
+        let code = measure.asset()?;
+        self.assets.iter().find(|a| a.asset.code.as_str() == code)
     }
 
     /// Measures that the one before did not have.

@@ -1,5 +1,6 @@
 //! What every handler has: the node, the store, the keys, and what is remembered of them.
 
+use crate::law::laws;
 use crate::metrics::Metrics;
 use crate::problem::{Outcome, Problem};
 use crate::rate::Limiter;
@@ -72,6 +73,7 @@ pub struct Parts {
     pub(crate) limiter: Limiter,
     pub(crate) exports: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
+    pub(crate) laws: laws::Cache,
     tenants: RwLock<HashMap<u128, (TenantNo, Mode)>>,
     assets: RwLock<Arc<Assets>>,
 }
@@ -115,6 +117,7 @@ impl App {
             limiter,
             exports,
             metrics: Metrics::default(),
+            laws: laws::Cache::default(),
             tenants: RwLock::default(),
             assets: RwLock::default(),
         }))

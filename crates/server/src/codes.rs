@@ -43,7 +43,7 @@ codes! {
     OPERATOR_ONLY = "operator_only", 403, "Only a key of the operator's own tenant may do this.";
     LIVE_KEY_NEEDED = "live_key_needed", 403, "What is live, or shared by all tenants, takes a live key of the operator's. A test key reaches test tenants only.";
     SCOPE_NOT_GRANTABLE = "scope_not_grantable", 403, "A key cannot give a scope that it has not got itself.";
-    SCOPES_CONFLICT = "scopes_conflict", 403, "A correction takes two people: give `corrections:propose` to one key and `corrections:approve` to another person's.";
+    SCOPES_CONFLICT = "scopes_conflict", 403, "A correction and a law take two people each: give `corrections:propose` or `laws:propose` to one key and `corrections:approve` or `laws:approve` to another person's.";
     SCOPE_NOT_FOR_AGENTS = "scope_not_for_agents", 403, "An agent's key has `payments:write` and `payments:read` and nothing else.";
     NO_SUCH_PATH = "no_such_path", 404, "There is nothing at this path. The paths are listed at /docs.";
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "The path does not take this method. The `Allow` header lists those it takes.";

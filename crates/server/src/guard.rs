@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::codes;
 use crate::extract::{Caller, excerpt};
+use crate::language::spoken;
 use crate::metrics::RouteStats;
 use crate::problem::{Outcome, Problem};
 use crate::types::words::Mode;
@@ -69,6 +70,12 @@ impl Routes {
     #[must_use]
     pub fn needs_or_regulator(self, scope: Scope, routes: UtoipaMethodRouter<App>) -> Routes {
         self.add(vec![scope, Scope::RegulatorRead], routes)
+    }
+
+    /// A route for which any of some scopes is enough.
+    #[must_use]
+    pub fn needs_any(self, scopes: &[Scope], routes: UtoipaMethodRouter<App>) -> Routes {
+        self.add(scopes.to_vec(), routes)
     }
 
     /// A route that is open to all.
@@ -231,7 +238,10 @@ async fn admit(
         tracing::error!(key = %key.id, "key_of_another_mode");
         return Err(refused(&AuthError::Unknown));
     }
-    request.extensions_mut().insert(Caller { key, tenant });
+    // A language that cannot be read is an error only where words are asked for.
+    let lang = spoken(request.uri(), request.headers()).unwrap_or(policy::Lang::En);
+    let caller = Caller { key, tenant, lang };
+    request.extensions_mut().insert(caller);
     Ok(header)
 }
 

@@ -24,6 +24,8 @@ mod extract;
 mod guard;
 mod history;
 mod idempotency;
+mod language;
+mod law;
 mod lookup;
 mod metrics;
 mod openapi;

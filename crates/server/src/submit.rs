@@ -2,14 +2,15 @@
 
 use crate::app::App;
 use crate::extract::Caller;
-use crate::problem::{Outcome, Problem};
+use crate::law::why::{self, Why};
+use crate::problem::{Outcome, Problem, Remedy};
 use crate::texts::{self, Text};
 use crate::types::Time;
 use engine::command::{Besides, Command, Op};
 use engine::event::{Event, Refused, TextHash};
 use engine::explain;
 use engine::ids::{ActorId, PartyId};
-use engine::{Code, Id, Position};
+use engine::{Code, Id, Position, UtcMillis};
 use node::Answer;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -130,7 +131,7 @@ pub async fn told(
     match done.event.refusal() {
         None => Ok(done),
         Some(refused) => {
-            let mut problem = denied(app, caller, refused).await?;
+            let mut problem = denied(app, caller, done.event.at, refused).await?;
             problem.id = Some(shown.to_string());
             problem.replayed = done.replayed;
             Err(problem)
@@ -142,11 +143,20 @@ pub async fn told(
 ///
 /// # Errors
 /// The node is busy or has stopped.
-pub async fn denied(app: &App, caller: &Caller, refused: &Refused) -> Outcome<Box<Problem>> {
+pub async fn denied(
+    app: &App,
+    caller: &Caller,
+    at: UtcMillis,
+    refused: &Refused,
+) -> Outcome<Box<Problem>> {
     let refused = *refused;
     let code = refused.code.shown_to(caller.audience());
     let mut problem = Problem::of(code, code.help());
     if code != refused.code {
+        return Ok(problem);
+    }
+    if let Some(why) = why::of_refused(app, caller, at, &refused).await? {
+        of_law(&mut problem, &why);
         return Ok(problem);
     }
     let assets = match app.assets() {
@@ -186,6 +196,20 @@ pub async fn denied(app: &App, caller: &Caller, refused: &Refused) -> Outcome<Bo
         }
     }
     Ok(problem)
+}
+
+/// A denial by a rule of the law: its words, its number and what would help.
+fn of_law(problem: &mut Problem, why: &Why) {
+    let words = &why.words;
+    if let Some(text) = &words.text {
+        problem.detail.clone_from(text);
+    }
+    problem.rule.clone_from(&words.rule);
+    let decisive = words.trace.last().filter(|_| words.rule.is_some());
+    if let Some(line) = decisive {
+        (problem.limit, problem.used) = (line.number.clone(), line.used.clone());
+    }
+    problem.remedy = words.remedies.first().map(Remedy::of_law);
 }
 
 /// What happened, in brief: the answer to commands whose whole effect is that they were done.

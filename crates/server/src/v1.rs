@@ -6,14 +6,20 @@ mod common;
 mod corrections;
 mod disputes;
 mod events;
+mod explanations;
 mod groups;
 mod keys;
+mod laws;
 mod ledger;
 mod mandates;
+mod packs;
 mod parties;
 mod payments;
+mod policy;
+mod step_ups;
 mod tenants;
 mod terms;
+mod tiers;
 mod topups;
 mod transfers;
 mod wallets;
@@ -30,5 +36,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = withdrawals::routes(topups::routes(routes));
     let routes = groups::routes(transfers::routes(payments::routes(routes)));
     let routes = corrections::routes(disputes::routes(mandates::routes(routes)));
+    let routes = laws::routes(tiers::routes(packs::routes(policy::routes(routes))));
+    let routes = step_ups::routes(explanations::routes(routes));
     keys::routes(ledger::routes(events::routes(routes)))
 }

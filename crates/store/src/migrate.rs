@@ -46,6 +46,7 @@ pub(crate) const STORE: &[Migration] = migrations!("sqlite", "store":
 pub(crate) const READ: &[Migration] = migrations!("sqlite", "read":
     1 "0001_read_model",
     2 "0002_things",
+    3 "0003_laws",
 );
 
 pub(crate) const KEYS: &[Migration] = migrations!("sqlite", "keys":

@@ -14,6 +14,8 @@ use crate::types::ids::{
 };
 use crate::types::{Amount, Time};
 use crate::v1::common::{amount_of, rest_of, same_asset};
+use crate::v1::payments::Circumstances;
+use crate::v1::transfers;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::Id;
@@ -71,6 +73,12 @@ struct GroupTransfer {
     amount: Amount,
     /// What the owner of `from` allowed the agent who asks.
     mandate: Option<MandateId>,
+    /// Whether it is given to another party for its use.
+    #[serde(default)]
+    gift: bool,
+    /// What the law asks about besides.
+    #[serde(default)]
+    circumstances: Circumstances,
 }
 
 /// A capture in a group.
@@ -157,7 +165,7 @@ impl Items<'_> {
         Ok(match item {
             GroupItem::Payment(new) => {
                 let id = PaymentId(self.id(at, new.id.map(|id| id.0)));
-                let op = new.op(app, false).await?;
+                let op = new.op(app, caller, false.into()).await?;
                 (id.to_string(), id.0, op)
             }
             GroupItem::Transfer(new) => {
@@ -170,7 +178,12 @@ impl Items<'_> {
                     asset,
                     risk: risk::Score(0),
                     confirmed: false.into(),
-                    circumstances: Default::default(),
+                    circumstances: transfers::law(
+                        &new.circumstances,
+                        new.gift,
+                        caller,
+                        "circumstances",
+                    )?,
                 };
                 (
                     id.to_string(),

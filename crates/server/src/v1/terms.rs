@@ -18,6 +18,7 @@ use engine::UtcMillis;
 use engine::command::Op;
 use identity::Scope;
 use json::Terms;
+pub use json::{Part, ReferenceRate, zone};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;

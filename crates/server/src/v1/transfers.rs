@@ -11,6 +11,7 @@ use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{MandateId, TransferId, WalletId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
 use crate::v1::common::amount_of;
+use crate::v1::payments::Circumstances;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::command::{Op, Spend};
@@ -43,12 +44,35 @@ struct NewTransfer {
     amount: Amount,
     /// What the owner of `from` allowed the agent who asks.
     mandate: Option<MandateId>,
+    /// Whether it is given to another party for its use.
+    #[serde(default)]
+    gift: bool,
+    /// What the law asks about besides.
+    #[serde(default)]
+    circumstances: Circumstances,
     /// Your own number for it.
     reference: Option<Text<200>>,
     /// For people.
     description: Option<Text<1000>>,
     /// Your own names and values.
     metadata: Option<Metadata>,
+}
+
+/// What the law asks about a transfer.
+///
+/// # Errors
+/// An agent's key says what it may not.
+pub fn law(
+    given: &Circumstances,
+    gift: bool,
+    caller: &Caller,
+    field: &str,
+) -> Outcome<engine::law::Circumstances> {
+    let circumstances = given.read(caller, field)?;
+    Ok(engine::law::Circumstances {
+        is_gift: gift,
+        ..circumstances
+    })
 }
 
 /// A transfer.
@@ -174,7 +198,7 @@ async fn create_transfer(
         asset,
         risk: risk::Score(0),
         confirmed: false.into(),
-        circumstances: Default::default(),
+        circumstances: law(&new.circumstances, new.gift, &caller, "circumstances")?,
     };
     let op = Op::Transfer {
         spend,

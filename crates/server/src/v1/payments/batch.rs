@@ -15,6 +15,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use engine::command::Op;
+use engine::law::Confirmed;
 use http_body::Frame;
 use http_body_util::BodyExt;
 use identity::Scope;
@@ -252,7 +253,7 @@ impl Batch {
         let mut texts = Vec::with_capacity(chunk.len());
         for (line, read) in chunk {
             let slot = match read {
-                Ok((id, new)) => match new.op(&self.app, false).await {
+                Ok((id, new)) => match new.op(&self.app, &self.caller, Confirmed::NOTHING).await {
                     Ok(op) => {
                         texts.push(new.text(id));
                         Ok((id, new, Some(op)))

@@ -66,14 +66,19 @@ decimals! {
 }
 
 impl Part {
-    fn ppm(&self, field: &str) -> Outcome<Ppm> {
+    /// In parts per million.
+    ///
+    /// # Errors
+    /// It is more than the whole.
+    pub fn ppm(&self, field: &str) -> Outcome<Ppm> {
         let (whole, part) = self.0.split_once('.').unwrap_or((&self.0, "0"));
         let digits = format!("{whole}{part:0<6}");
         let ppm = digits.parse().ok().and_then(|ppm: u32| Ppm::new(ppm).ok());
         ppm.ok_or_else(|| Problem::of(engine::Code::Malformed, "a part is from 0 to 1").at(field))
     }
 
-    fn of(ppm: Ppm) -> Part {
+    /// Parts per million, as they are shown.
+    pub fn of(ppm: Ppm) -> Part {
         let (whole, part) = (ppm.get() / 1_000_000, ppm.get() % 1_000_000);
         let text = format!("{whole}.{part:06}");
         Part(text.trim_end_matches('0').trim_end_matches('.').to_owned())
@@ -422,7 +427,11 @@ fn quoted(rate: &Rate, base: &Asset, quote: &Asset) -> String {
 
 /// A zone's transitions, from the database that comes with the program: what limits follow must not
 /// depend on what the machine has installed.
-fn zone(name: &str) -> Outcome<Zone> {
+/// A time zone as a table.
+///
+/// # Errors
+/// [`codes::TIME_ZONE_UNKNOWN`].
+pub fn zone(name: &str) -> Outcome<Zone> {
     if name == "UTC" {
         return Ok(Zone::utc());
     }
