@@ -31,6 +31,6 @@ mod url;
 pub use error::FeedError;
 pub use feeds::{BUILTIN, Feed, FeedsError, builtin_feeds, feeds};
 pub use fetch::{Fetched, Fetcher, Limits, Validators};
-pub use overdue::{REVIEW, overdue};
+pub use overdue::{REVIEW, day, note_overdue, overdue};
 pub use parse::{Item, Parsed, parse};
 pub use read::{FeedReport, Reading, read};

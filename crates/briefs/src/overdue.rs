@@ -1,7 +1,7 @@
 //! Rules whose last check is older than their review interval, as briefs of the same list.
 
 use policy::{Authority, Date, Lang, Pack, Rule};
-use store::NewBrief;
+use store::{NewBrief, Store};
 
 /// The feed of briefs that are no supervisor's: a rule is due for another look.
 pub const REVIEW: &str = "review";
@@ -35,6 +35,31 @@ pub fn overdue(packs: &[Pack], day: Date) -> Vec<NewBrief> {
         }
     }
     briefs
+}
+
+/// The day of a time in milliseconds since 1970, in UTC.
+#[must_use]
+pub fn day(now_ms: i64) -> Date {
+    let days = u64::try_from(now_ms).unwrap_or(0) / 86_400_000;
+    Date(u32::try_from(days).unwrap_or(0))
+}
+
+/// Puts the rules that are overdue now into a tenant's list, and lapses those in it that are no
+/// longer. Returns how many were not there before.
+///
+/// # Errors
+/// The store.
+pub fn note_overdue(
+    store: &Store,
+    tenant: u128,
+    packs: &[Pack],
+    now_ms: i64,
+) -> Result<u64, store::Error> {
+    let due = overdue(packs, day(now_ms));
+    let kept = store.keep_briefs(tenant, &due, now_ms)?;
+    let keys: Vec<&str> = due.iter().map(|brief| brief.key.as_str()).collect();
+    store.lapse_briefs(tenant, REVIEW, &keys)?;
+    Ok(kept.new)
 }
 
 fn link(rule: &Rule) -> Option<String> {

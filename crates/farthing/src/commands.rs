@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod bench;
+pub mod briefs;
 pub mod demo;
 pub mod explain;
 pub mod gate;

@@ -1,5 +1,6 @@
 //! What every handler has: the node, the store, the keys, and what is remembered of them.
 
+use crate::briefs::{Desk, FeedSettings};
 use crate::metrics::Metrics;
 use crate::problem::{Outcome, Problem};
 use crate::rate::Limiter;
@@ -37,6 +38,8 @@ pub struct Config {
     pub exports_max: usize,
     /// How long an export waits for its reader to take more.
     pub export_wait: Duration,
+    /// Which supervisors' feeds are read into the review list.
+    pub feeds: FeedSettings,
 }
 
 impl Default for Config {
@@ -50,6 +53,7 @@ impl Default for Config {
             metrics_open: false,
             exports_max: 4,
             export_wait: Duration::from_secs(30),
+            feeds: FeedSettings::default(),
         }
     }
 }
@@ -71,6 +75,7 @@ pub struct Parts {
     pub(crate) texts: texts::Writer,
     pub(crate) limiter: Limiter,
     pub(crate) exports: Arc<Semaphore>,
+    pub(crate) desk: Desk,
     pub(crate) metrics: Metrics,
     tenants: RwLock<HashMap<u128, (TenantNo, Mode)>>,
     assets: RwLock<Arc<Assets>>,
@@ -106,6 +111,7 @@ impl App {
         let texts = texts::Writer::start(Arc::clone(&store), node.clone());
         let limiter = Limiter::new(config.requests_per_second, config.requests_burst);
         let exports = Arc::new(Semaphore::new(config.exports_max));
+        let desk = Desk::new(&config.feeds);
         App(Arc::new(Parts {
             node,
             store,
@@ -114,6 +120,7 @@ impl App {
             texts,
             limiter,
             exports,
+            desk,
             metrics: Metrics::default(),
             tenants: RwLock::default(),
             assets: RwLock::default(),

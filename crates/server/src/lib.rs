@@ -16,6 +16,7 @@
 #![allow(unused_qualifications)]
 
 mod app;
+mod briefs;
 pub mod codes;
 mod connections;
 mod docs;
@@ -37,6 +38,7 @@ mod types;
 mod v1;
 
 pub use app::{App, Config, Parts};
+pub use briefs::FeedSettings;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -73,6 +75,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
             }
         }
     });
+    let reader = tokio::spawn(briefs::keep_reading(app.clone()));
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "nodelay");
@@ -80,5 +83,6 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     });
     let config = app.config.clone();
     connections::serve(listener, router(app), &config, shutdown).await;
+    reader.abort();
     flusher.abort();
 }

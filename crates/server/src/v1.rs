@@ -1,6 +1,7 @@
 //! Version 1 of the API: a file a resource, each with its paths, its handlers and what they say.
 
 mod assets;
+mod briefs;
 mod clock;
 mod common;
 mod corrections;
@@ -30,5 +31,6 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = withdrawals::routes(topups::routes(routes));
     let routes = groups::routes(transfers::routes(payments::routes(routes)));
     let routes = corrections::routes(disputes::routes(mandates::routes(routes)));
+    let routes = briefs::routes(routes);
     keys::routes(ledger::routes(events::routes(routes)))
 }

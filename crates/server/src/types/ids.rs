@@ -120,6 +120,7 @@ ids! {
     CorrectionId "cor" "correction" 13;
     CommandId "cmd" "command" 14;
     KeyId "key" "key" 15;
+    BriefId "brf" "brief" 16;
 }
 
 #[cfg(test)]
