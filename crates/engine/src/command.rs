@@ -6,8 +6,11 @@
 use crate::code::Code;
 use crate::event::{Event, Hash, TextHash};
 use crate::ids::{ActorId, Id, MandateId, PartyId, TenantId, WalletId};
+use crate::law::{Circumstances, Confirmed, NewLaw};
 use crate::recents::Window;
-use crate::records::{Channel, Mode, PartyKind, PartyNo, Standing, TenantNo, TimerKind};
+use crate::records::{
+    Channel, Mode, Particulars, PartyKind, PartyNo, Standing, TenantNo, TimerKind,
+};
 use crate::terms::{Country, Terms, Tier};
 use crate::time::UtcMillis;
 use ledger::{AssetNo, Posting, Source};
@@ -65,8 +68,10 @@ pub struct Spend {
     pub asset: AssetNo,
     /// The fraud score, computed before.
     pub risk: Score,
-    /// Whether the payer has confirmed with two factors.
-    pub confirmed: bool,
+    /// What the payer has done for this payment, attested by whoever asks.
+    pub confirmed: Confirmed,
+    /// What else the law asks about.
+    pub circumstances: Circumstances,
 }
 
 /// One payee of a split payment.
@@ -128,13 +133,15 @@ pub enum Op {
         kind: PartyKind,
         country: Country,
         tier: Tier,
+        particulars: Particulars,
     },
-    /// Change a party's tier, country or standing; what is not given stays.
+    /// Change a party's tier, country, standing or particulars; what is not given stays.
     ChangeParty {
         party: PartyId,
         country: Option<Country>,
         tier: Option<Tier>,
         standing: Option<Standing>,
+        particulars: Option<Particulars>,
     },
     /// Open a wallet.
     OpenWallet { wallet: WalletId, party: PartyId },
@@ -223,6 +230,15 @@ pub enum Op {
     /// Reject it, with any key.
     RejectCorrection { correction: Id },
 
+    /// Propose a law: packs, and what the operator says of itself. Read and reviewed whole; an error
+    /// in it is rejected as [`Code::PackInvalid`].
+    ProposeLaw { law: Box<NewLaw> },
+    /// Approve it, with a key of another line, to take effect then; at or before now is at once. It
+    /// is put into force by a timer that is due at that instant.
+    ApproveLaw { proposal: Id, effective: UtcMillis },
+    /// Reject it, with any key, until it is in force.
+    RejectLaw { proposal: Id },
+
     /// The node: a timer is due.
     Expire { kind: TimerKind, thing: Id },
     /// The node: refusals that were not journaled one by one.
@@ -272,6 +288,9 @@ impl Command {
             Op::ResolveDispute { dispute, .. } => Some(("dispute", dispute)),
             Op::ApproveCorrection { correction } | Op::RejectCorrection { correction } => {
                 Some(("correction", correction))
+            }
+            Op::ApproveLaw { proposal, .. } | Op::RejectLaw { proposal } => {
+                Some(("proposal", proposal))
             }
             _ => None,
         }

@@ -267,6 +267,7 @@ fn decide_on<V: View>(
         terms_version: tenant.terms_version,
         now,
         civil,
+        law: tenant.law.as_deref(),
         actor: command.actor,
         besides: command.besides.as_deref(),
         unsettled: false,
@@ -417,13 +418,15 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
             kind,
             country,
             tier,
-        } => ops::people::register(draft, *party, *kind, *country, *tier),
+            particulars,
+        } => ops::people::register(draft, *party, *kind, *country, *tier, *particulars),
         Op::ChangeParty {
             party,
             country,
             tier,
             standing,
-        } => ops::people::change(draft, *party, *country, *tier, *standing),
+            particulars,
+        } => ops::people::change(draft, *party, *country, *tier, *standing, *particulars),
         Op::OpenWallet { wallet, party } => ops::people::open_wallet(draft, *wallet, *party),
         Op::ChangeWallet { wallet, standing } => {
             ops::people::change_wallet(draft, *wallet, *standing)
@@ -493,6 +496,12 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
         }
         Op::ApproveCorrection { correction } => ops::correction::approve(draft, *correction),
         Op::RejectCorrection { correction } => ops::correction::reject(draft, *correction),
+        Op::ProposeLaw { law } => ops::law::propose(draft, law),
+        Op::ApproveLaw {
+            proposal,
+            effective,
+        } => ops::law::approve(draft, *proposal, *effective),
+        Op::RejectLaw { proposal } => ops::law::reject(draft, *proposal),
         Op::Expire { kind, thing } => ops::timer::expire(draft, *kind, *thing),
         Op::CountRefusals { party, code, count } => {
             draft.out.kind = EventKind::RefusalsCounted;

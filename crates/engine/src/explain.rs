@@ -3,6 +3,10 @@
 //! An event's trace is its refusal, its use of each limit before, the payer's tier then and the
 //! version of the terms; the words are made here, to whom the code allows.
 
+mod law;
+
+pub use law::{LawExplained, law};
+
 use crate::code::{Audience, Code};
 use crate::event::{Effect, EventKind, Part, Refused};
 use crate::records::MEASURE_DAY;

@@ -19,6 +19,7 @@ pub mod explain;
 mod hash;
 pub mod ids;
 mod index;
+pub mod law;
 mod ops;
 pub mod recents;
 pub mod records;

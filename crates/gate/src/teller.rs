@@ -188,7 +188,8 @@ impl Teller {
             amount,
             asset: inner.asset_no,
             risk: risk::Score(0),
-            confirmed: false,
+            confirmed: false.into(),
+            circumstances: Default::default(),
         };
         let op = Op::Authorize {
             spend,
@@ -289,6 +290,7 @@ fn opening(party: PartyId, wallet: WalletId, kind: PartyKind) -> [Op; 2] {
             kind,
             country: Country::UNKNOWN,
             tier: Tier(0),
+            particulars: Default::default(),
         },
         Op::OpenWallet { wallet, party },
     ]

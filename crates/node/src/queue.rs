@@ -421,7 +421,8 @@ mod tests {
             amount: money::Atoms(1),
             asset: ledger::AssetNo(0),
             risk: risk::Score(0),
-            confirmed: false,
+            confirmed: false.into(),
+            circumstances: Default::default(),
         };
         let pay = Op::Pay {
             spend,

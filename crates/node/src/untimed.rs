@@ -31,7 +31,7 @@ fn confirms(op: &Op) -> bool {
         Op::Pay { spend, .. }
         | Op::Authorize { spend, .. }
         | Op::Transfer { spend, .. }
-        | Op::Split { spend, .. } => spend.confirmed,
+        | Op::Split { spend, .. } => spend.confirmed.is_some(),
         _ => false,
     }
 }

@@ -8,9 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::country::Country;
-use crate::facts::{Move, RuleAsset, RuleNo};
+use crate::facts::{Move, Outcome, RuleAsset, RuleNo};
 use crate::rule::{After, Consequence, Per, Redeemable, Starts};
-use crate::vocabulary::{GiveBack, Side, StepUp};
+use crate::vocabulary::{Audience, GiveBack, Side, StepUp};
 use crate::window::{Hours, Window};
 
 /// Where the words of each dimension begin in a table.
@@ -110,6 +110,10 @@ pub(crate) struct Line {
     /// The number itself no longer passes.
     pub bites_at: bool,
     pub current_counts: bool,
+    /// It is about a source of funds.
+    pub is_of_funds: bool,
+    /// Who may see it, as bits.
+    pub visible_to: u8,
     /// Which of the ruleset's assets.
     pub asset: u8,
     /// Sums `most` or `in_all`.
@@ -354,6 +358,47 @@ impl Ruleset {
     pub fn zone_of(&self, country: Country) -> Option<usize> {
         let place = self.place(country);
         (place.table != NONE).then_some(usize::from(place.zone))
+    }
+
+    /// The stable word for what a rule refuses or asks: that of [`crate::reason`], without the pack.
+    #[must_use]
+    pub fn reason(&self, rule: RuleNo, outcome: Outcome) -> &'static str {
+        let Some(line) = self.line(rule) else {
+            return "not_allowed";
+        };
+        match (line.test, outcome) {
+            (_, Outcome::NoRate) => "no_reference_rate",
+            (_, Outcome::Verify) => "verification_needed",
+            (_, Outcome::StepUp) => "step_up_needed",
+            (Test::Limit, _) => line.window.reason(),
+            (Test::Balance(_), _) => "limit_balance",
+            (Test::CoolingOff(_), _) => "too_soon",
+            (Test::Mandate, _) => "notice_missing",
+            (Test::Forbid, _) if line.is_of_funds => "source_not_allowed",
+            _ => "not_allowed",
+        }
+    }
+
+    /// Whether someone may see that a rule was looked at.
+    #[must_use]
+    pub fn is_visible(&self, rule: RuleNo, to: Audience) -> bool {
+        self.line(rule)
+            .is_some_and(|line| line.visible_to >> to as u32 & 1 != 0)
+    }
+
+    /// Whether a rule is about a source of funds.
+    #[must_use]
+    pub fn is_of_funds(&self, rule: RuleNo) -> bool {
+        self.line(rule).is_some_and(|line| line.is_of_funds)
+    }
+
+    /// A rule's number and the asset it is in, if it is an amount.
+    #[must_use]
+    pub fn amount_of(&self, rule: RuleNo) -> Option<(u64, RuleAsset)> {
+        let line = self.line(rule)?;
+        let asset = *self.assets.get(usize::from(line.asset))?;
+        let is_amount = matches!(line.test, Test::Limit | Test::Balance(_)) && !line.is_count;
+        is_amount.then_some((line.most, asset))
     }
 
     #[inline]

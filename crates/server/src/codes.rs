@@ -104,7 +104,8 @@ fn status(code: Code) -> u16 {
         | C::SameParty
         | C::Unbalanced
         | C::TooMany
-        | C::IdReused => 422,
+        | C::IdReused
+        | C::PackInvalid => 422,
         C::AgentMayNot => 403,
         C::NotFound => 404,
         C::Throttled => 429,
@@ -117,6 +118,25 @@ fn status(code: Code) -> u16 {
         | C::LimitPerPayment
         | C::LimitPerDay
         | C::LimitPerMonth
+        | C::LimitPerWeek
+        | C::LimitPerQuarter
+        | C::LimitPerYear
+        | C::LimitRolling
+        | C::LimitPerNight
+        | C::LimitTotal
+        | C::LimitBalance
+        | C::NotAllowed
+        | C::TooSoon
+        | C::NoticeMissing
+        | C::VerificationNeeded
+        | C::RedemptionForbidden
+        | C::RedemptionNotYet
+        | C::LawDeclined
+        | C::OutsideCountries
+        | C::OutsideChannels
+        | C::OutsideTiers
+        | C::OutsidePayers
+        | C::OutsideVolume
         | C::NoReferenceRate
         | C::MandateRevoked
         | C::MandateExpired
@@ -144,10 +164,12 @@ fn status(code: Code) -> u16 {
         | C::ReversalExceedsTopUp
         | C::StepUpExpired
         | C::StepUpInGroup
+        | C::StepUpNeeded
         | C::GroupItemRefused
         | C::WrongState
         | C::BelowFloor
         | C::CorrectionExpired
+        | C::LawConflict
         | C::CreditInUse => 409,
     }
 }

@@ -9,7 +9,7 @@ use crate::time::UtcMillis;
 use ledger::{AccountNo, AssetNo, Posting};
 
 /// Bytes of a payment.
-pub(super) const SIZE: usize = 112;
+pub(super) const SIZE: usize = 116;
 
 /// A flag: it is counted in a day and a month.
 const MEASURED: u16 = 1;
@@ -33,6 +33,7 @@ struct Layout {
     fee_account: u32,
     party: u32,
     terms: u32,
+    law: u32,
     day: u32,
     month: u32,
     asset: u16,
@@ -58,6 +59,7 @@ macro_rules! fields {
             fee_account,
             party,
             terms,
+            law,
             day,
             month,
             asset,
@@ -145,6 +147,7 @@ pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
         fee_account: 0,
         party: 0,
         terms: paid.terms,
+        law: paid.law,
         day: 0,
         month: 0,
         asset: paid.asset.0,
@@ -223,6 +226,7 @@ pub(super) fn decode(bytes: &[u8; SIZE], time: UtcMillis, out: &mut Event) -> Op
         terms: l.terms,
         of: Id::NONE,
         tier: Tier(l.flags.to_le_bytes()[1]),
+        law: l.law,
     }));
     if l.flags & MEASURED != 0 {
         let (party, delta) = (PartyNo(l.party), i128::from(l.measured));
@@ -252,7 +256,7 @@ mod tests {
         fn payment()(
             id in 1u128.., gross in 1u64.., cut in 0u64..1000, tax in 0u64..1000, fee in 0u64..1000,
             measured in any::<bool>(), before in any::<u64>(), numbers in any::<[u32; 8]>(),
-            tier in any::<u8>(),
+            tier in any::<u8>(), law in any::<u32>(),
         ) -> Event {
             let gross = gross.max(2001);
             let (tax, fee) = (tax.min(cut), fee);
@@ -260,7 +264,7 @@ mod tests {
             event.begin(UtcMillis(5), TenantNo(numbers[0]), EventKind::Paid, Id(id));
             event.effects.push(Effect::Paid(Paid {
                 payer: WalletNo(numbers[1]), payee: WalletNo(numbers[2]), asset: AssetNo(3), gross, tax,
-                fee, terms: numbers[3], of: Id::NONE, tier: Tier(tier),
+                fee, terms: numbers[3], of: Id::NONE, tier: Tier(tier), law,
             }));
             let net = gross - tax - fee;
             for (account, amount) in [

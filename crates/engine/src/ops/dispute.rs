@@ -47,6 +47,7 @@ pub(crate) fn open<V: View>(
         taken: debited.taken,
         owed: debited.owed,
         giveback: taken_back.to,
+        counted: Vec::new(),
     };
     draft.effect(Effect::DisputeOpened(Box::new(dispute)));
     Ok(())

@@ -65,6 +65,7 @@ pub(crate) fn capture<V: View>(
         terms: hold.terms,
         of: payment,
         tier: hold.tier,
+        law: hold.law,
     }));
     let taken = take(draft, payment, &hold, amount.0);
     let country = hold.tax.map(|(country, _)| tax::sub(country));

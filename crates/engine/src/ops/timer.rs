@@ -1,6 +1,6 @@
 //! What happens by itself when its time has come.
 
-use super::{correction, hold};
+use super::{correction, hold, law};
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind};
@@ -13,6 +13,7 @@ pub(crate) fn expire<V: View>(draft: &mut Draft<'_, V>, kind: TimerKind, thing: 
     match kind {
         TimerKind::Hold => hold::expire(draft, thing),
         TimerKind::Correction => correction::expire(draft, thing),
+        TimerKind::Law => law::activate(draft, thing),
         TimerKind::StepUp => {
             let due = draft.state().pending.get(&draft.key(thing));
             if due.is_none_or(|pending| draft.now < pending.expires) {

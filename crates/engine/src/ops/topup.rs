@@ -49,6 +49,7 @@ pub(crate) fn open<V: View>(
         source,
         channel,
         spendable,
+        counted: Vec::new(),
     };
     draft.effect(Effect::TopUpOpened(Box::new(topup)));
     Ok(())

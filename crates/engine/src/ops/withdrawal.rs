@@ -41,6 +41,7 @@ pub(crate) fn request<V: View>(
         legs,
         channel,
         sent: false,
+        counted: Vec::new(),
     };
     draft.effect(Effect::WithdrawalOpened(Box::new(withdrawal)));
     Ok(())

@@ -6,6 +6,7 @@ use crate::command::Besides;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, Event, Refused};
 use crate::ids::{ActorId, Id, WalletId};
+use crate::law::Law;
 use crate::records::{Channel, Key, OperatorKey, PartyNo, Standing, TenantNo, WalletNo};
 use crate::state::State;
 use crate::terms::{Terms, Tier};
@@ -22,6 +23,8 @@ pub(crate) struct Draft<'d, V: View> {
     pub terms_version: u32,
     pub now: UtcMillis,
     pub civil: Civil,
+    /// The law in force.
+    pub law: Option<&'d Law>,
     pub actor: ActorId,
     pub besides: Option<&'d Besides>,
     /// Whether a posting moves what is not settled.
@@ -119,6 +122,9 @@ impl<V: View> Draft<'_, V> {
             tier,
             // Known where the command is: when it has come to this.
             content: [0; 32],
+            law: self.law.map_or(0, |law| law.version),
+            rule: None,
+            verify: None,
         }
     }
 

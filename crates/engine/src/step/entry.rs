@@ -12,6 +12,7 @@ use ledger::{AccountClass, AssetNo, Source};
 pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
     let asset = payment.spend.asset;
     let tier = draft.view.party(payment.payer_party).tier;
+    let law = draft.law.map_or(0, |law| law.version);
     match payment.purpose {
         Purpose::Pay => {
             draft.out.kind = match payment.payees {
@@ -28,6 +29,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 terms: draft.terms_version,
                 of: Id::NONE,
                 tier,
+                law,
             }));
             let net = payment.gross - payment.tax.amount - payment.fee;
             let country = payment.tax.owed.map(|(country, _)| tax::sub(country));
@@ -68,6 +70,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 terms: draft.terms_version,
                 of: Id::NONE,
                 tier,
+                law,
             }));
             for leg in payment.plan.legs() {
                 let account = draft.view.account(leg.account);
@@ -102,6 +105,8 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 mandate: payment.spend.mandate,
                 mandate_day: mandate_day(draft, payment.spend.mandate.0),
                 tier,
+                law,
+                counted: Vec::new(),
             };
             draft.effect(Effect::HoldOpened(Box::new(hold)));
             use_room(draft, payment);

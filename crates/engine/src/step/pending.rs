@@ -12,6 +12,7 @@ use crate::event::{Effect, EventKind, Refused};
 use crate::records::{Pending, WalletNo};
 use crate::state::State;
 use crate::view::View;
+use policy::{StepUp, Traced};
 
 /// Whether a command continues a pending payment: `None` if not, else whether it is that payment.
 pub(crate) fn continues(
@@ -25,10 +26,14 @@ pub(crate) fn continues(
         Op::Split { spend, payees } => (spend, payees.first()?.payee),
         _ => return None,
     };
-    if !spend.confirmed {
+    if !spend.confirmed.is_some() {
         return None;
     }
     let pending = state.pending.get(&(command.tenant, command.id))?;
+    // Less than was asked is answered as if nothing had been confirmed.
+    if !spend.confirmed.has_done(pending.step_up) {
+        return None;
+    }
     let differs = [
         ("payer", pending.payer != spend.payer),
         ("payee", pending.payee != payee),
@@ -54,6 +59,7 @@ pub(crate) fn is_open(state: &State, command: &Command) -> bool {
             || state.mandates.contains_key(&key)
             || state.disputes.contains_key(&key)
             || state.corrections.contains_key(&key)
+            || state.proposals.contains_key(&key)
             || state.reversed.contains_key(&key))
 }
 
@@ -72,7 +78,12 @@ pub(crate) fn in_time<V: View>(draft: &Draft<'_, V>, command: &Command) -> Rule 
 }
 
 /// Opens a pending payment.
-pub(crate) fn ask<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) -> Rule {
+pub(crate) fn ask<V: View>(
+    draft: &mut Draft<'_, V>,
+    payment: &Payment<'_>,
+    step_up: StepUp,
+    rule: Option<Traced>,
+) -> Rule {
     let id = |no: WalletNo| draft.view.wallet(no).id;
     let (payee, spend) = (id(payment.payees.first()), payment.spend);
     let one = [(payee, 1)];
@@ -94,6 +105,9 @@ pub(crate) fn ask<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) -> R
         amount: payment.spend.amount,
         expires: draft.now.plus(draft.terms.step_up_ms),
         content,
+        step_up,
+        law: draft.law.map_or(0, |law| law.version),
+        rule,
     };
     draft.out.kind = EventKind::StepUpAsked;
     draft.effect(Effect::PendingOpened(Box::new(pending)));

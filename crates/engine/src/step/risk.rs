@@ -4,6 +4,7 @@ use super::{Draft, Payment, parties};
 use crate::code::Code;
 use crate::decide::Rule;
 use crate::view::View;
+use policy::StepUp;
 use risk::Verdict;
 
 #[inline]
@@ -11,7 +12,9 @@ pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) ->
     match draft.terms.risk.verdict(payment.spend.risk) {
         Verdict::Allow => Ok(()),
         Verdict::StepUp => {
-            payment.step_up |= !payment.spend.confirmed;
+            if !payment.spend.confirmed.is_some() {
+                payment.step_up = Some((StepUp::Strong, None));
+            }
             Ok(())
         }
         Verdict::Deny => {

@@ -254,7 +254,7 @@ fn a_confirmed_payment_has_its_text_too() {
     let id = t.new_id();
     let asked = with_text(t.command(id, pay_with(spend, "shop")), Some(TEXT));
     assert_eq!(done(&mut t, &asked).kind, EventKind::StepUpAsked);
-    spend.confirmed = true;
+    spend.confirmed = true.into();
     let confirmed = with_text(t.command(id, pay_with(spend, "shop")), Some(TEXT));
     let event = done(&mut t, &confirmed);
     assert_eq!(

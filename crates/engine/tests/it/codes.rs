@@ -295,7 +295,7 @@ fn make(code: Code) {
             let id = town.id_of(scored(500));
             town.later(10 * MINUTE);
             let mut spend = spend("alice", 10);
-            (spend.risk, spend.confirmed) = (Score(500), true);
+            (spend.risk, spend.confirmed) = (Score(500), true.into());
             town.check_as(id, pay_with(spend, "shop"), code);
         }
         Code::StepUpInGroup => {
@@ -361,6 +361,7 @@ pub fn change_standing(party: &str, standing: Standing) -> Op {
         country: None,
         tier: None,
         standing: Some(standing),
+        particulars: None,
     }
 }
 
@@ -542,6 +543,7 @@ fn the_other_rows_of_each_code() {
         kind: engine::records::PartyKind::Person,
         country: Country(*b"DE"),
         tier,
+        particulars: Default::default(),
     };
     t.check(register(par("new"), Tier(5)), Code::Malformed);
     t.check(
@@ -672,6 +674,7 @@ fn one_tenants_refusals_throttle_no_other() {
             kind,
             country,
             tier,
+            particulars: Default::default(),
         };
         let wallet = wal(name);
         for op in [

@@ -64,7 +64,8 @@ effects! {
     PartyChanged WalletOpened WalletChanged CreditSet TopUpOpened TopUpClosed SourceSettled
     WithdrawalOpened WithdrawalSent WithdrawalClosed MandateGranted MandateRevoked PendingOpened
     PendingClosed DisputeOpened DisputeClosed CorrectionProposed CorrectionClosed RefusalsCounted
-    SnapshotTaken By About Text Released
+    SnapshotTaken By About Text Released Asked Counted LawProposed LawApproved LawClosed LawActivated
+    Loaded Piloted
 }
 
 /// The kinds of event and the effects that stand in some rows.

@@ -118,7 +118,7 @@ fn a_payment_that_waits_for_its_payer_is_not_continued_in_a_group() {
     let mut spend = spend("alice", 10);
     spend.risk = Score(600);
     let id = t.check(pay_with(spend, "shop"), EventKind::StepUpAsked);
-    spend.confirmed = true;
+    spend.confirmed = true.into();
     let continued = || (id, pay_with(spend, "shop"));
     for items in [vec![continued()], vec![continued(), continued()]] {
         t.check(Op::Group { items }, Code::IdReused);

@@ -185,6 +185,7 @@ fn a_trace_and_its_remedy_show_the_tier_that_was_decided_under() {
         country: None,
         tier: Some(Tier(3)),
         standing: None,
+        particulars: None,
     });
     let now: Vec<_> = made.iter().map(|id| explained(&t, *id)).collect();
     assert_eq!(now, then);

@@ -148,7 +148,7 @@ fn void_and_expiry_give_room_back_and_captures_use_it() {
 
 fn risky(amount: u64, confirmed: bool) -> Spend {
     let mut spend = spend("alice", amount);
-    (spend.risk, spend.confirmed) = (Score(600), confirmed);
+    (spend.risk, spend.confirmed) = (Score(600), confirmed.into());
     spend
 }
 
@@ -208,7 +208,7 @@ fn a_confirmation_is_bound_to_what_was_asked() {
     };
     let unconfirmed = |mut op: Op| {
         if let Op::Split { spend, .. } | Op::Pay { spend, .. } = &mut op {
-            spend.confirmed = false;
+            spend.confirmed = false.into();
         }
         op
     };
@@ -616,6 +616,7 @@ fn changing_country_or_tier_counts_from_the_next_payment_on() {
         country: Some(Country(*b"FR")),
         tier: Some(Tier(2)),
         standing: None,
+        particulars: None,
     });
     let event: Event = t.run(pay("alice", "shop", 1_190));
     assert_eq!(t.paid(event.id).tax, 0);
@@ -632,6 +633,7 @@ fn what_is_not_given_of_a_party_stays_and_a_closed_one_stays_closed() {
             country,
             tier: tier.map(Tier),
             standing,
+            particulars: None,
         });
         let no = t.state.party_no(TENANT, party).unwrap();
         let record = t.state.party(no);

@@ -133,7 +133,7 @@ fn payments() {
         panic!("{answer:?}")
     };
     let mut again = pay("alice", "shop", 5);
-    spend_of(&mut again).confirmed = true;
+    spend_of(&mut again).confirmed = true.into();
     spend_of(&mut again).risk = risk::Score(7);
     assert_eq!(difference(&t.state, &t.command(id, again), &event), None);
 }
@@ -362,8 +362,7 @@ fn people_and_mandates() {
             party,
             kind: PartyKind::Person,
             country: Country(*b"DE"),
-            tier: Tier(1),
-        },
+            tier: Tier(1), particulars: Default::default(), },
         "party": |op| set!(op, RegisterParty.party = par("else"));
         "party": |op| set!(op, RegisterParty.kind = PartyKind::Agent);
         "party": |op| set!(op, RegisterParty.country = Country(*b"FR"));
@@ -377,8 +376,7 @@ fn people_and_mandates() {
             party,
             country: Some(Country(*b"FR")),
             tier: Some(Tier(2)),
-            standing: Some(Standing::Frozen),
-        },
+            standing: Some(Standing::Frozen), particulars: None, },
         "party": |op| set!(op, ChangeParty.party = par("alice"));
         "country": |op| set!(op, ChangeParty.country = Some(Country(*b"DE")));
         "tier": |op| set!(op, ChangeParty.tier = Some(Tier(1)));

@@ -131,7 +131,8 @@ pub fn spend(payer: &str, amount: u64) -> Spend {
         amount: Atoms(amount),
         asset: USD,
         risk: risk::Score(0),
-        confirmed: false,
+        confirmed: false.into(),
+        circumstances: Default::default(),
     }
 }
 
@@ -300,6 +301,7 @@ impl Town {
                     kind,
                     country: Country(*country),
                     tier: Tier(1),
+                    particulars: Default::default(),
                 });
             }
             let (wallet, party) = (wal(wallet), par(party));

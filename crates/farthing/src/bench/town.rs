@@ -79,6 +79,7 @@ impl Town {
                 kind,
                 country,
                 tier,
+                particulars: Default::default(),
             },
         ));
         out.push(self.command(now, Op::OpenWallet { wallet, party }));
@@ -129,7 +130,8 @@ impl Town {
             amount: AMOUNT,
             asset: self.asset,
             risk: risk::Score(10),
-            confirmed: false,
+            confirmed: false.into(),
+            circumstances: Default::default(),
         };
         self.command(now, Op::Pay { spend, payee })
     }

@@ -41,7 +41,8 @@ fn spend(plain: &oracle::Spend) -> Spend {
         amount: Atoms(plain.amount),
         asset: AssetNo(plain.asset),
         risk: Score(plain.risk),
-        confirmed: plain.confirmed,
+        confirmed: (plain.confirmed).into(),
+        circumstances: Default::default(),
     }
 }
 
@@ -206,6 +207,7 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
             kind: PartyKind::Person,
             country: Country(*country),
             tier: Tier(*tier),
+            particulars: Default::default(),
         },
         Plain::ChangeParty {
             party,
@@ -217,6 +219,7 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
             country: country.map(Country),
             tier: tier.map(Tier),
             standing: s.map(standing),
+            particulars: None,
         },
         Plain::OpenWallet { wallet: w, party } => Op::OpenWallet {
             wallet: wallet(*w),

@@ -207,7 +207,8 @@ fn an_authorization_expires_by_itself() {
         amount: Atoms(10),
         asset: AssetNo(0),
         risk: risk::Score(0),
-        confirmed: false,
+        confirmed: false.into(),
+        circumstances: Default::default(),
     };
     let expires = UtcMillis(T0 + 5_000);
     let op = Op::Authorize {

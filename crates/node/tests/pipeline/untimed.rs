@@ -127,10 +127,10 @@ fn a_confirmed_payment_is_not_paid_again_when_its_confirmation_was_forgotten() {
     node.submit_blocking(command(fresh(), Op::SetTerms { terms }))
         .unwrap();
     let id = Id::opaque(9);
-    let ask = |sure| {
+    let ask = |sure: bool| {
         let mut asked = pay(id, 1, 0, 10);
         if let Op::Pay { spend, .. } = &mut asked.op {
-            (spend.risk, spend.confirmed) = (risk::Score(600), sure);
+            (spend.risk, spend.confirmed) = (risk::Score(600), sure.into());
         }
         asked
     };

@@ -169,7 +169,8 @@ impl Items<'_> {
                     amount,
                     asset,
                     risk: risk::Score(0),
-                    confirmed: false,
+                    confirmed: false.into(),
+                    circumstances: Default::default(),
                 };
                 (
                     id.to_string(),

@@ -230,6 +230,7 @@ async fn create_party(
         kind: kind.into(),
         country: country.0,
         tier: Tier(tier),
+        particulars: Default::default(),
     };
     let done = submit::submit_with(&app, &caller, id, op, &kept).await?;
     placed(&app, &caller, id, id.0, &done).await?;
@@ -242,6 +243,9 @@ async fn create_party(
         tier: Tier(tier),
         kind: kind.into(),
         standing: engine::records::Standing::Active,
+        particulars: Default::default(),
+        registered: 0,
+        counts: u32::MAX,
     };
     Ok(Answer::created(
         shown(id, &record, (text, false)),
@@ -367,6 +371,7 @@ async fn change_party(
         country: change.country.map(|country| country.0),
         tier: change.tier.map(|tier| Tier(tier.0)),
         standing: change.standing.map(Into::into),
+        particulars: None,
     };
     let text = text_for(id, command.0, change.text());
     let done = submit::submit_with(&app, &caller, command, op, &text).await?;

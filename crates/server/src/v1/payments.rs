@@ -133,7 +133,8 @@ impl NewPayment {
             amount,
             asset,
             risk: risk::Score(self.risk_score.map_or(0, |s| s.0)),
-            confirmed,
+            confirmed: confirmed.into(),
+            circumstances: Default::default(),
         };
         let manual = self.capture == Some(Capture::Manual);
         if self.expires_at.is_some() && !manual {

@@ -173,7 +173,8 @@ async fn create_transfer(
         amount,
         asset,
         risk: risk::Score(0),
-        confirmed: false,
+        confirmed: false.into(),
+        circumstances: Default::default(),
     };
     let op = Op::Transfer {
         spend,

@@ -321,6 +321,7 @@ impl Fold {
                 kind,
                 country,
                 tier,
+                ..
             } => {
                 let kind = match kind {
                     PartyKind::Person => "person",
@@ -344,6 +345,7 @@ impl Fold {
                 country,
                 tier,
                 standing,
+                ..
             } => {
                 let (country, tier, standing) = (country.0, tier.0, word(standing));
                 change(Change::PartyChanged {
@@ -376,6 +378,15 @@ impl Fold {
                     limit,
                 });
             }
+            // State alone keeps laws, and what they count.
+            Effect::LawProposed(_)
+            | Effect::LawApproved { .. }
+            | Effect::LawClosed { .. }
+            | Effect::LawActivated(_)
+            | Effect::Asked(_)
+            | Effect::Counted(_)
+            | Effect::Loaded { .. }
+            | Effect::Piloted { .. } => {}
             Effect::ShardSet { .. } | Effect::SnapshotTaken { .. } | Effect::Text { .. } => {}
         }
     }

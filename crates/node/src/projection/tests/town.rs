@@ -103,6 +103,7 @@ impl Town {
                     kind,
                     country,
                     tier,
+                    particulars: Default::default(),
                 });
                 town.run(Op::OpenWallet {
                     wallet: wallet(n),
@@ -167,7 +168,8 @@ impl Town {
             amount: Atoms(amount),
             asset: USD,
             risk: risk::Score(risk),
-            confirmed: false,
+            confirmed: false.into(),
+            circumstances: Default::default(),
         }
     }
 
@@ -209,7 +211,8 @@ impl Town {
         let asked = self.pay(300, 600);
         ids.insert("asked", asked);
         let spend = Spend {
-            confirmed: true,
+            confirmed: true.into(),
+            circumstances: Default::default(),
             ..Self::spend(300, 600)
         };
         self.run_as(
@@ -272,6 +275,7 @@ impl Town {
             country: Some(Country(*b"FR")),
             tier: Some(Tier(2)),
             standing: None,
+            particulars: None,
         });
         self.run(Op::ChangeWallet {
             wallet: wallet(2),
