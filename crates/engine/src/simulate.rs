@@ -199,6 +199,7 @@ impl Simulation {
             let party = before.wallet(question.payer).party;
             self.tally.note(report::Noted {
                 id: part.id,
+                payment: question.payment,
                 at: event.at,
                 party,
                 public: before.party_id(party),

@@ -4,6 +4,7 @@ use crate::briefs::{Desk, FeedSettings};
 use crate::metrics::Metrics;
 use crate::problem::{Outcome, Problem};
 use crate::rate::Limiter;
+use crate::simulation::Simulations;
 use crate::texts;
 use engine::ids::TenantId;
 use engine::records::{Mode, TenantNo};
@@ -76,6 +77,7 @@ pub struct Parts {
     pub(crate) limiter: Limiter,
     pub(crate) exports: Arc<Semaphore>,
     pub(crate) desk: Desk,
+    pub(crate) simulations: Simulations,
     pub(crate) metrics: Metrics,
     tenants: RwLock<HashMap<u128, (TenantNo, Mode)>>,
     assets: RwLock<Arc<Assets>>,
@@ -121,6 +123,7 @@ impl App {
             limiter,
             exports,
             desk,
+            simulations: Simulations::default(),
             metrics: Metrics::default(),
             tenants: RwLock::default(),
             assets: RwLock::default(),

@@ -31,6 +31,7 @@ mod openapi;
 mod probes;
 mod problem;
 mod rate;
+pub mod simulation;
 mod submit;
 mod texts;
 #[macro_use]

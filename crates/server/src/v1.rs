@@ -13,8 +13,9 @@ mod ledger;
 mod mandates;
 mod parties;
 mod payments;
+mod simulations;
 mod tenants;
-mod terms;
+pub(crate) mod terms;
 mod topups;
 mod transfers;
 mod wallets;
@@ -31,6 +32,6 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = withdrawals::routes(topups::routes(routes));
     let routes = groups::routes(transfers::routes(payments::routes(routes)));
     let routes = corrections::routes(disputes::routes(mandates::routes(routes)));
-    let routes = briefs::routes(routes);
+    let routes = simulations::routes(briefs::routes(routes));
     keys::routes(ledger::routes(events::routes(routes)))
 }

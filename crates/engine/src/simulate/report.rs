@@ -5,7 +5,7 @@ use crate::ids::{Id, PartyId};
 use crate::records::PartyNo;
 use crate::time::UtcMillis;
 use ledger::AssetNo;
-use policy::Verdict;
+use policy::{Payment, Verdict};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,6 +57,8 @@ pub struct RuleName {
 pub struct Changed {
     /// Its id.
     pub id: Id,
+    /// What was done.
+    pub payment: Payment,
     /// When it was.
     pub at: UtcMillis,
     /// Who paid.
@@ -121,6 +123,7 @@ pub struct Simulated {
 /// One comparison.
 pub(super) struct Noted {
     pub id: Id,
+    pub payment: Payment,
     pub at: UtcMillis,
     pub party: PartyNo,
     pub public: PartyId,
@@ -199,6 +202,7 @@ impl Tally {
         if self.out.changed.len() < self.list_max {
             self.out.changed.push(Changed {
                 id: noted.id,
+                payment: noted.payment,
                 at: noted.at,
                 payer: noted.public,
                 asset: noted.asset,

@@ -62,13 +62,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
         (config.requests_per_second, config.requests_burst) = (rate, rate.saturating_mul(2));
     }
     // What is wrong in it is said before anything is opened.
-    let feeds = feed_settings(&config)?;
+    feed_settings(&config)?;
     let opened = serving::open(&config)?;
     let node = opened.node.clone();
     let served = runtime()?.block_on(async {
         let listener = listen(&config.listen).await?;
         say(&opened, &config, listener.local_addr())?;
-        serve(listener, opened, &config, feeds, stop_asked()).await;
+        serve(listener, opened, &config, stop_asked()).await;
         Ok(())
     });
     node.shutdown();
@@ -108,9 +108,12 @@ pub async fn serve(
     listener: tokio::net::TcpListener,
     opened: Opened,
     config: &Config,
-    feeds: FeedSettings,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
+    let feeds = feed_settings(config).unwrap_or_else(|error| {
+        tracing::warn!(error = %error.words(), "no_feeds");
+        FeedSettings::default()
+    });
     let settings = server::Config {
         body_bytes_max: config.body_bytes_max,
         requests_per_second: config.requests_per_second,

@@ -121,6 +121,7 @@ ids! {
     CommandId "cmd" "command" 14;
     KeyId "key" "key" 15;
     BriefId "brf" "brief" 16;
+    SimulationId "sim" "simulation" 17;
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use engine::UtcMillis;
 use engine::command::Op;
 use identity::Scope;
 use json::Terms;
+pub(crate) use json::zone;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;

@@ -17,5 +17,6 @@ mod openapi;
 mod operator;
 mod payments;
 mod rails;
+mod simulations;
 mod texts;
 mod town;

@@ -422,7 +422,7 @@ fn quoted(rate: &Rate, base: &Asset, quote: &Asset) -> String {
 
 /// A zone's transitions, from the database that comes with the program: what limits follow must not
 /// depend on what the machine has installed.
-fn zone(name: &str) -> Outcome<Zone> {
+pub fn zone(name: &str) -> Outcome<Zone> {
     if name == "UTC" {
         return Ok(Zone::utc());
     }
