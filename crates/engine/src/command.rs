@@ -53,6 +53,10 @@ pub struct Besides {
     pub agent: Option<PartyId>,
     /// The keyed hashes of the texts kept beside the journal, by the id of what each is about.
     pub texts: BTreeMap<Id, TextHash>,
+    /// Of a top-up, withdrawal or refund: what its party has done for it.
+    pub confirmed: Confirmed,
+    /// Of a top-up, withdrawal or refund: what else the law asks about.
+    pub circumstances: Circumstances,
 }
 
 /// The spending side of a payment.

@@ -10,10 +10,12 @@ use crate::recents::{Position, Seen};
 use crate::records::{PartyNo, TenantNo, WalletNo};
 use crate::snapshot;
 use crate::state::State;
+use crate::step::law::Scratch;
 use crate::step::{self, Draft};
 use crate::time::{Civil, UtcMillis};
 use crate::view::View;
 use ledger::Book;
+use std::cell::RefCell;
 
 /// What a command came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,20 @@ struct Known {
 pub struct Handles {
     list: Vec<Handle>,
     civil: Option<(TenantNo, u32, Civil)>,
+    /// The moment in each zone of a tenant's law, by the law's version.
+    moments: Option<(TenantNo, u32, UtcMillis)>,
+    zones: Vec<policy::Civil>,
+    /// Memory that is used again and again.
+    scratch: RefCell<Scratch>,
+}
+
+/// What was looked up ahead, for one command.
+#[derive(Clone, Copy, Default)]
+struct Ahead<'h> {
+    handle: Option<Handle>,
+    civil: Option<(TenantNo, u32, Civil)>,
+    moments: Option<(TenantNo, u32, &'h [policy::Civil])>,
+    scratch: Option<&'h RefCell<Scratch>>,
 }
 
 /// How many commands to resolve at a time: enough for their cache misses to overlap, few enough
@@ -154,6 +170,7 @@ pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mu
         }
     }
     std::hint::black_box(touched);
+    handles.look_at(state, commands, now);
     handles.civil = commands.first().and_then(|command| {
         let tenant = state.tenant(command.tenant)?;
         let civil = tenant.terms.zone.civil(now);
@@ -171,24 +188,48 @@ pub fn decide(
     now: UtcMillis,
     out: &mut Event,
 ) -> Outcome {
-    let handle = handles.list.get(at).copied();
-    decide_on(state, handle, handles.civil, command, now, out)
+    let moments = handles.moments.filter(|(.., at)| *at == now);
+    let ahead = Ahead {
+        handle: handles.list.get(at).copied(),
+        civil: handles.civil,
+        moments: moments.map(|(tenant, version, _)| (tenant, version, &*handles.zones)),
+        scratch: Some(&handles.scratch),
+    };
+    decide_on(state, ahead, command, now, out)
+}
+
+impl Handles {
+    /// The moment in each zone of the law of the first command's tenant: the same for all the
+    /// commands of an instant.
+    fn look_at(&mut self, state: &State, commands: &[Command], now: UtcMillis) {
+        let tenant = commands.first().map(|command| command.tenant);
+        let law = tenant.and_then(|tenant| Some((tenant, state.law(tenant)?)));
+        let Some((tenant, law)) = law else {
+            self.moments = None;
+            return;
+        };
+        let this = Some((tenant, law.version, now));
+        if self.moments != this {
+            law.moments(now, &mut self.zones);
+            self.moments = this;
+        }
+    }
 }
 
 /// Decides one command with nothing looked up ahead.
 pub fn decide_one(state: &State, command: &Command, now: UtcMillis, out: &mut Event) -> Outcome {
-    decide_on(state, None, None, command, now, out)
+    decide_on(state, Ahead::default(), command, now, out)
 }
 
 fn decide_on<V: View>(
     view: &V,
-    handle: Option<Handle>,
-    civil: Option<(TenantNo, u32, Civil)>,
+    ahead: Ahead<'_>,
     command: &Command,
     now: UtcMillis,
     out: &mut Event,
 ) -> Outcome {
     let state = view.base();
+    let (handle, civil) = (ahead.handle, ahead.civil);
     let reject = |code, field| {
         Outcome::Rejected(Rejection {
             code,
@@ -258,6 +299,26 @@ fn decide_on<V: View>(
         }
         _ => tenant.terms.zone.civil(now),
     };
+    let mut own = Vec::new();
+    let mut scratch = Scratch::default();
+    let moments = match (&tenant.law, ahead.moments) {
+        (None, _) => &[],
+        (Some(law), Some((no, version, moments)))
+            if no == command.tenant && version == law.version =>
+        {
+            moments
+        }
+        (Some(law), _) => {
+            law.moments(now, &mut own);
+            &own[..]
+        }
+    };
+    if tenant.law.is_some()
+        && let Some(cell) = ahead.scratch
+    {
+        scratch = cell.take();
+        scratch.counting.clear();
+    }
     out.begin(now, command.tenant, EventKind::Paid, command.id);
     let mut draft = Draft {
         view,
@@ -268,6 +329,10 @@ fn decide_on<V: View>(
         now,
         civil,
         law: tenant.law.as_deref(),
+        moments,
+        scratch,
+        continued,
+        asked: None,
         actor: command.actor,
         besides: command.besides.as_deref(),
         unsettled: false,
@@ -281,9 +346,18 @@ fn decide_on<V: View>(
     } else {
         Ok(())
     };
-    match ruled.and_then(|()| rule(&mut draft, command, known)) {
+    let ruled = ruled.and_then(|()| rule(&mut draft, command, known));
+    if ruled.is_ok() {
+        step::settled::post(&mut draft);
+    }
+    let asked = draft.asked.take();
+    if tenant.law.is_some()
+        && let Some(cell) = ahead.scratch
+    {
+        cell.replace(draft.scratch);
+    }
+    match ruled {
         Ok(()) => {
-            step::settled::post(&mut draft);
             if continued {
                 out.effects.push(Effect::PendingClosed {
                     payment: command.id,
@@ -328,6 +402,9 @@ fn decide_on<V: View>(
             out.begin(now, command.tenant, EventKind::Refused, command.id);
             refused.content = content::of(&command.op);
             out.effects.push(Effect::Refused(refused));
+            if let Some(asked) = asked {
+                out.effects.push(Effect::Asked(asked));
+            }
             if let Some((_, thing)) = command.about() {
                 out.effects.push(Effect::About { thing });
             }
@@ -364,7 +441,7 @@ pub(crate) fn decide_item<V: View>(
     now: UtcMillis,
     out: &mut Event,
 ) -> Outcome {
-    decide_on(view, None, None, command, now, out)
+    decide_on(view, Ahead::default(), command, now, out)
 }
 
 /// Whether an event's postings sum to zero per asset, accounts it opens included.

@@ -347,7 +347,7 @@ pub enum Effect {
         amount: u64,
     },
     /// What was asked of the law, where it was not ordinary. Changes nothing by itself.
-    Asked(#[serde(with = "framed")] Asked),
+    Asked(#[serde(with = "framed")] Box<Asked>),
     /// What a capture has used of what its authorization reserved in the law's measures, to be given
     /// back by its refunds. Changes nothing by itself.
     Counted(Counted),
@@ -464,7 +464,7 @@ impl Part<'_> {
     #[must_use]
     pub fn asked(&self) -> Option<&Asked> {
         self.effects.iter().find_map(|effect| match effect {
-            Effect::Asked(asked) => Some(asked),
+            Effect::Asked(asked) => Some(&**asked),
             _ => None,
         })
     }

@@ -404,8 +404,13 @@ pub struct Dispute {
     pub owed: Vec<Leg>,
     /// Where it goes back if the payer wins.
     pub giveback: Vec<Leg>,
-    /// What the part of the payment counts in the law's measures, given back if the payer wins.
+    /// What the payment counts in the law's measures; the share in dispute is given back if the payer
+    /// wins.
     pub counted: Vec<Counted>,
+    /// How much of the payment had been taken back before, atoms.
+    pub before: u64,
+    /// The whole payment, atoms.
+    pub gross: u64,
 }
 
 /// A correction that waits for its second key.

@@ -2,7 +2,7 @@
 //! in [`run`].
 //!
 //! 1. idempotency (before the step is entered), 2. [`parties`], 3. [`price`], 4. [`tax`],
-//! 5. [`fee`], 6. [`risk`], 7. [`funding`], 8. [`policy`], 9. [`entry`].
+//! 5. [`fee`], 6. [`risk`], 7. [`funding`], 8. [`policy`], 9. [`law`], 10. [`entry`].
 
 pub(crate) mod draft;
 pub(crate) mod entry;
@@ -57,6 +57,8 @@ pub(crate) struct Payment<'c> {
     pub room: policy::Room,
     /// A stage asks the payer to confirm: what, and by which rule of the law.
     pub step_up: Option<(StepUp, Option<Traced>)>,
+    /// What was asked before the law's stage.
+    pub asked_before_law: Option<(StepUp, Option<Traced>)>,
 }
 
 /// Who is paid.
@@ -160,6 +162,7 @@ fn run<V: View>(
         plan: funding::Plan::default(),
         room: policy::Room::default(),
         step_up: None,
+        asked_before_law: None,
     };
     parties::check(draft, &payment)?;
     price::set(&mut payment);
@@ -168,6 +171,8 @@ fn run<V: View>(
     risk::check(draft, &mut payment)?;
     funding::plan(draft, &mut payment)?;
     policy::check(draft, &mut payment)?;
+    payment.asked_before_law = payment.step_up;
+    law::check(draft, &mut payment)?;
     if let Some((step_up, rule)) = payment.step_up {
         return pending::ask(draft, &payment, step_up, rule);
     }

@@ -32,11 +32,19 @@ pub fn command(caller: &Caller, id: Id, op: Op, texts: BTreeMap<Id, TextHash>) -
     let agent = caller.key.agent.map(|agent| PartyId(Id(agent)));
     let in_pairs = matches!(
         op,
-        Op::ProposeCorrection { .. } | Op::ApproveCorrection { .. }
+        Op::ProposeCorrection { .. }
+            | Op::ApproveCorrection { .. }
+            | Op::ProposeLaw { .. }
+            | Op::ApproveLaw { .. }
     );
     let besides = (agent.is_some() || in_pairs || !texts.is_empty()).then(|| {
         let line = ActorId(Id(caller.key.head().0));
-        Arc::new(Besides { line, agent, texts })
+        Arc::new(Besides {
+            line,
+            agent,
+            texts,
+            ..Besides::default()
+        })
     });
     Command {
         id,

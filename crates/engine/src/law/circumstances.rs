@@ -1,7 +1,8 @@
 //! What a command says of a payment for the law's sake, besides who, whom and how much.
 
+use crate::records::WalletNo;
 use policy::{
-    Channel, Elapsed, Flag, Payment, Presence, Product, Screening, Set, StepUp, Technology,
+    Channel, Elapsed, Flag, Funds, Payment, Presence, Product, Screening, Set, StepUp, Technology,
 };
 use serde::{Deserialize, Serialize};
 
@@ -127,7 +128,7 @@ impl From<bool> for Confirmed {
 
 /// What was asked of the law, where it was not ordinary: with this and the state before, a decision
 /// is shown again as it was made. Grows at its end only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     /// What was to be done.
     pub payment: Payment,
@@ -135,4 +136,16 @@ pub struct Asked {
     pub confirmed: Confirmed,
     /// The circumstances.
     pub circumstances: Circumstances,
+    /// By which rail.
+    pub channel: Channel,
+    /// Whether the payer's rules were asked.
+    pub asks_payer: bool,
+    /// Whether the payee's were.
+    pub asks_payee: bool,
+    /// The payee that was asked about.
+    pub payee: WalletNo,
+    /// The sources of what was refused or waits; of what was done, the postings show them.
+    pub legs: Vec<(Funds, u64)>,
+    /// Of a split: each payee's share of the gross amount.
+    pub shares: Vec<(WalletNo, u64)>,
 }

@@ -8,10 +8,12 @@ use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{Hold, Leg, Standing};
+use crate::step::law::room;
 use crate::step::{Draft, entry, tax};
 use crate::view::View;
 use core::num::NonZeroU64;
 use money::{Atoms, Rounding};
+use policy::GiveBack;
 
 fn find<V: View>(draft: &Draft<'_, V>, payment: Id) -> Rule<Hold> {
     let found = draft.view.hold(draft.key(payment)).cloned();
@@ -77,6 +79,10 @@ pub(crate) fn capture<V: View>(
         entry::Dues { tax, country, fee },
         &[(hold.payee, net)],
     );
+    let part = (hold.captured, amount.0, hold.authorized);
+    for counted in room::used_by_capture(&hold.counted, part) {
+        draft.effect(Effect::Counted(counted));
+    }
     draft.effect(Effect::HoldCaptured {
         payment,
         amount: amount.0,
@@ -145,6 +151,8 @@ fn release<V: View>(draft: &mut Draft<'_, V>, payment: Id, hold: &Hold) {
             let party = draft.view.wallet(hold.payer).party;
             draft.measure(party, room.day, room.month, -i128::from(back));
         }
+        let whole = (0, rest, hold.authorized);
+        room::give_back(draft, &hold.counted, GiveBack::Void, whole);
         let mandate = hold.mandate.0;
         if let Some(record) = draft.view.mandate(draft.key(mandate)) {
             // Only what counts in the mandate's day can be given back.

@@ -14,10 +14,11 @@ use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind};
 use crate::ids::{Id, WalletId};
 use crate::records::{Channel, Standing, TopUp, WalletNo};
-use crate::step::Draft;
+use crate::step::{Draft, law};
 use crate::view::View;
 use ledger::{AccountNo, AssetNo, Source};
 use money::Atoms;
+use policy::GiveBack;
 
 pub(crate) fn open<V: View>(
     draft: &mut Draft<'_, V>,
@@ -36,11 +37,13 @@ pub(crate) fn open<V: View>(
     if draft.view.wallet(wallet).standing == Standing::Closed {
         return Err(draft.deny(Code::WalletClosed, wallet, asset, amount.0));
     }
+    law::cash::load(draft, wallet, asset, amount.0, source, channel)?;
     draft.out.kind = EventKind::TopUpPending;
     if spendable {
         let clearing = draft.clearing(channel, asset);
         draft.debit_account(clearing, amount.0);
         draft.credit(wallet, asset, source, Some(source), amount.0);
+        law::cash::loaded(draft, wallet, asset);
     }
     let topup = TopUp {
         wallet,
@@ -49,7 +52,7 @@ pub(crate) fn open<V: View>(
         source,
         channel,
         spendable,
-        counted: Vec::new(),
+        counted: law::room::reserved(draft),
     };
     draft.effect(Effect::TopUpOpened(Box::new(topup)));
     Ok(())
@@ -78,6 +81,9 @@ pub(crate) fn settle<V: View>(draft: &mut Draft<'_, V>, topup: Id) -> Rule {
         }
     }
     draft.credit(wallet, asset, source, None, free);
+    if !record.spendable {
+        law::cash::loaded(draft, wallet, asset);
+    }
     draft.effect(Effect::TopUpClosed {
         topup,
         record: Box::new(record),
@@ -133,6 +139,14 @@ pub(crate) fn reverse<V: View>(
         thing: topup,
         amount: amount.0,
     });
+    // What never came was never loaded.
+    let how = if is_open {
+        GiveBack::Void
+    } else {
+        GiveBack::Refund
+    };
+    let part = (so_far, so_far + amount.0, record.amount);
+    law::room::give_back(draft, &record.counted, how, part);
     if is_open && so_far + amount.0 == record.amount {
         draft.effect(Effect::TopUpClosed {
             topup,

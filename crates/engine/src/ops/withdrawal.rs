@@ -9,9 +9,11 @@ use crate::event::{Effect, EventKind};
 use crate::ids::{Id, WalletId};
 use crate::records::{Channel, Leg, WalletNo, Withdrawal};
 use crate::step::Draft;
+use crate::step::law::{cash, room};
 use crate::view::View;
 use ledger::{Account, AssetNo, Source};
 use money::Atoms;
+use policy::GiveBack;
 
 pub(crate) fn request<V: View>(
     draft: &mut Draft<'_, V>,
@@ -23,12 +25,22 @@ pub(crate) fn request<V: View>(
     let wallet = draft.find_wallet(WalletNo::NONE, wallet, "wallet")?;
     draft.check_amount(asset, amount.0)?;
     draft.check_active(wallet, |code| draft.deny(code, wallet, asset, amount.0))?;
-    let legs = match fill(draft, wallet, asset, amount.0) {
+    let barred = cash::barred(draft, wallet, asset, channel);
+    let is_barred = |source| barred.iter().any(|(s, _)| *s == source);
+    let legs = match fill(draft, wallet, asset, amount.0, |source| !is_barred(source)) {
         Ok(legs) => legs,
         Err((code, there_is)) => {
-            return Err(draft.deny_at(code, wallet, asset, amount.0, (there_is, 0)));
+            // Without the law it would do: the first of its rules that bars what is there.
+            let unbarred = fill(draft, wallet, asset, amount.0, |_| true).unwrap_or_default();
+            let source = |leg: &Leg| draft.view.account(leg.account).source;
+            let of_leg = |(s, _): &&(Source, _)| unbarred.iter().any(|l| source(l) == Some(*s));
+            return Err(match barred.iter().find(of_leg) {
+                Some((_, why)) => cash::refused(draft, wallet, asset, amount.0, channel, *why),
+                None => draft.deny_at(code, wallet, asset, amount.0, (there_is, 0)),
+            });
         }
     };
+    cash::pay_out(draft, wallet, asset, &legs, channel)?;
     draft.out.kind = EventKind::WithdrawalRequested;
     for leg in &legs {
         draft.debit_account(leg.account, leg.amount);
@@ -41,7 +53,7 @@ pub(crate) fn request<V: View>(
         legs,
         channel,
         sent: false,
-        counted: Vec::new(),
+        counted: room::reserved(draft),
     };
     draft.effect(Effect::WithdrawalOpened(Box::new(withdrawal)));
     Ok(())
@@ -53,6 +65,7 @@ fn fill<V: View>(
     wallet: WalletNo,
     asset: AssetNo,
     amount: u64,
+    usable: impl Fn(Source) -> bool,
 ) -> Result<Vec<Leg>, (Code, u128)> {
     let accounts = || {
         let accounts = draft.state().accounts_of(wallet);
@@ -71,7 +84,7 @@ fn fill<V: View>(
             allowed += available;
         }
     }
-    for source in draft.terms.withdrawable.iter() {
+    for source in draft.terms.withdrawable.iter().filter(|s| usable(*s)) {
         let of_source = |a: &Account| a.source == Some(source) && a.origin.is_none();
         for (no, account) in accounts().filter(|(_, a)| of_source(a)) {
             let part = account.available().min(rest);
@@ -142,6 +155,7 @@ pub(crate) fn give_back<V: View>(draft: &mut Draft<'_, V>, id: Id) -> Rule {
         let (source, origin) = (account.source.unwrap_or(Source::Earned), account.origin);
         draft.credit(withdrawal.wallet, asset, source, origin, leg.amount);
     }
+    room::give_back(draft, &withdrawal.counted, GiveBack::Void, (0, sum, sum));
     draft.effect(Effect::WithdrawalClosed { withdrawal: id });
     Ok(())
 }

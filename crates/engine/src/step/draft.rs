@@ -1,12 +1,13 @@
 //! The event under construction, and the moves every rule is made of: open an account, post,
 //! credit a wallet (what its party owes is recovered first), take value back.
 
+use super::law::Scratch;
 use crate::code::Code;
 use crate::command::Besides;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, Event, Refused};
 use crate::ids::{ActorId, Id, WalletId};
-use crate::law::Law;
+use crate::law::{Asked, Law};
 use crate::records::{Channel, Key, OperatorKey, PartyNo, Standing, TenantNo, WalletNo};
 use crate::state::State;
 use crate::terms::{Terms, Tier};
@@ -25,6 +26,14 @@ pub(crate) struct Draft<'d, V: View> {
     pub civil: Civil,
     /// The law in force.
     pub law: Option<&'d Law>,
+    /// The moment in each of its zones.
+    pub moments: &'d [policy::Civil],
+    /// What the law's stage works with, and what moves by the event.
+    pub scratch: Scratch,
+    /// A payment that waited is confirmed by this.
+    pub continued: bool,
+    /// What was asked of the law, if it refuses or asks.
+    pub asked: Option<Box<Asked>>,
     pub actor: ActorId,
     pub besides: Option<&'d Besides>,
     /// Whether a posting moves what is not settled.

@@ -1,4 +1,4 @@
-//! Stage 9: all postings of a payment at once, or the funds set aside for it. Nothing here refuses.
+//! Stage 10: all postings of a payment at once, or the funds set aside for it. Nothing here refuses.
 
 use super::{Draft, Payees, Payment, Purpose, tax};
 use crate::event::{Effect, EventKind, Paid};
@@ -98,7 +98,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 tax_taken: 0,
                 fee_taken: 0,
                 expires,
-                fee: draft.terms.fee(asset),
+                fee: super::fee::of(draft, payment),
                 tax: payment.tax.owed,
                 terms: draft.terms_version,
                 reserved: payment.room.0,
@@ -106,12 +106,13 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 mandate_day: mandate_day(draft, payment.spend.mandate.0),
                 tier,
                 law,
-                counted: Vec::new(),
+                counted: super::law::room::reserved(draft),
             };
             draft.effect(Effect::HoldOpened(Box::new(hold)));
             use_room(draft, payment);
         }
     }
+    super::law::record(draft, payment);
 }
 
 /// Counts a payment in its payer's limits and its agent's mandate.

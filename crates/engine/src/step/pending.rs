@@ -111,5 +111,8 @@ pub(crate) fn ask<V: View>(
     };
     draft.out.kind = EventKind::StepUpAsked;
     draft.effect(Effect::PendingOpened(Box::new(pending)));
+    if let Some(asked) = draft.asked.take() {
+        draft.effect(Effect::Asked(asked));
+    }
     Ok(())
 }

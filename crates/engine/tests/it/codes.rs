@@ -341,6 +341,7 @@ fn make(code: Code) {
             t.check(Op::ApproveCorrection { correction }, code);
         }
         Code::Declined | Code::ClockUnconfirmed => unreachable!("not of the step"),
+        of_the_law => crate::law::codes::make(of_the_law),
     }
 }
 

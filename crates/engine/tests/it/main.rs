@@ -7,6 +7,7 @@ mod codes;
 mod dice;
 mod golden;
 mod groups;
+mod law;
 mod limits;
 mod money_back;
 mod oracle;
