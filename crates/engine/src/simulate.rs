@@ -18,16 +18,21 @@ pub use report::{Becomes, Changed, Changes, RuleChanges, RuleName, Simulated, Wa
 
 use crate::event::{Effect, Event, EventKind, Part};
 use crate::ids::Id;
-use crate::law::{Confirmed, Law, NewLaw};
+use crate::law::{Confirmed, Law, MEASURE_FIRST, NewLaw, latest};
 use crate::records::{PartyNo, TenantNo};
 use crate::state::State;
+use crate::step::law::court::{Case, Court};
+use crate::step::law::{Measuring, cash};
+use crate::terms::Terms;
 use crate::time::{UtcMillis, Zone};
+use crate::view::View;
 use policy::{
-    Amount, Civil, Date, Move, Moves, Pack, PolicyError, Ruleset, Settings, Side, Verdict,
+    Amount, Civil, Date, Move, Moves, Pack, Payment, PolicyError, Redeemable, Ruleset, Settings,
+    Side, Verdict,
 };
-use question::{Facing, Question};
+use question::Question;
 use report::Tally;
-use shadow::Shadow;
+use shadow::{Shadow, Shadowed};
 use std::collections::BTreeMap;
 
 /// What is simulated.
@@ -66,12 +71,11 @@ pub struct Simulation {
 #[derive(Debug)]
 struct Compiled {
     assets: usize,
-    law: u32,
+    /// Its own version is the one it stands on.
+    law: Law,
     packs: Vec<Pack>,
     /// The packs of the law of then.
     then: Vec<Pack>,
-    ruleset: Ruleset,
-    zones: Vec<Zone>,
 }
 
 impl Simulation {
@@ -145,12 +149,12 @@ impl Simulation {
         let law = before.law(self.asked.tenant);
         let version = law.map_or(0, |law| law.version);
         let stands = self.compiled.as_ref().is_some_and(|compiled| {
-            compiled.assets == before.assets.len() && compiled.law == version
+            compiled.assets == before.assets.len() && compiled.law.version == version
         });
         if !stands {
             let known = self.compiled.take();
             // Measures keep their numbers from one to the next: the counters go by them.
-            let earlier = known.as_ref().map(|known| &known.ruleset);
+            let earlier = known.as_ref().map(|known| &*known.law.ruleset);
             let compiled = compiled(&self.asked.law, &self.drafts, law, before, at, earlier)?;
             self.compiled = Some(compiled);
             self.at = UtcMillis(u64::MAX);
@@ -161,7 +165,7 @@ impl Simulation {
             self.at = at;
             self.now.clear();
             self.now
-                .extend(compiled.zones.iter().map(|zone| zone.moment(at)));
+                .extend(compiled.law.zones.iter().map(|zone| zone.moment(at)));
         }
         Ok(())
     }
@@ -179,15 +183,20 @@ impl Simulation {
             // Denied when it was asked for: it was never confirmed.
             return;
         }
-        let court = Draft {
+        let Some(tenant) = before.tenant(event.tenant) else {
+            return;
+        };
+        let draft = Draft {
             compiled,
             now: &self.now,
-            shadow: &self.shadow,
-            before,
-            tenant: event.tenant,
+            view: Shadowed {
+                state: before,
+                shadow: &self.shadow,
+            },
+            terms: &tenant.terms,
             at: event.at,
         };
-        let said = court.say(question, &mut self.moves);
+        let said = draft.say(question, &mut self.moves);
         let becomes = Becomes::of(said.verdict);
         let made = becomes != Becomes::Denied;
         let compared = event.at >= self.asked.from && continued.is_none();
@@ -195,15 +204,15 @@ impl Simulation {
             self.pending.insert(part.id, made);
         }
         if compared {
-            let rule = court.rule_of(said.verdict, question);
-            let party = before.wallet(question.payer).party;
+            let rule = draft.rule_of(said.verdict, question, tenant.law.as_deref());
+            let party = before.wallet(question.case.payer).party;
             self.tally.note(report::Noted {
                 id: part.id,
-                payment: question.payment,
+                payment: question.case.payment,
                 at: event.at,
                 party,
                 public: before.party_id(party),
-                asset: question.asset,
+                asset: question.case.asset,
                 atoms: question.gross,
                 was: question.was,
                 becomes,
@@ -211,9 +220,8 @@ impl Simulation {
             });
         }
         if made && part.kind != EventKind::StepUpAsked {
-            let ruleset = &compiled.ruleset;
-            self.shadow
-                .take(ruleset, part.id, question.gross, said.moves);
+            let set = &compiled.law.ruleset;
+            self.shadow.take(set, part.id, question.gross, said.moves);
         }
     }
 
@@ -226,7 +234,7 @@ impl Simulation {
             return;
         };
         let key = |id: Id| (event.tenant, id);
-        let set = &compiled.ruleset;
+        let set = &compiled.law.ruleset;
         let mut captured = 0;
         for effect in part.effects {
             match *effect {
@@ -313,11 +321,17 @@ fn compiled(
     let zones = ruleset.zones().iter().map(zone).collect();
     Ok(Compiled {
         assets: state.assets.len(),
-        law: law.map_or(0, |law| law.version),
+        law: Law {
+            version: law.map_or(0, |law| law.version),
+            proposal: Id::NONE,
+            activated: at,
+            settings,
+            packs: Vec::new(),
+            ruleset: ruleset.into(),
+            zones,
+        },
         packs,
         then,
-        ruleset,
-        zones,
     })
 }
 
@@ -325,9 +339,8 @@ fn compiled(
 struct Draft<'d> {
     compiled: &'d Compiled,
     now: &'d [Civil],
-    shadow: &'d Shadow,
-    before: &'d State,
-    tenant: TenantNo,
+    view: Shadowed<'d>,
+    terms: &'d Terms,
     at: UtcMillis,
 }
 
@@ -339,12 +352,12 @@ struct Said {
 
 impl Draft<'_> {
     fn say(&self, question: &Question, moves: &mut Moves) -> Said {
-        let first = self.hear(question, question.confirmed, moves);
+        let first = self.hear(question, question.case.confirmed, moves);
         let Verdict::StepUp { step_up, .. } = first.verdict else {
             return first;
         };
         // Made as if the payer had done what is asked.
-        let confirmed = Confirmed(question.confirmed.0 | Confirmed::from(step_up).0);
+        let confirmed = Confirmed(question.case.confirmed.0 | Confirmed::from(step_up).0);
         let again = self.hear(question, confirmed, moves);
         Said {
             verdict: first.verdict,
@@ -359,48 +372,55 @@ impl Draft<'_> {
             verdict: Verdict::Allow,
             moves: Vec::new(),
         };
-        for facing in question.facings() {
-            let verdict = self.check(question, &facing, confirmed, &said.moves, moves);
+        let mut counting = Vec::new();
+        for case in question.cases(self.view.state) {
+            let case = Case { confirmed, ..case };
+            let court = Court {
+                view: &self.view,
+                law: &self.compiled.law,
+                terms: self.terms,
+                moments: self.now,
+                now: self.at,
+                counting: &counting,
+            };
+            let verdict = match court.check(&case, moves) {
+                Verdict::Allow => redeemed(&court, &case),
+                verdict => verdict,
+            };
             said.verdict = stricter(said.verdict, verdict);
             if matches!(verdict, Verdict::Deny { .. }) {
                 break;
             }
-            let party = |wallet| self.before.wallet(wallet).party;
-            let of = |moved: &Move| match moved.side {
-                Side::Payer => (party(question.payer), *moved),
-                Side::Payee => (party(facing.payee), *moved),
-            };
-            said.moves.extend(moves.moves.iter().map(of));
+            let party = |wallet| self.view.state.wallet(wallet).party;
+            for moved in &moves.moves {
+                let party = match moved.side {
+                    Side::Payer => party(case.payer),
+                    Side::Payee => party(case.payee),
+                };
+                let measure = MEASURE_FIRST + moved.measure;
+                // Never an earlier period than one already counted in, even where a zone moved west.
+                let last = latest(self.view.shadow.counts(party), measure);
+                let period = moved.period.max(last.unwrap_or(0));
+                counting.push(Measuring {
+                    party,
+                    measure,
+                    period,
+                    delta: moved.delta,
+                    before: moved.before,
+                });
+                said.moves.push((party, Move { period, ..*moved }));
+            }
         }
         said
     }
 
-    fn check(
-        &self,
-        question: &Question,
-        facing: &Facing<'_>,
-        confirmed: Confirmed,
-        moved: &[(PartyNo, Move)],
-        moves: &mut Moves,
-    ) -> Verdict {
-        let facts = question.facts(self.before, self.at, facing, confirmed);
-        let counters = shadow::Counters {
-            shadow: self.shadow,
-            moved,
-            state: self.before,
-            tenant: self.tenant,
-            wallets: [question.payer, facing.payee],
-        };
-        let terms = self.before.tenant(self.tenant).map(|tenant| &tenant.terms);
-        let convert = |to: &policy::RuleAsset, atoms: u64| {
-            shadow::convert(terms?, question.asset.0, to.number, atoms)
-        };
-        let set = &self.compiled.ruleset;
-        set.check(&facts, self.now, &counters, convert, moves)
-    }
-
     /// The rule that a change is put down to: the draft's, or the one of then that refused or asked.
-    fn rule_of(&self, verdict: Verdict, question: &Question) -> Option<RuleName> {
+    fn rule_of(
+        &self,
+        verdict: Verdict,
+        question: &Question,
+        law: Option<&Law>,
+    ) -> Option<RuleName> {
         let name = |packs: &[Pack], set: &Ruleset, rule| {
             let (table, index) = set.rule_in_pack(rule)?;
             let (pack, version) = set.packs().nth(table)?;
@@ -412,14 +432,33 @@ impl Draft<'_> {
         };
         match verdict {
             Verdict::StepUp { rule, .. } | Verdict::Deny { rule, .. } => {
-                name(&self.compiled.packs, &self.compiled.ruleset, rule)
+                name(&self.compiled.packs, &self.compiled.law.ruleset, rule)
             }
             Verdict::Allow if question.was == Was::Allowed => None,
-            Verdict::Allow => {
-                let law = self.before.law(self.tenant)?;
-                name(&self.compiled.then, &law.ruleset, question.rule?)
-            }
+            Verdict::Allow => name(&self.compiled.then, &law?.ruleset, question.rule?),
         }
+    }
+}
+
+/// Whether what was loaded may be paid out: forbidden in one country, and in another only when
+/// little of it is left.
+fn redeemed(court: &Court<'_, Shadowed<'_>>, case: &Case) -> Verdict {
+    if case.payment != Payment::Redemption {
+        return Verdict::Allow;
+    }
+    let (rule, may) = match court.redemption(case) {
+        None | Some((Redeemable::Right, _)) => return Verdict::Allow,
+        Some((Redeemable::Forbidden, rule)) => (rule, false),
+        Some((Redeemable::Below(share), rule)) => {
+            let left = cash::prepaid_in(court.view, case.payer, case.asset);
+            let of = court.view.loaded(case.payer, case.asset).unwrap_or(left);
+            let may = u128::from(left) * 1_000_000 <= u128::from(of) * u128::from(share);
+            (rule, may)
+        }
+    };
+    match may {
+        true => Verdict::Allow,
+        false => Verdict::Deny { rule, verify: None },
     }
 }
 

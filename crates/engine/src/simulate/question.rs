@@ -3,37 +3,24 @@
 use super::report::Was;
 use crate::event::{Effect, Event, EventKind, Part};
 use crate::law::{Circumstances, Confirmed};
-use crate::records::WalletNo;
+use crate::records::{self, WalletNo};
 use crate::state::State;
-use crate::step::law as stage;
-use crate::time::UtcMillis;
-use ledger::{Account, AccountClass, AccountNo, AssetNo, Source};
-use policy::{Channel, Facts, Funds, Leg, PartyFacts, Payment, RuleNo, Screening};
+use crate::step::law::cash;
+use crate::step::law::court::{self, Case, Legs};
+use ledger::{AccountClass, AccountNo, AssetNo, Source};
+use policy::{Funds, Payment, RuleNo};
 
 /// What was asked, and what history said.
 #[derive(Clone, Debug)]
 pub(super) struct Question {
-    pub payment: Payment,
-    pub asset: AssetNo,
+    /// The whole of it; how often the rules are asked says [`Question::cases`].
+    pub case: Case,
     pub gross: u64,
-    pub legs: Vec<Leg>,
-    pub payer: WalletNo,
-    /// Who is paid, with the share of each; in money in or out, the payer.
-    pub payees: Vec<(WalletNo, u64)>,
-    pub channel: Channel,
-    pub circumstances: Circumstances,
-    pub confirmed: Confirmed,
+    /// Of a split: who is paid, with the share of each.
+    pub shares: Vec<(WalletNo, u64)>,
     pub was: Was,
     /// The rule of then that refused or asked.
     pub rule: Option<RuleNo>,
-}
-
-/// One time the rules are asked.
-pub(super) struct Facing<'q> {
-    pub payee: WalletNo,
-    pub legs: std::borrow::Cow<'q, [Leg]>,
-    pub asks_payer: bool,
-    pub asks_payee: bool,
 }
 
 /// Whether the law is asked about events of a kind.
@@ -73,79 +60,87 @@ pub(super) fn of(before: &State, event: &Event, part: &Part<'_>) -> Option<Quest
     if !asks(part.kind) {
         return None;
     }
-    let of_law = part.asked();
-    let circumstances = of_law.map(|asked| asked.circumstances).unwrap_or_default();
-    let what = of_law.map(|asked| asked.payment);
-    let ordinary = |payment, asset, gross, payer: WalletNo, payee: WalletNo| Question {
-        payment,
-        asset,
-        gross,
-        legs: Vec::new(),
-        payer,
-        payees: vec![(payee, gross)],
-        channel: circumstances.channel,
-        circumstances,
-        confirmed: of_law.map_or(Confirmed::NOTHING, |asked| asked.confirmed),
-        was: Was::Allowed,
-        rule: None,
+    let asked = part.asked();
+    let circumstances = asked.map(|asked| asked.circumstances).unwrap_or_default();
+    let whole = |payment, asset, gross, payer: WalletNo, payee: WalletNo| {
+        let case = Case {
+            payment: asked.map_or(payment, |asked| asked.payment),
+            asset,
+            payer,
+            payee,
+            channel: asked.map_or(circumstances.channel, |asked| asked.channel),
+            circumstances,
+            confirmed: asked.map_or(Confirmed::NOTHING, |asked| asked.confirmed),
+            legs: Legs::NONE,
+            asks_payer: true,
+            asks_payee: true,
+        };
+        Question {
+            case,
+            gross,
+            shares: asked.map_or_else(Vec::new, |asked| asked.shares.clone()),
+            was: Was::Allowed,
+            rule: None,
+        }
+    };
+    let listed = || {
+        let mut legs = Legs::NONE;
+        let parts = asked.iter().flat_map(|asked| &asked.legs);
+        parts.for_each(|(funds, atoms)| legs.add(*funds, *atoms));
+        legs
     };
     part.effects.iter().find_map(|effect| match effect {
-        Effect::Paid(paid) if part.kind != EventKind::Authorized => {
-            let usual = match part.kind {
-                EventKind::Transferred if circumstances.is_gift => Payment::Gift,
-                EventKind::Transferred => Payment::Transfer,
-                _ => Payment::Spend,
-            };
-            let payment = what.unwrap_or(usual);
-            let mut question = ordinary(payment, paid.asset, paid.gross, paid.payer, paid.payee);
-            question.legs = debited(before, part, paid.payer);
-            if part.kind == EventKind::Split {
-                question.payees = credited(before, event, part, paid.gross);
+        Effect::Paid(paid) => {
+            let usual = usual(part.kind, &circumstances);
+            let (asset, gross) = (paid.asset, paid.gross);
+            let mut question = whole(usual, asset, gross, paid.payer, paid.payee);
+            question.case.legs = debited(before, part, paid.payer);
+            if part.kind == EventKind::Split && question.shares.is_empty() {
+                question.shares = credited(before, event, part, gross);
             }
             Some(question)
         }
         Effect::HoldOpened(hold) => {
-            let payment = what.unwrap_or(Payment::Spend);
             let (asset, gross) = (hold.asset, hold.authorized);
-            let mut question = ordinary(payment, asset, gross, hold.payer, hold.payee);
-            let legs = hold.legs.iter();
-            let leg = |leg: &crate::records::Leg| (leg.account, leg.amount);
-            question.legs = legs_of(before, legs.map(leg));
+            let mut question = whole(Payment::Spend, asset, gross, hold.payer, hold.payee);
+            question.case.legs = legs_of(before, &hold.legs);
             Some(question)
         }
         Effect::TopUpOpened(topup) => {
-            let payment = what.unwrap_or(Payment::Load);
-            let (asset, wallet) = (topup.asset, topup.wallet);
-            let mut question = ordinary(payment, asset, topup.amount, wallet, wallet);
-            let funds = funds(topup.source);
-            question.legs = vec![Leg {
-                funds,
-                atoms: topup.amount,
-            }];
-            if of_law.is_none() {
-                question.channel = rail(topup.source);
+            let (wallet, amount) = (topup.wallet, topup.amount);
+            let mut question = whole(Payment::Load, topup.asset, amount, wallet, wallet);
+            question.case.legs = Legs::one(court::funds_of(topup.source), amount);
+            if asked.is_none() {
+                question.case.channel = cash::rail(topup.channel, topup.source);
             }
             Some(question)
         }
-        Effect::WithdrawalOpened(withdrawal) => {
-            let payment = what.unwrap_or(Payment::Withdrawal);
-            let (asset, wallet) = (withdrawal.asset, withdrawal.wallet);
-            let gross = withdrawal.legs.iter().map(|leg| leg.amount).sum();
-            let mut question = ordinary(payment, asset, gross, wallet, wallet);
-            let legs = withdrawal.legs.iter();
-            question.legs = legs_of(before, legs.map(|leg| (leg.account, leg.amount)));
-            if of_law.is_none() {
-                question.channel = Channel::Bank;
+        Effect::WithdrawalOpened(out) => {
+            let gross = out.legs.iter().map(|leg| leg.amount).sum();
+            let is_income = |leg: &records::Leg| {
+                let account = before.book.get(leg.account);
+                account.is_none_or(|account| account.source == Some(Source::Earned))
+            };
+            let payment = match out.legs.iter().all(is_income) {
+                true => Payment::Withdrawal,
+                false => Payment::Redemption,
+            };
+            let mut question = whole(payment, out.asset, gross, out.wallet, out.wallet);
+            question.case.legs = legs_of(before, &out.legs);
+            if asked.is_none() {
+                question.case.channel = cash::rail(out.channel, Source::Bank);
             }
             Some(question)
         }
         Effect::PendingOpened(pending) => {
-            let payment = what.unwrap_or(Payment::Spend);
             let payer = before.wallet_no(event.tenant, pending.payer)?;
             let payee = before.wallet_no(event.tenant, pending.payee)?;
-            let gross = pending.amount.0;
-            let mut question = ordinary(payment, pending.asset, gross, payer, payee);
-            question.legs = planned(before, event, payer, pending.asset, gross);
+            let (asset, gross) = (pending.asset, pending.amount.0);
+            let mut question = whole(Payment::Spend, asset, gross, payer, payee);
+            question.case.legs = match listed() {
+                none if none.sum() == 0 => planned(before, event, payer, asset, gross),
+                legs => legs,
+            };
             question.was = Was::StepUp;
             question.rule = pending.rule.map(|traced| traced.rule);
             Some(question)
@@ -157,13 +152,12 @@ pub(super) fn of(before: &State, event: &Event, part: &Part<'_>) -> Option<Quest
                 return None;
             }
             let payee = match refused.payee {
-                WalletNo::NONE => refused.wallet,
+                WalletNo::NONE => asked.map_or(refused.wallet, |asked| asked.payee),
                 payee => payee,
             };
-            let payment = what.unwrap_or(Payment::Spend);
             let (asset, gross) = (refused.asset, refused.asked);
-            let mut question = ordinary(payment, asset, gross, refused.wallet, payee);
-            question.legs = planned(before, event, refused.wallet, asset, gross);
+            let mut question = whole(Payment::Spend, asset, gross, refused.wallet, payee);
+            question.case.legs = listed();
             question.was = Was::Refused;
             question.rule = Some(rule.rule);
             Some(question)
@@ -172,160 +166,73 @@ pub(super) fn of(before: &State, event: &Event, part: &Part<'_>) -> Option<Quest
     })
 }
 
+/// What a kind of event is to the rules where nothing else was said.
+fn usual(kind: EventKind, circumstances: &Circumstances) -> Payment {
+    match kind {
+        EventKind::Transferred if circumstances.is_gift => Payment::Gift,
+        EventKind::Transferred => Payment::Transfer,
+        _ => Payment::Spend,
+    }
+}
+
 impl Question {
     /// How the rules are asked: once, or of a split once for its payer and then for each payee.
-    pub fn facings(&self) -> Vec<Facing<'_>> {
-        if let [(payee, _)] = self.payees[..] {
-            return vec![Facing {
-                payee,
-                legs: (&self.legs).into(),
-                asks_payer: true,
-                asks_payee: true,
-            }];
+    pub fn cases(&self, before: &State) -> Vec<Case> {
+        if self.shares.is_empty() {
+            return vec![self.case];
         }
-        let mut facings = Vec::with_capacity(self.payees.len() + 1);
-        facings.extend(self.payees.first().map(|(payee, _)| Facing {
-            payee: *payee,
-            legs: (&self.legs).into(),
-            asks_payer: true,
+        let country = |wallet: WalletNo| before.party(before.wallet(wallet).party).country;
+        let home = country(self.case.payer);
+        // The payer's side sees a payee abroad, if there is one: the strict side.
+        let abroad = self
+            .shares
+            .iter()
+            .find(|(payee, _)| country(*payee) != home);
+        let mut cases = vec![Case {
+            payee: abroad.map_or(self.case.payee, |(payee, _)| *payee),
             asks_payee: false,
-        }));
-        let mut purse = self.legs.clone();
-        for (payee, share) in &self.payees {
-            let legs = take(&mut purse, *share);
-            if !legs.is_empty() {
-                facings.push(Facing {
+            ..self.case
+        }];
+        let mut purse = self.case.legs;
+        for (payee, share) in &self.shares {
+            if *share > 0 {
+                cases.push(Case {
                     payee: *payee,
-                    legs: legs.into(),
+                    legs: purse.take(*share),
                     asks_payer: false,
                     asks_payee: true,
+                    ..self.case
                 });
             }
         }
-        facings
-    }
-
-    /// The facts as the rules are asked about them.
-    pub fn facts<'f>(
-        &self,
-        before: &State,
-        at: UtcMillis,
-        facing: &'f Facing<'_>,
-        confirmed: Confirmed,
-    ) -> Facts<'f> {
-        let party = |wallet: WalletNo| before.party(before.wallet(wallet).party);
-        let (payer, payee) = (party(self.payer), party(facing.payee));
-        let facts = |party: &crate::records::Party| PartyFacts {
-            country: stage::country(party.country),
-            tier: stage::tier(party.tier),
-            kind: stage::kind(party.kind),
-            age: party.particulars.age,
-            segment: party.particulars.segment,
-        };
-        let found = [
-            self.circumstances.screening,
-            payer.particulars.screening,
-            payee.particulars.screening,
-        ];
-        let screening = found.into_iter().max().unwrap_or(Screening::Clear);
-        let hours = u32::try_from(at.0 / 3_600_000).unwrap_or(u32::MAX);
-        let about = if facing.asks_payer { payer } else { payee };
-        Facts {
-            payment: self.payment,
-            asset: self.asset.0,
-            legs: &facing.legs,
-            payer: facts(payer),
-            payee: facts(payee),
-            channel: self.channel,
-            product: self.circumstances.product,
-            presence: self.circumstances.presence,
-            technology: self.circumstances.technology,
-            screening,
-            flags: self.circumstances.flags,
-            confirmed: confirmed.set(),
-            elapsed: self
-                .circumstances
-                .elapsed(hours.saturating_sub(about.registered)),
-            asks_payer: facing.asks_payer,
-            asks_payee: facing.asks_payee,
-        }
+        cases
     }
 }
 
-/// Takes an amount out of legs, in their order.
-fn take(purse: &mut Vec<Leg>, amount: u64) -> Vec<Leg> {
-    let mut rest = amount;
-    let mut taken = Vec::new();
-    for leg in purse.iter_mut() {
-        let part = leg.atoms.min(rest);
-        if part > 0 {
-            leg.atoms -= part;
-            rest -= part;
-            taken.push(Leg {
-                funds: leg.funds,
-                atoms: part,
-            });
-        }
-    }
-    purse.retain(|leg| leg.atoms > 0);
-    taken
-}
-
-/// The source a law looks at: of income whose origin has not settled, the origin.
-fn funds_of(account: &Account) -> Funds {
-    funds(account.origin.or(account.source).unwrap_or(Source::Earned))
-}
-
-fn funds(source: Source) -> Funds {
-    match source {
-        Source::Card => Funds::Card,
-        Source::Bank => Funds::Bank,
-        Source::Carrier => Funds::Carrier,
-        Source::Crypto => Funds::Crypto,
-        Source::Cash => Funds::Cash,
-        Source::Earned => Funds::Earned,
-        Source::Promo => Funds::Promo,
-        Source::Grant => Funds::Grant,
-        Source::Credit => Funds::Credit,
-    }
-}
-
-/// The rail a source comes by where nothing was said.
-fn rail(source: Source) -> Channel {
-    match source {
-        Source::Card => Channel::Card,
-        Source::Bank => Channel::Bank,
-        Source::Carrier => Channel::Carrier,
-        Source::Crypto => Channel::Chain,
-        Source::Cash => Channel::Cash,
-        _ => Channel::Manual,
-    }
-}
-
-fn legs_of(before: &State, parts: impl Iterator<Item = (AccountNo, u64)>) -> Vec<Leg> {
-    let mut legs: Vec<Leg> = Vec::with_capacity(2);
-    for (account, atoms) in parts {
+fn legs_of(before: &State, parts: &[records::Leg]) -> Legs {
+    let mut legs = Legs::NONE;
+    for part in parts {
         // An earlier item of the same group may have opened it: then it holds income.
-        let account = before.book.get(account);
-        let funds = account.map_or(Funds::Earned, funds_of);
-        match legs.iter_mut().find(|leg| leg.funds == funds) {
-            Some(leg) => leg.atoms = leg.atoms.saturating_add(atoms),
-            None => legs.push(Leg { funds, atoms }),
-        }
+        let account = before.book.get(part.account);
+        legs.add(account.map_or(Funds::Earned, court::funds), part.amount);
     }
     legs
 }
 
 /// What was taken from a wallet.
-fn debited(before: &State, part: &Part<'_>, payer: WalletNo) -> Vec<Leg> {
+fn debited(before: &State, part: &Part<'_>, payer: WalletNo) -> Legs {
     let of_payer = |no: AccountNo| match before.book.get(no) {
         Some(account) => account.class == AccountClass::Wallet && account.owner == payer.0,
         None => true,
     };
+    let mut legs = Legs::NONE;
     let postings = part.postings.iter();
-    let debits = postings.filter(|p| p.amount < 0 && of_payer(p.account));
-    let atoms = |amount: i128| u64::try_from(amount.unsigned_abs()).unwrap_or(u64::MAX);
-    legs_of(before, debits.map(|p| (p.account, atoms(p.amount))))
+    for posting in postings.filter(|p| p.amount < 0 && of_payer(p.account)) {
+        let account = before.book.get(posting.account);
+        let atoms = u64::try_from(posting.amount.unsigned_abs()).unwrap_or(u64::MAX);
+        legs.add(account.map_or(Funds::Earned, court::funds), atoms);
+    }
+    legs
 }
 
 /// Who was paid by a split, each with a share of the gross amount in proportion to what came.
@@ -364,37 +271,20 @@ fn credited(before: &State, event: &Event, part: &Part<'_>, gross: u64) -> Vec<(
     payees
 }
 
-/// From which sources a wallet would have paid.
-fn planned(
-    before: &State,
-    event: &Event,
-    wallet: WalletNo,
-    asset: AssetNo,
-    gross: u64,
-) -> Vec<Leg> {
+/// From which sources a wallet would have paid what it was asked to confirm before there was a law.
+fn planned(before: &State, event: &Event, wallet: WalletNo, asset: AssetNo, gross: u64) -> Legs {
     let order = before.tenant(event.tenant).map(|t| &t.terms.funding_order);
-    let mut parts = Vec::new();
+    let mut legs = Legs::NONE;
     let mut rest = gross;
     for source in order.into_iter().flatten() {
-        for (no, account) in before.accounts_of(wallet) {
+        for (_, account) in before.accounts_of(wallet) {
             if account.asset == asset && account.source == Some(*source) {
                 let part = account.available().min(rest);
                 if part > 0 {
-                    parts.push((no, part));
+                    legs.add(court::funds(account), part);
                     rest -= part;
                 }
             }
-        }
-    }
-    let mut legs = legs_of(before, parts.into_iter());
-    if rest > 0 {
-        // Money it did not have: as of what it has most of, or of income.
-        match legs.first_mut() {
-            Some(leg) => leg.atoms = leg.atoms.saturating_add(rest),
-            None => legs.push(Leg {
-                funds: Funds::Earned,
-                atoms: rest,
-            }),
         }
     }
     legs

@@ -1,13 +1,12 @@
 //! What parties would have used of the draft's measures, had it been the law.
 
 use crate::ids::Id;
-use crate::law::Count;
-use crate::records::{PartyNo, TenantNo, WalletNo};
+use crate::law::{Count, MEASURE_FIRST, latest};
+use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
 use crate::state::State;
-use crate::terms::Terms;
-use ledger::{AccountClass, AssetNo};
-use money::{Atoms, Rounding};
-use policy::{GiveBack, Move, Per, RuleAsset, Ruleset, Side};
+use crate::view::View;
+use ledger::{Account, AccountNo, AssetNo, Source};
+use policy::{GiveBack, Move, Ruleset};
 use std::collections::BTreeMap;
 
 /// Counters of the draft's own.
@@ -26,15 +25,10 @@ struct Made {
 }
 
 impl Shadow {
-    /// The sum of a measure since a period, later ones included.
-    fn since(&self, party: PartyNo, measure: u16, from: u32) -> u128 {
-        let counts = self
-            .counts
-            .get(party.0 as usize)
-            .map_or(&[][..], Vec::as_slice);
-        let of = |count: &&Count| count.measure == measure && count.period >= from;
-        let found = counts.iter().filter(of);
-        found.fold(0, |sum, count| sum.saturating_add(count.used))
+    /// What a party has used, in the order of measure and period.
+    pub fn counts(&self, party: PartyNo) -> &[Count] {
+        let counts = self.counts.get(party.0 as usize);
+        counts.map_or(&[], Vec::as_slice)
     }
 
     fn add(&mut self, set: &Ruleset, party: PartyNo, moved: &Move) {
@@ -43,21 +37,26 @@ impl Shadow {
             self.counts.resize_with(at + 1, Vec::new);
         }
         let counts = &mut self.counts[at];
+        let measure = MEASURE_FIRST + moved.measure;
         let kept = set.measure(moved.measure).map_or(0, |m| m.periods_kept());
-        let last = counts.iter().filter(|c| c.measure == moved.measure);
-        let last = last.map(|c| c.period).max().unwrap_or(0).max(moved.period);
+        let last = latest(counts, measure).unwrap_or(0).max(moved.period);
         let oldest = last.saturating_sub(kept);
-        counts.retain(|c| c.measure != moved.measure || c.period >= oldest);
-        let place = |c: &Count| (c.measure, c.period) == (moved.measure, moved.period);
-        match counts.iter_mut().find(|count| place(count)) {
+        counts.retain(|count| count.measure != measure || count.period >= oldest);
+        let at = counts.partition_point(|c| (c.measure, c.period) < (measure, moved.period));
+        match counts.get_mut(at) {
             // What an authentication has set to zero meanwhile is not given back twice.
-            Some(count) => count.used = count.used.saturating_add_signed(moved.delta),
-            None if moved.delta > 0 && moved.period >= oldest => counts.push(Count {
-                measure: moved.measure,
-                period: moved.period,
-                used: moved.delta.unsigned_abs(),
-            }),
-            None => {}
+            Some(count) if (count.measure, count.period) == (measure, moved.period) => {
+                count.used = count.used.saturating_add_signed(moved.delta);
+            }
+            _ if moved.delta > 0 && moved.period >= oldest => counts.insert(
+                at,
+                Count {
+                    measure,
+                    period: moved.period,
+                    used: moved.delta.unsigned_abs(),
+                },
+            ),
+            _ => {}
         }
     }
 
@@ -132,68 +131,56 @@ impl Shadow {
     }
 }
 
-/// The counters as one check sees them.
-pub(super) struct Counters<'c> {
-    pub shadow: &'c Shadow,
-    /// What earlier checks of the same payment would move.
-    pub moved: &'c [(PartyNo, Move)],
-    pub state: &'c State,
-    pub tenant: TenantNo,
-    /// Payer and payee.
-    pub wallets: [WalletNo; 2],
+/// State as the draft sees it: with the draft's own counters.
+pub(super) struct Shadowed<'s> {
+    pub state: &'s State,
+    pub shadow: &'s Shadow,
 }
 
-impl Counters<'_> {
-    fn wallet(&self, side: Side) -> WalletNo {
-        match side {
-            Side::Payer => self.wallets[0],
-            Side::Payee => self.wallets[1],
-        }
+impl View for Shadowed<'_> {
+    fn base(&self) -> &State {
+        self.state
     }
-}
-
-impl policy::Counters for Counters<'_> {
-    fn used(&self, side: Side, measure: u16, from: u32, _: u32) -> u128 {
-        let party = self.state.wallet(self.wallet(side)).party;
-        let used = self.shadow.since(party, measure, from);
-        let moved = self.moved.iter().filter(|(whose, moved)| {
-            *whose == party && moved.measure == measure && moved.period >= from
-        });
-        moved.fold(used, |sum, (_, moved)| {
-            sum.saturating_add_signed(moved.delta)
-        })
+    fn account(&self, no: AccountNo) -> &Account {
+        View::account(self.state, no)
     }
-
-    fn balance(&self, side: Side, per: Per, asset: &RuleAsset) -> u128 {
-        let wallet = self.wallet(side);
-        let terms = self.state.tenant(self.tenant).map(|tenant| &tenant.terms);
-        let held = |wallet: WalletNo| {
-            let accounts = self.state.accounts_of(wallet);
-            let accounts = accounts.filter(|(_, a)| a.class == AccountClass::Wallet);
-            accounts.fold(0u128, |sum, (_, account)| {
-                let atoms = u64::try_from(account.balance.max(0)).unwrap_or(u64::MAX);
-                let worth = terms.and_then(|t| convert(t, account.asset.0, asset.number, atoms));
-                sum.saturating_add(u128::from(worth.unwrap_or(0)))
-            })
-        };
-        match per {
-            Per::Instrument => held(wallet),
-            Per::Party => {
-                let party = self.state.wallet(wallet).party;
-                let wallets = self.state.wallets_of(party);
-                wallets.fold(0, |sum: u128, wallet| sum.saturating_add(held(wallet)))
-            }
-        }
+    fn accounts_len(&self) -> usize {
+        self.state.accounts_len()
     }
-}
-
-/// An amount in another asset at the tenant's reference rate, rounded up; `None` without a rate.
-pub(super) fn convert(terms: &Terms, from: u16, to: u16, atoms: u64) -> Option<u64> {
-    if from == to {
-        return Some(atoms);
+    fn wallet(&self, no: WalletNo) -> &Wallet {
+        View::wallet(self.state, no)
     }
-    let (from, to) = (AssetNo(from), AssetNo(to));
-    let rates = &terms.reference_rates;
-    let rate = rates.iter().find(|r| r.base == from && r.quote == to)?;
-    Some(rate.rate.convert(Atoms(atoms), Rounding::Up).ok()?.atoms.0)
+    fn party(&self, no: PartyNo) -> &Party {
+        View::party(self.state, no)
+    }
+    fn hold(&self, key: Key) -> Option<&Hold> {
+        self.state.hold(key)
+    }
+    fn mandate(&self, key: Key) -> Option<&Mandate> {
+        self.state.mandate(key)
+    }
+    fn reversed(&self, key: Key) -> u64 {
+        View::reversed(self.state, key)
+    }
+    fn operator_account(&self, tenant: TenantNo, key: OperatorKey) -> Option<AccountNo> {
+        self.state.operator_account(tenant, key)
+    }
+    fn pool(&self, tenant: TenantNo, asset: AssetNo, source: Source) -> i128 {
+        self.state.pool(tenant, asset, source)
+    }
+    fn used_in_group(&self, id: Id) -> bool {
+        self.state.used_in_group(id)
+    }
+    fn counts(&self, party: PartyNo) -> &[Count] {
+        self.shadow.counts(party)
+    }
+    fn loaded(&self, wallet: WalletNo, asset: AssetNo) -> Option<u64> {
+        View::loaded(self.state, wallet, asset)
+    }
+    fn piloted(&self, tenant: TenantNo) -> (u32, u128) {
+        View::piloted(self.state, tenant)
+    }
+    fn has_piloted(&self, payer: PartyNo) -> bool {
+        self.state.has_piloted(payer)
+    }
 }
