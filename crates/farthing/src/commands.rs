@@ -13,6 +13,7 @@ pub mod pay;
 pub mod replay;
 pub mod restore;
 pub mod serve;
+pub mod simulate;
 pub mod tax;
 pub mod verify;
 mod verify_projection;

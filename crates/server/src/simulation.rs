@@ -6,7 +6,7 @@
 
 mod view;
 
-pub use view::Outcome;
+pub use view::{Outcome, Sum};
 
 use crate::types::ids::SimulationId;
 use crate::types::{Amount, CountryText};

@@ -21,6 +21,18 @@ pub enum Was {
     Refused,
 }
 
+impl Was {
+    /// The word used in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Was::Allowed => "allowed",
+            Was::StepUp => "step_up",
+            Was::Refused => "refused",
+        }
+    }
+}
+
 /// What the draft says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +46,16 @@ pub enum Becomes {
 }
 
 impl Becomes {
+    /// The word used in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Becomes::Allowed => "allowed",
+            Becomes::StepUp => "step_up",
+            Becomes::Denied => "denied",
+        }
+    }
+
     pub(super) fn of(verdict: Verdict) -> Becomes {
         match verdict {
             Verdict::Allow => Becomes::Allowed,

@@ -1,11 +1,13 @@
 //! Simulation of a draft law over a town's history, against a naive recomputation of the same.
 
 use crate::dice::Dice;
+use crate::law::land::{Land, builtin, new_law, operator};
 use crate::town::*;
+use engine::command::Share;
 use engine::law::NewLaw;
 use engine::simulate::{Asked, Becomes, Simulated, Simulation, Was};
 use engine::terms::Terms;
-use engine::{Id, Replay, State, UtcMillis};
+use engine::{EventKind, Id, Op, Replay, State, UtcMillis};
 use ledger::Source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -220,4 +222,125 @@ fn a_draft_that_cannot_be_read_is_refused_before_anything_is_looked_at() {
         list_max: 0,
     };
     assert!(Simulation::new(asked).is_err());
+}
+
+/// A year of random commerce under a law; the same law as a draft would have said the same of all.
+#[test]
+fn the_law_in_force_as_a_draft_changes_nothing() {
+    let mut seen = BTreeMap::<&str, u64>::new();
+    for (seed, pack, country, tier, unit) in [
+        (1, "kr", b"KR", policy::Tier::Phone, "KRW"),
+        (2, "kr", b"KR", policy::Tier::Identified, "KRW"),
+        (3, "eu", b"FR", policy::Tier::Identified, "EUR"),
+        (4, "eu", b"DE", policy::Tier::Anonymous, "EUR"),
+        (5, "uk", b"GB", policy::Tier::Phone, "GBP"),
+    ] {
+        let mut land = Land::lawless();
+        let mut dice = Dice(seed);
+        for payer in ["p0", "p1", "p2"] {
+            land.settle(payer, country, tier);
+            for source in [Source::Card, Source::Carrier, Source::Bank] {
+                land.load(
+                    payer,
+                    source,
+                    &format!("100000000 {unit}"),
+                    EventKind::TopUpPending,
+                );
+            }
+        }
+        for payee in ["seller", "other"] {
+            land.settle(payee, country, policy::Tier::Business);
+        }
+        let law = new_law(vec![builtin(pack)], Some(operator(country)));
+        land.enact(law.clone());
+        let from = land.now;
+        // An amount around what the pack's rules speak of.
+        let scale: u64 = if unit == "KRW" { 60_000 } else { 40 };
+        let mut paid: Vec<(Id, u64)> = Vec::new();
+        let mut held: Vec<Id> = Vec::new();
+        for _ in 0..400 {
+            land.later(dice.pick(20 * HOUR));
+            let payer = *dice.of(&["p0", "p1", "p2"]);
+            let payee = *dice.of(&["seller", "other"]);
+            let mut spend = land.spend(payer, &format!("{} {unit}", 1 + dice.pick(scale)));
+            spend.confirmed = (dice.pick(3) == 0).into();
+            if dice.pick(6) == 0 {
+                spend.circumstances.presence = policy::Presence::Contactless;
+            }
+            let amount = spend.amount.0;
+            let payees = vec![share("seller", 1), share("other", 2)];
+            let op = match dice.pick(12) {
+                0 => {
+                    let expires = Some(land.now.plus(30 * HOUR));
+                    let payee = wal(payee);
+                    Op::Authorize {
+                        spend,
+                        payee,
+                        expires,
+                    }
+                }
+                1 => Op::Transfer {
+                    spend,
+                    payee: wal("p0"),
+                },
+                2 => Op::Split { spend, payees },
+                3 if !paid.is_empty() => {
+                    let at = dice.pick(paid.len() as u64) as usize;
+                    let (id, left) = paid[at];
+                    if left == 0 {
+                        continue;
+                    }
+                    let part = 1 + dice.pick(left);
+                    paid[at].1 -= part;
+                    land.refund(id, part)
+                }
+                4 if !held.is_empty() => {
+                    let hold = held.remove(dice.pick(held.len() as u64) as usize);
+                    match land.state.holds.get(&(TENANT, hold)) {
+                        Some(_) if dice.pick(2) == 0 => void(hold),
+                        Some(record) => {
+                            let part = 1 + dice.pick(record.authorized);
+                            capture_last(hold, part)
+                        }
+                        None => continue,
+                    }
+                }
+                _ => pay_with(spend, payee),
+            };
+            let (id, answer) = land.try_run(op);
+            let Answer::Done(event) = answer else {
+                continue;
+            };
+            *seen.entry(event.kind.as_str()).or_default() += 1;
+            match event.kind {
+                EventKind::Paid | EventKind::Split => paid.push((id, amount)),
+                EventKind::Captured => {
+                    let gross = event.parts().next().unwrap().paid().unwrap().gross;
+                    paid.push((id, gross));
+                }
+                EventKind::Authorized => held.push(id),
+                _ => {}
+            }
+            land.run_timers();
+        }
+        let found = simulate(&land, law, from);
+        assert!(found.payments > 200, "{}", found.payments);
+        let first: Vec<_> = found.changed.iter().take(3).collect();
+        assert!(first.is_empty(), "{pack}, seed {seed}: {first:?}");
+    }
+    for kind in [
+        "refused",
+        "payment.step_up",
+        "payment.captured",
+        "payment.voided",
+    ] {
+        assert!(seen.get(kind).is_some_and(|count| *count > 5), "{seen:?}");
+    }
+}
+
+fn share(payee: &str, weight: u64) -> Share {
+    Share {
+        payee: wal(payee),
+        weight,
+    }
 }
