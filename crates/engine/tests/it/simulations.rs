@@ -251,6 +251,8 @@ fn the_law_in_force_as_a_draft_changes_nothing() {
         for payee in ["seller", "other"] {
             land.settle(payee, country, policy::Tier::Business);
         }
+        // What was before the law counts in a simulation, and did not in the law: let it be long ago.
+        land.later(400 * DAY);
         let law = new_law(vec![builtin(pack)], Some(operator(country)));
         land.enact(law.clone());
         let from = land.now;
@@ -271,7 +273,7 @@ fn the_law_in_force_as_a_draft_changes_nothing() {
             let payees = vec![share("seller", 1), share("other", 2)];
             let op = match dice.pick(12) {
                 0 => {
-                    let expires = Some(land.now.plus(30 * HOUR));
+                    let expires = Some(land.now.plus(200 * HOUR));
                     let payee = wal(payee);
                     Op::Authorize {
                         spend,
