@@ -29,6 +29,9 @@ pub struct Config {
     pub connections_max: usize,
     pub header_seconds_max: u64,
     pub metrics_open: bool,
+    pub feeds: String,
+    pub briefs_every_hours: u32,
+    pub feeds_private: bool,
 }
 
 /// The options a file may set.
@@ -50,6 +53,9 @@ struct File {
     connections_max: Option<usize>,
     header_seconds_max: Option<u64>,
     metrics_open: Option<bool>,
+    feeds: Option<String>,
+    briefs_every_hours: Option<u32>,
+    feeds_private: Option<bool>,
 }
 
 impl Config {
@@ -89,7 +95,10 @@ impl Config {
             requests_burst,
             connections_max,
             header_seconds_max,
-            metrics_open
+            metrics_open,
+            feeds,
+            briefs_every_hours,
+            feeds_private
         );
         Ok(config)
     }

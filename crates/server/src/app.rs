@@ -1,9 +1,11 @@
 //! What every handler has: the node, the store, the keys, and what is remembered of them.
 
+use crate::briefs::{Desk, FeedSettings};
 use crate::law::laws;
 use crate::metrics::Metrics;
 use crate::problem::{Outcome, Problem};
 use crate::rate::Limiter;
+use crate::simulation::Simulations;
 use crate::texts;
 use engine::ids::TenantId;
 use engine::records::{Mode, TenantNo};
@@ -38,6 +40,8 @@ pub struct Config {
     pub exports_max: usize,
     /// How long an export waits for its reader to take more.
     pub export_wait: Duration,
+    /// Which supervisors' feeds are read into the review list.
+    pub feeds: FeedSettings,
 }
 
 impl Default for Config {
@@ -51,6 +55,7 @@ impl Default for Config {
             metrics_open: false,
             exports_max: 4,
             export_wait: Duration::from_secs(30),
+            feeds: FeedSettings::default(),
         }
     }
 }
@@ -72,6 +77,8 @@ pub struct Parts {
     pub(crate) texts: texts::Writer,
     pub(crate) limiter: Limiter,
     pub(crate) exports: Arc<Semaphore>,
+    pub(crate) desk: Desk,
+    pub(crate) simulations: Simulations,
     pub(crate) metrics: Metrics,
     pub(crate) laws: laws::Cache,
     tenants: RwLock<HashMap<u128, (TenantNo, Mode)>>,
@@ -108,6 +115,7 @@ impl App {
         let texts = texts::Writer::start(Arc::clone(&store), node.clone());
         let limiter = Limiter::new(config.requests_per_second, config.requests_burst);
         let exports = Arc::new(Semaphore::new(config.exports_max));
+        let desk = Desk::new(&config.feeds);
         App(Arc::new(Parts {
             node,
             store,
@@ -116,6 +124,8 @@ impl App {
             texts,
             limiter,
             exports,
+            desk,
+            simulations: Simulations::default(),
             metrics: Metrics::default(),
             laws: laws::Cache::default(),
             tenants: RwLock::default(),

@@ -58,6 +58,9 @@ codes! {
     EXPIRES_IN_PAST = "expires_in_past", 409, "The key would expire before it exists.";
     DETAILS_ERASED = "details_erased", 409, "The person this text is about was erased: nothing is kept about them any more.";
     DETAILS_UNREADABLE = "details_unreadable", 409, "Other text stands under this id and cannot be read. Use a new id.";
+    BRIEF_CHANGED = "brief_changed", 409, "The brief's words have changed since that revision. Read it again, then decide.";
+    BRIEFS_BEING_READ = "briefs_being_read", 409, "The feeds are being read. Ask again after `Retry-After`.";
+    SIMULATIONS_BUSY = "simulations_busy", 503, "As many simulations run as may at a time. Try again after `Retry-After`.";
     RATE_LIMITED = "rate_limited", 429, "Too many requests with this key. Wait as long as `Retry-After` says.";
     BUSY = "busy", 503, "The node has more to do than it may queue. Try again with the same id after `Retry-After`.";
     EXPORTS_BUSY = "exports_busy", 503, "As many exports of the ledger run as may at a time. Try again after `Retry-After`.";

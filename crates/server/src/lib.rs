@@ -16,6 +16,7 @@
 #![allow(unused_qualifications)]
 
 mod app;
+mod briefs;
 pub mod codes;
 mod connections;
 mod docs;
@@ -32,6 +33,7 @@ mod openapi;
 mod probes;
 mod problem;
 mod rate;
+pub mod simulation;
 mod submit;
 mod texts;
 #[macro_use]
@@ -39,6 +41,7 @@ mod types;
 mod v1;
 
 pub use app::{App, Config, Parts};
+pub use briefs::FeedSettings;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -75,6 +78,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
             }
         }
     });
+    let reader = tokio::spawn(briefs::keep_reading(app.clone()));
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "nodelay");
@@ -82,5 +86,6 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     });
     let config = app.config.clone();
     connections::serve(listener, router(app), &config, shutdown).await;
+    reader.abort();
     flusher.abort();
 }

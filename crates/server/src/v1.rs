@@ -1,6 +1,7 @@
 //! Version 1 of the API: a file a resource, each with its paths, its handlers and what they say.
 
 mod assets;
+mod briefs;
 mod clock;
 mod common;
 mod corrections;
@@ -16,9 +17,10 @@ mod packs;
 mod parties;
 mod payments;
 mod policy;
+mod simulations;
 mod step_ups;
 mod tenants;
-mod terms;
+pub(crate) mod terms;
 mod tiers;
 mod topups;
 mod transfers;
@@ -38,5 +40,6 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = corrections::routes(disputes::routes(mandates::routes(routes)));
     let routes = laws::routes(tiers::routes(packs::routes(policy::routes(routes))));
     let routes = step_ups::routes(explanations::routes(routes));
+    let routes = simulations::routes(briefs::routes(routes));
     keys::routes(ledger::routes(events::routes(routes)))
 }

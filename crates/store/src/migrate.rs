@@ -41,6 +41,7 @@ pub(crate) const STORE: &[Migration] = migrations!("sqlite", "store":
     3 "0003_access_log",
     4 "0004_texts",
     5 "0005_key_lines",
+    6 "0006_briefs",
 );
 
 pub(crate) const READ: &[Migration] = migrations!("sqlite", "read":

@@ -15,5 +15,6 @@ mod oracle_runs;
 mod payments;
 mod properties;
 mod repeats;
+mod simulations;
 mod town;
 mod unsettled;

@@ -4,9 +4,10 @@ use crate::config::{Config, DEFAULT};
 use crate::failure::Failure;
 use crate::serving::{self, Opened};
 use clap::Parser;
-use server::App;
+use server::{App, FeedSettings};
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What stands below the options.
 const HELP: &str = "\
@@ -60,6 +61,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if let Some(rate) = args.requests_per_second {
         (config.requests_per_second, config.requests_burst) = (rate, rate.saturating_mul(2));
     }
+    // What is wrong in it is said before anything is opened.
+    feed_settings(&config)?;
     let opened = serving::open(&config)?;
     let node = opened.node.clone();
     let served = runtime()?.block_on(async {
@@ -87,6 +90,19 @@ pub async fn listen(address: &str) -> Result<tokio::net::TcpListener, Failure> {
         .map_err(|error| Failure::said(format!("cannot listen on {address}: {error}")))
 }
 
+/// Which feeds are read, and when unasked.
+fn feed_settings(config: &Config) -> Result<FeedSettings, Failure> {
+    let hours = u64::from(config.briefs_every_hours);
+    Ok(FeedSettings {
+        feeds: super::briefs::feeds(&config.feeds)?.into(),
+        limits: briefs::Limits {
+            private: config.feeds_private,
+            ..briefs::Limits::default()
+        },
+        every: (hours > 0).then(|| Duration::from_secs(hours * 3_600)),
+    })
+}
+
 /// Serves until `stop` is ready.
 pub async fn serve(
     listener: tokio::net::TcpListener,
@@ -94,6 +110,10 @@ pub async fn serve(
     config: &Config,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
+    let feeds = feed_settings(config).unwrap_or_else(|error| {
+        tracing::warn!(error = %error.words(), "no_feeds");
+        FeedSettings::default()
+    });
     let settings = server::Config {
         body_bytes_max: config.body_bytes_max,
         requests_per_second: config.requests_per_second,
@@ -101,6 +121,7 @@ pub async fn serve(
         connections_max: config.connections_max,
         header_seconds_max: config.header_seconds_max,
         metrics_open: config.metrics_open,
+        feeds,
         ..server::Config::default()
     };
     let app = App::new(opened.node, opened.store, opened.keys, settings);

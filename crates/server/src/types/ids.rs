@@ -121,6 +121,8 @@ ids! {
     CommandId "cmd" "command" 14;
     KeyId "key" "key" 15;
     LawId "law" "law" 16;
+    BriefId "brf" "brief" 17;
+    SimulationId "sim" "simulation" 18;
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod again;
 mod agreements;
+mod briefs;
 mod clock;
 mod errors;
 mod export;
@@ -18,5 +19,6 @@ mod operator;
 mod payments;
 mod policy;
 mod rails;
+mod simulations;
 mod texts;
 mod town;

@@ -11,7 +11,7 @@ use crate::event::Effect;
 use crate::law::{Circumstances, Confirmed, Law};
 use crate::records::{self, Leg, WalletNo};
 use crate::view::View;
-use ledger::{AssetNo, Source};
+use ledger::{AccountNo, AssetNo, Source};
 use policy::{Channel, Funds, Outcome, Payment, Redeemable, RuleNo, Traced, Verdict};
 
 /// What the shell attests of something that is not a payment.
@@ -252,13 +252,28 @@ pub(crate) fn refused<V: View>(
 
 /// What a wallet holds that is not income.
 fn prepaid<V: View>(draft: &Draft<'_, V>, wallet: WalletNo, asset: AssetNo) -> u64 {
+    let posted = |no| draft.posted(no);
+    prepaid_with(draft.view, wallet, asset, posted)
+}
+
+/// The same where nothing is being posted.
+pub(crate) fn prepaid_in<V: View>(view: &V, wallet: WalletNo, asset: AssetNo) -> u64 {
+    prepaid_with(view, wallet, asset, |_| 0)
+}
+
+fn prepaid_with<V: View>(
+    view: &V,
+    wallet: WalletNo,
+    asset: AssetNo,
+    posted: impl Fn(AccountNo) -> i128,
+) -> u64 {
     let mut sum = 0i128;
-    let mut no = draft.view.wallet(wallet).first;
+    let mut no = view.wallet(wallet).first;
     while no.is_some() {
-        let account = draft.view.account(no);
+        let account = view.account(no);
         let counts = !matches!(account.source, Some(Source::Earned | Source::Credit));
         if account.asset == asset && counts {
-            sum += account.balance + draft.posted(no);
+            sum += account.balance + posted(no);
         }
         no = account.next;
     }
