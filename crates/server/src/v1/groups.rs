@@ -285,7 +285,8 @@ async fn create_group(
     for (item, kept) in kept {
         texts::settle(kept, item, &answer);
     }
-    let done = submit::told(&app, &caller, id, answer?).await?;
+    let answer = answer.map_err(|why| submit::unanswered(why, id))?;
+    let done = submit::told(&app, &caller, id, answer).await?;
     let parts = done.event.parts().zip(shown);
     let body = Group {
         id,

@@ -3,6 +3,7 @@
 
 mod again;
 mod agreements;
+mod busy;
 mod clock;
 mod errors;
 mod export;
