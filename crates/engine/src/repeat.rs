@@ -312,12 +312,15 @@ impl Asked<'_> {
             Op::Capture {
                 payment,
                 amount,
+                asset,
                 last,
             } => {
                 let same = part.paid().is_some_and(|p| p.of == *payment);
+                let in_it = |asset| part.paid().is_some_and(|p| p.asset == asset);
                 let was_last = self.was_last(amount.0).unwrap_or(*last);
                 let rows = [
                     ("payment", same),
+                    ("asset", asset.is_none_or(in_it)),
                     paid(amount.0),
                     ("last", was_last == *last),
                 ];

@@ -11,6 +11,7 @@ use crate::records::{Hold, Leg, Standing};
 use crate::step::{Draft, entry, tax};
 use crate::view::View;
 use core::num::NonZeroU64;
+use ledger::AssetNo;
 use money::{Atoms, Rounding};
 
 fn find<V: View>(draft: &Draft<'_, V>, payment: Id) -> Rule<Hold> {
@@ -22,9 +23,13 @@ pub(crate) fn capture<V: View>(
     draft: &mut Draft<'_, V>,
     payment: Id,
     amount: Atoms,
+    asset: Option<AssetNo>,
     last: bool,
 ) -> Rule {
     let hold = find(draft, payment)?;
+    if asset.is_some_and(|asset| asset != hold.asset) {
+        return Err(Stop::Reject(Code::NotThatPayment, "amount.asset"));
+    }
     draft.check_amount(hold.asset, amount.0)?;
     let rest = hold.authorized - hold.captured;
     let deny = |code, numbers| Err(draft.deny_at(code, hold.payer, hold.asset, amount.0, numbers));

@@ -173,6 +173,7 @@ pub fn capture(payment: Id, amount: u64) -> Op {
     Op::Capture {
         payment,
         amount,
+        asset: None,
         last,
     }
 }
@@ -182,6 +183,7 @@ pub fn capture_last(payment: Id, amount: u64) -> Op {
     Op::Capture {
         payment,
         amount,
+        asset: None,
         last,
     }
 }

@@ -19,7 +19,6 @@ use axum::http::HeaderMap;
 use engine::Id;
 use engine::command::{Carried, Op, Spend};
 use identity::Scope;
-use money::Atoms;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -182,10 +181,12 @@ impl Items<'_> {
             }
             GroupItem::Capture(new) => {
                 let id = CaptureId(self.id(at, new.id.map(|id| id.0)));
-                let amount: Atoms = amount_of(app, &new.amount, "amount").await?.1;
+                // An item before may set it aside, so that only the step knows in what.
+                let (asset, amount) = amount_of(app, &new.amount, "amount").await?;
                 let op = Op::Capture {
                     payment: new.payment.0,
                     amount,
+                    asset: Some(asset),
                     last: new.last.unwrap_or(true),
                 };
                 (id.to_string(), id.0, op)

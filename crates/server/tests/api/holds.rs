@@ -97,3 +97,24 @@ async fn a_step_up_is_continued_by_its_id_and_a_key_that_may() {
     let unknown = format!("/v1/payments/{}/confirm", id(&town, "pay"));
     town.post(&unknown, body).await.problem(404, "not_found");
 }
+
+#[tokio::test]
+async fn a_capture_in_a_group_is_in_the_asset_of_its_authorization() {
+    let town = Town::new().await;
+    let (payer, payee) = (town.wallet("10").await, town.wallet("0").await);
+    let mut body = payment(&payer, &payee, "4");
+    body["capture"] = json!("manual");
+    let held = town.post("/v1/payments", body).await.is(201);
+    let capture = |asset: &str| {
+        let amount = json!({"amount": "1", "asset": asset});
+        json!({"items": [{"capture": {"payment": held["id"], "amount": amount}}]})
+    };
+    let other = town.post("/v1/groups", capture("JPY")).await;
+    let other = other.problem(409, "not_that_payment");
+    assert_eq!(
+        (&other["item"], &other["field"]),
+        (&json!(0), &json!("amount.asset"))
+    );
+    town.post("/v1/groups", capture("EUR")).await.is(201);
+    assert_eq!(town.balance(&payee).await, "1");
+}

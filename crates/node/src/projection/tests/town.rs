@@ -228,6 +228,7 @@ impl Town {
             self.run(Op::Capture {
                 payment: captured,
                 amount: Atoms(amount),
+                asset: None,
                 last,
             });
         }

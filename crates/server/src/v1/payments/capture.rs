@@ -89,9 +89,10 @@ async fn capture_payment(
         (None, None) => match crate::lookup::event_of(&app, caller.tenant, id.0).await? {
             Some((_, event)) => {
                 let paid = event.part(id.0).and_then(|part| part.paid().copied());
-                paid.map_or((AssetNo(0), Atoms(1)), |paid| {
-                    (paid.asset, Atoms(paid.gross))
-                })
+                let paid = paid.map(|paid| (paid.asset, Atoms(paid.gross)));
+                let asked = event.refusal();
+                let asked = asked.map(|refused| (refused.asset, Atoms(refused.asked)));
+                paid.or(asked).unwrap_or((AssetNo(0), Atoms(1)))
             }
             None => {
                 return Err(Problem::not_found(
@@ -106,6 +107,7 @@ async fn capture_payment(
     let op = Op::Capture {
         payment: payment.0,
         amount,
+        asset: Some(asset),
         last,
     };
     let record = app.asset_of(asset).await?;
