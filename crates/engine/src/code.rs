@@ -136,6 +136,7 @@ codes! {
     BelowFloor = 172, "below_floor", Denial, Operator, "An account would go below its floor.";
     CorrectionExpired = 173, "correction_expired", Denial, Operator, "The second key came too late. Propose the correction again.";
     CreditInUse = 174, "credit_in_use", Denial, Operator, "More than that is drawn on the credit line or held from it. Set it no lower, or wait until it is paid.";
+    DebtOutstanding = 180, "debt_outstanding", Denial, Payer, "The party owes after a reversal, and that comes first. What comes to any of its wallets pays it, also a transfer from another of its own; then ask with a new id.";
 }
 
 impl Code {

@@ -99,6 +99,15 @@ impl Oracle {
                 return no("payee_unavailable");
             }
         }
+        // Who owes pays that before giving anything to others.
+        let owes = self
+            .books
+            .debts(party, spend.asset)
+            .iter()
+            .any(|(_, owed)| *owed > 0);
+        if purpose == Purpose::Transfer && owes && !own(to[0].0) {
+            return no("debt_outstanding");
+        }
         if spend.mandate != 0 {
             self.within_mandate(payer, spend, &to)?;
         }

@@ -367,10 +367,34 @@ impl Oracle {
                 self.amount(asset, amount)?;
                 self.active(wallet)?;
                 let party = self.books.wallets[wallet as usize].party;
-                let legs = match self.may_leave(wallet, asset, amount) {
+                // Debts come first, out of what is free here.
+                let debts = self.books.debts(party, asset);
+                let owed: u64 = debts.iter().map(|(_, owed)| owed).sum();
+                let mut left = owed;
+                let mut paying = BTreeMap::new();
+                for account in &self.books.wallets[wallet as usize].accounts {
+                    if account.asset() == asset && account.origin() == 0 {
+                        let part = self.books.balance(account).own().min(left);
+                        left -= part;
+                        paying.insert(*account, part);
+                    }
+                }
+                let legs = match self.may_leave(wallet, asset, amount, &paying) {
                     Ok(legs) => legs,
+                    Err("insufficient_funds") if owed > 0 => {
+                        return deny("debt_outstanding", party);
+                    }
                     Err(code) => return deny(code, party),
                 };
+                for (account, part) in paying {
+                    self.books.post(&mut moves, account, -i128::from(part));
+                }
+                let mut paid = owed - left;
+                for (debt, owed) in debts {
+                    let part = owed.min(paid);
+                    self.books.post(&mut moves, debt, i128::from(part));
+                    paid -= part;
+                }
                 for (account, part) in &legs {
                     self.books.post(&mut moves, *account, -i128::from(*part));
                 }
@@ -443,12 +467,13 @@ impl Oracle {
         }
     }
 
-    /// From which accounts so much may leave: only what is free.
+    /// From which accounts so much may leave once debts are paid: only what is free.
     fn may_leave(
         &self,
         wallet: u32,
         asset: u16,
         amount: u64,
+        paying: &BTreeMap<Account, u64>,
     ) -> Result<Vec<(Account, u64)>, &'static str> {
         let allowed = self.terms().withdrawable.clone();
         let accounts: Vec<(Account, u8, u8, u64)> = self.books.wallets[wallet as usize]
@@ -461,7 +486,8 @@ impl Oracle {
                     origin,
                     ..
                 } if a == asset && source != CREDIT => {
-                    let spendable = self.books.balance(account).spendable();
+                    let paid = paying.get(account).copied().unwrap_or(0);
+                    let spendable = self.books.balance(account).spendable() - paid;
                     Some((*account, source, origin, spendable))
                 }
                 _ => None,

@@ -333,6 +333,12 @@ fn make(code: Code) {
             t.run(pay("bob", "shop", 60));
             t.check(credit_line("bob", 59), code);
         }
+        Code::DebtOutstanding => {
+            let topup = t.id_of(top_up("bob", Source::Card, 10));
+            t.run(transfer("bob", "alice", 10));
+            t.run(t.reverse(topup, None, 10));
+            t.check(withdraw("bob", 1), code);
+        }
         Code::CorrectionExpired => {
             let op = correction(t, "alice", "shop", 1);
             let correction = t.id_of(op);
