@@ -325,10 +325,18 @@ impl Oracle {
                 let party = self.books.wallets[wallet as usize].party;
                 let accounts = self.books.wallets[wallet as usize].accounts.iter();
                 let resting = accounts.filter(|a| a.asset() == asset && a.origin() == origin);
-                let resting: Vec<Account> = resting.copied().collect();
+                // What others paid before what came by this source itself.
+                let (of_source, income): (Vec<Account>, Vec<Account>) =
+                    resting.copied().partition(|account| is_of(account, origin));
+                let resting = [income.clone(), of_source].concat();
                 let own = |a: &Account| u128::from(self.books.balance(a).own());
                 if resting.iter().map(own).sum::<u128>() < u128::from(amount) {
                     return deny("insufficient_funds", party);
+                }
+                let income: u128 = income.iter().map(own).sum();
+                let more = i128::from(amount) - i128::try_from(income).unwrap_or(i128::MAX);
+                if more > 0 && more > self.beyond_own(wallet, asset, origin) {
+                    return deny("source_not_settled", party);
                 }
                 if self.pool(asset, origin) < i128::from(amount) {
                     return deny("source_not_settled", party);
@@ -351,6 +359,35 @@ impl Oracle {
             }
             _ => reject("not_found"),
         }
+    }
+
+    /// What a wallet, and those that its party's open top-ups of a source went to, have of that
+    /// source, less what those top-ups have still to bring.
+    fn beyond_own(&self, wallet: u32, asset: u16, source: u8) -> i128 {
+        let party = self.books.wallets[wallet as usize].party;
+        let open = self.topups.iter().filter(|(_, topup)| {
+            let its_party = self.books.wallets[topup.wallet as usize].party;
+            let same = (topup.asset, topup.source, its_party) == (asset, source, party);
+            topup.spendable && same
+        });
+        let (mut wallets, mut to_come) = (vec![wallet], 0);
+        for (key, topup) in open {
+            let reversed = self.books.reversed.get(key).copied().unwrap_or(0);
+            to_come += i128::from(topup.amount - reversed);
+            wallets.push(topup.wallet);
+        }
+        wallets.sort_unstable();
+        wallets.dedup();
+        let has = |wallet: u32| {
+            let account = Account::Wallet {
+                wallet,
+                asset,
+                source,
+                origin: source,
+            };
+            self.books.balance(&account).balance
+        };
+        wallets.into_iter().map(has).sum::<i128>() - to_come
     }
 
     pub(crate) fn withdrawal(&mut self, id: Id, op: &Op) -> Rule<Done> {
@@ -655,4 +692,9 @@ fn held(taken: &[(Account, u64)], owed: &[(Option<Account>, u64)]) -> BTreeMap<u
         *sums.entry(account.map_or(0, |a| a.origin())).or_default() += amount;
     }
     sums
+}
+
+/// Whether an account's value came by this source itself.
+fn is_of(account: &Account, origin: u8) -> bool {
+    matches!(account, Account::Wallet { source, .. } if *source == origin)
 }

@@ -368,6 +368,39 @@ fn items_of_a_group_move_the_pools_one_after_the_other() {
 }
 
 #[test]
+fn ones_own_unsettled_top_up_is_not_released_with_what_anothers_has_settled() {
+    let mut t = Town::new();
+    let good = pending(&mut t, "bob", Card, 100);
+    t.run(pay("bob", "shop", 100));
+    t.settle_top_up(good);
+    assert_eq!(t.pool(Card), 100);
+    let bad = pending(&mut t, "alice", Card, 100);
+    let refused = t.check(settle_earned("alice", Card, 1), Code::SourceNotSettled);
+    assert_eq!(t.refusal(refused).limit, 0);
+    // Nor in another wallet of hers.
+    t.run(transfer("alice", "alice2", 60));
+    for wallet in ["alice", "alice2"] {
+        t.check(settle_earned(wallet, Card, 1), Code::SourceNotSettled);
+    }
+    t.run(transfer("alice2", "alice", 60));
+    // What others gave or paid her is.
+    let other = pending(&mut t, "carol", Card, 30);
+    t.run(transfer("carol", "alice", 20));
+    t.run(pay("carol", "alice", 10));
+    t.settle_top_up(other);
+    t.check(settle_earned("alice", Card, 31), Code::SourceNotSettled);
+    t.run(settle_earned("alice", Card, 30));
+    assert_eq!(
+        (t.balance("alice", Earned), t.balance("alice", Card)),
+        (10, 20)
+    );
+    // So that the shop's is there when hers bounces.
+    t.run(t.reverse(bad, None, 100));
+    t.run(settle_earned("shop", Card, 100));
+    t.run(withdraw("shop", 100));
+}
+
+#[test]
 fn who_owes_pays_that_before_anything_leaves() {
     // The value is in another wallet of the party when its top-up is charged back.
     let mut t = Town::new();
