@@ -97,7 +97,7 @@ pub fn explain(
             explanation.verdict = "step_up";
             explanation.remedy = Some(Remedy::just("confirm"));
         }
-        EventKind::Refused => explanation.verdict = "deny",
+        EventKind::Refused | EventKind::StepUpExpired => explanation.verdict = "deny",
         _ => {}
     }
     let tier = tier_of(part);
