@@ -16,7 +16,9 @@ impl Oracle {
                 window_ms,
                 entries_max,
             } => {
-                if *window_ms < 60_000 || *entries_max < 1_000 {
+                let waits = self.tenants.iter().map(|tenant| tenant.terms.step_up_ms);
+                let least = waits.max().unwrap_or(0).max(600_000);
+                if *window_ms < least || *entries_max < 1_000 {
                     return reject("malformed");
                 }
                 self.window_ms = *window_ms;
@@ -53,6 +55,9 @@ impl Oracle {
                 let mut named = named.chain(terms.rates.keys().flat_map(|(from, to)| [*from, *to]));
                 if named.any(|asset| usize::from(asset) >= self.assets.len()) {
                     return reject("not_found");
+                }
+                if terms.step_up_ms > self.window_ms {
+                    return reject("malformed");
                 }
                 let tenant = &mut self.tenants[self.tenant as usize];
                 if let Some(limits) = &terms.limits {

@@ -563,11 +563,11 @@ fn the_other_rows_of_each_code() {
     t.check(Op::OpenWallet { wallet, party }, Code::NotFound);
     for window in [
         Window {
-            window_ms: 59_999,
+            window_ms: 10 * MINUTE - 1,
             entries_max: 1_000,
         },
         Window {
-            window_ms: 60_000,
+            window_ms: 10 * MINUTE,
             entries_max: 999,
         },
         Window {
@@ -608,6 +608,10 @@ fn terms_that_cannot_be_right_are_refused() {
             Box::new(|t| t.hold_ms_default = Some(t.hold_ms_max + 1)),
         ),
         (Code::Malformed, Box::new(|t| t.step_up_ms = 0)),
+        (
+            Code::Malformed,
+            Box::new(|t| t.step_up_ms = WINDOW.window_ms + 1),
+        ),
         (Code::Malformed, Box::new(|t| t.refusals_per_second = 0)),
         (
             Code::Malformed,
