@@ -158,6 +158,7 @@ codes! {
     OutsideTiers = 182, "outside_tiers", Denial, Payer, "This is not yet offered to that tier.";
     OutsidePayers = 183, "outside_payers", Denial, Payer, "No more payers are taken for now.";
     OutsideVolume = 184, "outside_volume", Denial, Payer, "No more is taken in all for now.";
+    DebtOutstanding = 185, "debt_outstanding", Denial, Payer, "The party owes after a reversal, and that comes first. What comes to any of its wallets pays it, also a transfer from another of its own; then ask with a new id.";
 }
 
 impl Code {

@@ -102,10 +102,12 @@ pub enum Op {
         payee: WalletId,
         expires: Option<UtcMillis>,
     },
-    /// Pay from what was set aside; `last` releases the rest.
+    /// Pay from what was set aside; `last` releases the rest. The amount is in `asset`, or without
+    /// one in that of the authorization.
     Capture {
         payment: Id,
         amount: Atoms,
+        asset: Option<AssetNo>,
         last: bool,
     },
     /// Release what was set aside.

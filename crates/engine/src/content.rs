@@ -112,9 +112,11 @@ impl Content {
             Op::Capture {
                 payment,
                 amount,
+                asset,
                 last,
             } => {
                 self.number(4).id(*payment).number(amount.0);
+                self.maybe(asset.map(|asset| asset.0.into()));
                 self.number(u64::from(*last));
             }
             Op::Void { payment } => {

@@ -474,8 +474,9 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
         Op::Capture {
             payment,
             amount,
+            asset,
             last,
-        } => ops::hold::capture(draft, *payment, *amount, *last),
+        } => ops::hold::capture(draft, *payment, *amount, *asset, *last),
         Op::Void { payment } => ops::hold::void(draft, *payment),
         Op::Refund {
             payment,

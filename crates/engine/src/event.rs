@@ -443,11 +443,12 @@ impl Event {
         self.parts().find(|part| part.id == id)
     }
 
-    /// The refusal, if it is one.
+    /// The refusal, if it is one: also of a payment that was not confirmed in time.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refused> {
+        let refuses = matches!(self.kind, EventKind::Refused | EventKind::StepUpExpired);
         match self.effects.first() {
-            Some(Effect::Refused(refused)) if self.kind == EventKind::Refused => Some(refused),
+            Some(Effect::Refused(refused)) if refuses => Some(refused),
             _ => None,
         }
     }

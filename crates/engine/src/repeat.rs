@@ -37,13 +37,9 @@ pub fn difference(state: &State, command: &Command, event: &Event) -> Option<Fie
     if part.kind == K::Refused {
         return asked.differs_from_refusal().or_else(|| asked.other_text());
     }
-    // The confirmation came too late, whatever it was for.
-    let was_payment = matches!(
-        command.op,
-        Op::Pay { .. } | Op::Authorize { .. } | Op::Transfer { .. } | Op::Split { .. }
-    );
-    if part.kind == K::StepUpExpired && was_payment {
-        return None;
+    // Its text was named where it was asked for.
+    if part.kind == K::StepUpExpired {
+        return asked.differs_from_refusal();
     }
     asked.differs(event).or_else(|| asked.other_text())
 }
@@ -91,6 +87,8 @@ impl Asked<'_> {
             return Some("id");
         };
         let about = self.part.effects.iter().find_map(|effect| match effect {
+            // What was not confirmed in time is about the payment that it was.
+            Effect::About { .. } if self.part.kind == K::StepUpExpired => None,
             Effect::About { thing } => Some(*thing),
             _ => None,
         });
@@ -322,12 +320,15 @@ impl Asked<'_> {
             Op::Capture {
                 payment,
                 amount,
+                asset,
                 last,
             } => {
                 let same = part.paid().is_some_and(|p| p.of == *payment);
+                let in_it = |asset| part.paid().is_some_and(|p| p.asset == asset);
                 let was_last = self.was_last(amount.0).unwrap_or(*last);
                 let rows = [
                     ("payment", same),
+                    ("asset", asset.is_none_or(in_it)),
                     paid(amount.0),
                     ("last", was_last == *last),
                 ];

@@ -396,6 +396,7 @@ impl Held {
         let op = Op::Capture {
             payment: self.payment,
             amount: self.amount,
+            asset: None,
             last: true,
         };
         match inner.node.submit(inner.command(id, op)).await {

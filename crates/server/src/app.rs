@@ -209,6 +209,20 @@ impl App {
         Ok(assets)
     }
 
+    /// The asset of a number. What the answer to a command will show is asked for before it is
+    /// submitted: after it, nothing may stand in the answer's way.
+    ///
+    /// # Errors
+    /// The node is busy or has stopped; there is no such asset here.
+    pub async fn asset_of(&self, no: AssetNo) -> Outcome<Asset> {
+        if let Some(asset) = self.assets().get(no) {
+            return Ok(*asset);
+        }
+        let assets = self.assets_now().await?;
+        let asset = assets.get(no).copied();
+        asset.ok_or_else(|| Problem::internal(&"an unknown asset"))
+    }
+
     /// The number and record of an asset; `field` names where the code stood.
     ///
     /// # Errors

@@ -151,6 +151,7 @@ fn status(code: Code) -> u16 {
         | C::RiskDeclined
         | C::SourceNotAllowed
         | C::SourceNotSettled
+        | C::DebtOutstanding
         | C::SameKey => 403,
         C::IdExpired
         | C::IdInFuture

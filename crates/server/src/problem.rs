@@ -44,7 +44,7 @@ pub struct Problem {
     /// Of packs: everything that was found, by file and line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
-    /// The id this answer is final for.
+    /// The id this answer is final for; with a status of 503, the id to ask again with.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub id: Option<String>,
@@ -193,6 +193,12 @@ impl Problem {
     #[must_use]
     pub fn not_found(field: &str, detail: impl Into<String>) -> Box<Problem> {
         Problem::of(Code::NotFound, detail).at(field)
+    }
+
+    /// Whether it is an answer, final for its id.
+    #[must_use]
+    pub fn is_denial(&self) -> bool {
+        self.id.is_some() && self.status < 500
     }
 
     /// Names the field.

@@ -12,6 +12,7 @@ use crate::step::law::room;
 use crate::step::{Draft, entry, tax};
 use crate::view::View;
 use core::num::NonZeroU64;
+use ledger::AssetNo;
 use money::{Atoms, Rounding};
 use policy::GiveBack;
 
@@ -24,9 +25,13 @@ pub(crate) fn capture<V: View>(
     draft: &mut Draft<'_, V>,
     payment: Id,
     amount: Atoms,
+    asset: Option<AssetNo>,
     last: bool,
 ) -> Rule {
     let hold = find(draft, payment)?;
+    if asset.is_some_and(|asset| asset != hold.asset) {
+        return Err(Stop::Reject(Code::NotThatPayment, "amount.asset"));
+    }
     draft.check_amount(hold.asset, amount.0)?;
     let rest = hold.authorized - hold.captured;
     let deny = |code, numbers| Err(draft.deny_at(code, hold.payer, hold.asset, amount.0, numbers));

@@ -19,6 +19,7 @@ use crate::view::View;
 use ledger::{AccountNo, AssetNo, Source};
 use money::Atoms;
 use policy::GiveBack;
+use std::collections::BTreeSet;
 
 pub(crate) fn open<V: View>(
     draft: &mut Draft<'_, V>,
@@ -171,7 +172,8 @@ fn find<V: View>(
 }
 
 /// What rests on a source becomes free of it, up to what of that source has settled and rests with
-/// holders who are not known one by one.
+/// holders who are not known one by one. What the party's own top-ups of it have still to bring is not
+/// among that: income goes first, and of value of the source itself only what is beyond them.
 pub(crate) fn settle_earned<V: View>(
     draft: &mut Draft<'_, V>,
     wallet: WalletId,
@@ -183,16 +185,29 @@ pub(crate) fn settle_earned<V: View>(
     draft.check_amount(asset, amount.0)?;
     let mut rest = amount.0;
     let mut legs = Vec::new();
-    for (no, account) in draft.state().accounts_of(wallet) {
-        if (account.asset, account.origin) == (asset, Some(origin)) {
-            let part = account.reclaimable().min(rest);
-            legs.push((no, account.source.unwrap_or(Source::Earned), part));
-            rest -= part;
+    for own in [false, true] {
+        for (no, account) in draft.state().accounts_of(wallet) {
+            let rests = (account.asset, account.origin) == (asset, Some(origin));
+            if rests && (account.source == account.origin) == own {
+                let part = account.reclaimable().min(rest);
+                legs.push((no, account.source.unwrap_or(Source::Earned), part));
+                rest -= part;
+            }
         }
     }
     if rest > 0 {
         let numbers = (u128::from(amount.0 - rest), 0);
         return Err(draft.deny_at(Code::InsufficientFunds, wallet, asset, amount.0, numbers));
+    }
+    let of_source = legs.iter().filter(|(_, source, _)| *source == origin);
+    let of_source: i128 = of_source.map(|(_, _, part)| i128::from(*part)).sum();
+    if of_source > 0 {
+        let beyond = beyond_own(draft, wallet, asset, origin);
+        if of_source > beyond {
+            let free = i128::from(amount.0) - of_source + beyond.max(0);
+            let numbers = (u128::try_from(free).unwrap_or(0), 0);
+            return Err(draft.deny_at(Code::SourceNotSettled, wallet, asset, amount.0, numbers));
+        }
     }
     let pool = draft.pool(asset, origin);
     if pool < i128::from(amount.0) {
@@ -213,4 +228,23 @@ pub(crate) fn settle_earned<V: View>(
         draft.credit(wallet, asset, source, None, part);
     }
     Ok(())
+}
+
+/// How much value of an unsettled source a wallet has beyond what its party's own top-ups have still to
+/// bring, counting what is still in the wallets those went to. Below zero if that was passed on.
+fn beyond_own<V: View>(draft: &Draft<'_, V>, wallet: WalletNo, asset: AssetNo, of: Source) -> i128 {
+    let state = draft.state();
+    let party = draft.view.wallet(wallet).party;
+    let (mut wallets, mut to_come) = (BTreeSet::from([wallet]), 0);
+    for (key, topup) in &state.topups {
+        let same = topup.spendable && (topup.asset, topup.source) == (asset, of);
+        if same && draft.view.wallet(topup.wallet).party == party {
+            wallets.insert(topup.wallet);
+            to_come += i128::from(topup.amount) - i128::from(draft.view.reversed(*key));
+        }
+    }
+    let account = |wallet| find(draft, wallet, asset, of, Some(of));
+    let there = wallets.into_iter().filter_map(account);
+    let there: i128 = there.map(|no| draft.view.account(no).balance).sum();
+    there - to_come
 }

@@ -1,7 +1,7 @@
 //! Money out: requested, sent, settled or returned.
 //!
 //! Only from the sources the terms allow, and only what is free: value that rests on a source that
-//! has not settled stays.
+//! has not settled stays. What the party owes is paid first, and only the rest may go.
 
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
@@ -11,7 +11,7 @@ use crate::records::{Channel, Leg, WalletNo, Withdrawal};
 use crate::step::Draft;
 use crate::step::law::{cash, room};
 use crate::view::View;
-use ledger::{Account, AssetNo, Source};
+use ledger::{Account, AccountNo, AssetNo, Source};
 use money::Atoms;
 use policy::GiveBack;
 
@@ -25,6 +25,10 @@ pub(crate) fn request<V: View>(
     let wallet = draft.find_wallet(WalletNo::NONE, wallet, "wallet")?;
     draft.check_amount(asset, amount.0)?;
     draft.check_active(wallet, |code| draft.deny(code, wallet, asset, amount.0))?;
+    let party = draft.view.wallet(wallet).party;
+    let owed = draft.owed(party, asset);
+    let missing = draft.take(wallet, asset, None, None, owed);
+    draft.pay_debts(party, asset, None, owed - missing);
     let barred = cash::barred(draft, wallet, asset, channel);
     let is_barred = |source| barred.iter().any(|(s, _)| *s == source);
     let legs = match fill(draft, wallet, asset, amount.0, |source| !is_barred(source)) {
@@ -34,10 +38,16 @@ pub(crate) fn request<V: View>(
             let unbarred = fill(draft, wallet, asset, amount.0, |_| true).unwrap_or_default();
             let source = |leg: &Leg| draft.view.account(leg.account).source;
             let of_leg = |(s, _): &&(Source, _)| unbarred.iter().any(|l| source(l) == Some(*s));
-            return Err(match barred.iter().find(of_leg) {
-                Some((_, why)) => cash::refused(draft, wallet, asset, amount.0, channel, *why),
-                None => draft.deny_at(code, wallet, asset, amount.0, (there_is, 0)),
-            });
+            if let Some((_, why)) = barred.iter().find(of_leg) {
+                let (why, amount) = (*why, amount.0);
+                return Err(cash::refused(draft, wallet, asset, amount, channel, why));
+            }
+            let code = match code {
+                Code::InsufficientFunds if owed > 0 => Code::DebtOutstanding,
+                code => code,
+            };
+            let numbers = (there_is, u128::from(owed));
+            return Err(draft.deny_at(code, wallet, asset, amount.0, numbers));
         }
     };
     cash::pay_out(draft, wallet, asset, &legs, channel)?;
@@ -71,11 +81,16 @@ fn fill<V: View>(
         let accounts = draft.state().accounts_of(wallet);
         accounts.filter(|(_, a)| a.asset == asset && a.source != Some(Source::Credit))
     };
+    // What has paid a debt by this event is there no more.
+    let available = |no: AccountNo, account: &Account| {
+        let paid = u64::try_from(-draft.posted(no)).unwrap_or(0);
+        account.available().saturating_sub(paid)
+    };
     let mut legs = Vec::new();
     let mut rest = amount;
     let (mut all, mut allowed) = (0, 0);
-    for (_, account) in accounts() {
-        let available = u128::from(account.available());
+    for (no, account) in accounts() {
+        let available = u128::from(available(no, account));
         all += available;
         if account
             .source
@@ -87,7 +102,7 @@ fn fill<V: View>(
     for source in draft.terms.withdrawable.iter().filter(|s| usable(*s)) {
         let of_source = |a: &Account| a.source == Some(source) && a.origin.is_none();
         for (no, account) in accounts().filter(|(_, a)| of_source(a)) {
-            let part = account.available().min(rest);
+            let part = available(no, account).min(rest);
             if part > 0 {
                 rest -= part;
                 legs.push(Leg {

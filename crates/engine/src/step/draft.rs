@@ -332,9 +332,15 @@ impl<V: View> Draft<'_, V> {
         debts
     }
 
+    /// What a party owes in an asset.
+    pub fn owed(&self, party: PartyNo, asset: AssetNo) -> u64 {
+        let debts = self.debts(party, asset).into_iter();
+        debts.fold(0, |sum, (_, _, owed)| sum.saturating_add(owed))
+    }
+
     /// Pays what a party owes out of income, as far as that may: what is not settled pays only what
     /// rests on the same source. Returns the rest.
-    fn pay_debts(
+    pub fn pay_debts(
         &mut self,
         party: PartyNo,
         asset: AssetNo,

@@ -9,6 +9,7 @@ use crate::command::{Command, Op};
 use crate::content::{self, Payment::*};
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind, Refused};
+use crate::ids::Id;
 use crate::records::{Pending, WalletNo};
 use crate::state::State;
 use crate::view::View;
@@ -67,14 +68,38 @@ pub(crate) fn is_open(state: &State, command: &Command) -> bool {
 pub(crate) fn in_time<V: View>(draft: &Draft<'_, V>, command: &Command) -> Rule {
     match draft.state().pending.get(&draft.key(command.id)) {
         Some(pending) if draft.now >= pending.expires => {
-            let find = |id| draft.find_wallet(WalletNo::NONE, id, "payer");
-            let (payer, payee) = (find(pending.payer)?, find(pending.payee)?);
-            let (code, amount) = (Code::StepUpExpired, pending.amount.0);
-            let refused = draft.refusal(code, payer, pending.asset, amount);
-            Err(Stop::Deny(Box::new(Refused { payee, ..refused })))
+            Err(Stop::Deny(Box::new(too_late(draft, pending)?)))
         }
         _ => Ok(()),
     }
+}
+
+/// The refusal of what was not confirmed in time.
+fn too_late<V: View>(draft: &Draft<'_, V>, pending: &Pending) -> Rule<Refused> {
+    let find = |id| draft.find_wallet(WalletNo::NONE, id, "payer");
+    let (payer, payee) = (find(pending.payer)?, find(pending.payee)?);
+    let (code, amount) = (Code::StepUpExpired, pending.amount.0);
+    let refused = draft.refusal(code, payer, pending.asset, amount);
+    Ok(Refused {
+        payee,
+        content: pending.content,
+        ..refused
+    })
+}
+
+/// Ends a pending payment by its time. It says all that a refusal says: from now on this is what the
+/// payment's id is answered with.
+pub(crate) fn expire<V: View>(draft: &mut Draft<'_, V>, payment: Id) -> Rule {
+    let pending = draft.state().pending.get(&draft.key(payment)).cloned();
+    let due = pending.filter(|pending| draft.now >= pending.expires);
+    let pending = due.ok_or(Stop::Reject(Code::NotFound, "timer"))?;
+    let refused = too_late(draft, &pending)?;
+    draft.out.kind = EventKind::StepUpExpired;
+    draft.out.id = payment;
+    draft.effect(Effect::Refused(Box::new(refused)));
+    draft.effect(Effect::About { thing: payment });
+    draft.effect(Effect::PendingClosed { payment });
+    Ok(())
 }
 
 /// Opens a pending payment.

@@ -333,6 +333,12 @@ fn make(code: Code) {
             t.run(pay("bob", "shop", 60));
             t.check(credit_line("bob", 59), code);
         }
+        Code::DebtOutstanding => {
+            let topup = t.id_of(top_up("bob", Source::Card, 10));
+            t.run(transfer("bob", "alice", 10));
+            t.run(t.reverse(topup, None, 10));
+            t.check(withdraw("bob", 1), code);
+        }
         Code::CorrectionExpired => {
             let op = correction(t, "alice", "shop", 1);
             let correction = t.id_of(op);
@@ -560,11 +566,11 @@ fn the_other_rows_of_each_code() {
     t.check(Op::OpenWallet { wallet, party }, Code::NotFound);
     for window in [
         Window {
-            window_ms: 59_999,
+            window_ms: 10 * MINUTE - 1,
             entries_max: 1_000,
         },
         Window {
-            window_ms: 60_000,
+            window_ms: 10 * MINUTE,
             entries_max: 999,
         },
         Window {
@@ -605,6 +611,10 @@ fn terms_that_cannot_be_right_are_refused() {
             Box::new(|t| t.hold_ms_default = Some(t.hold_ms_max + 1)),
         ),
         (Code::Malformed, Box::new(|t| t.step_up_ms = 0)),
+        (
+            Code::Malformed,
+            Box::new(|t| t.step_up_ms = WINDOW.window_ms + 1),
+        ),
         (Code::Malformed, Box::new(|t| t.refusals_per_second = 0)),
         (
             Code::Malformed,

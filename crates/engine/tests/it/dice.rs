@@ -197,6 +197,7 @@ fn payment(town: &Town, dice: &mut Dice) -> Op {
         7..=11 => Op::Capture {
             payment: open(town, dice, &town.state.holds, &[K::Authorized]),
             amount: Atoms(dice.amount() / 2),
+            asset: None,
             last: dice.pick(3) == 0,
         },
         12 => Op::Void {

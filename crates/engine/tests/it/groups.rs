@@ -6,6 +6,7 @@ use engine::records::Standing;
 use engine::terms::Terms;
 use engine::{Code, EventKind, Id, Op, UtcMillis};
 use ledger::Source;
+use money::Atoms;
 use risk::Score;
 
 fn items(ops: Vec<Op>) -> Op {
@@ -206,4 +207,36 @@ fn a_group_opens_each_account_once() {
         items(vec![pay("alice", "carol", 1)]),
         Code::IdReused, // item 0 was used
     );
+}
+
+#[test]
+fn a_capture_is_in_the_asset_of_its_authorization() {
+    let mut t = Town::new();
+    t.fund("alice", Source::Card, 1_000);
+    let expires = UtcMillis(T0 + HOUR);
+    let hold = t.id_of(authorize("alice", "shop", 100, expires));
+    let in_asset = |payment, asset| Op::Capture {
+        payment,
+        amount: Atoms(10),
+        asset: Some(asset),
+        last: true,
+    };
+    t.check(in_asset(hold, EUR), Code::NotThatPayment);
+    let item = |n: u8, op| (named(&format!("item {n}")), op);
+    let items = vec![item(1, in_asset(hold, EUR))];
+    t.check(Op::Group { items }, Code::NotThatPayment);
+    // Also of one that an item before has opened.
+    let opens = item(2, authorize("alice", "shop", 100, expires));
+    let items = vec![opens.clone(), item(3, in_asset(opens.0, EUR))];
+    t.check(Op::Group { items }, Code::NotThatPayment);
+    let items = vec![opens.clone(), item(3, in_asset(opens.0, USD))];
+    t.check(Op::Group { items }, EventKind::Grouped);
+    // And what was captured is another command in another asset.
+    let id = t.id_of(in_asset(hold, USD));
+    let event = t.events[&id].clone();
+    let differs = |asset| {
+        let again = t.command(id, in_asset(hold, asset));
+        engine::repeat::difference(&t.state, &again, &event)
+    };
+    assert_eq!((differs(USD), differs(EUR)), (None, Some("asset")));
 }

@@ -558,6 +558,41 @@ fn an_open_thing_is_not_opened_again_under_its_key_after_the_window() {
 }
 
 #[test]
+fn a_payment_is_remembered_for_as_long_as_it_may_be_confirmed() {
+    let mut t = wary();
+    let hour = |ms| Op::SetShard {
+        window: Window {
+            window_ms: HOUR + ms,
+            entries_max: 100_000,
+        },
+    };
+    let terms = t.state.tenants[0].terms.clone();
+    let waits = |step_up_ms| {
+        let terms = terms.clone();
+        let terms = Box::new(Terms {
+            step_up_ms,
+            ..terms
+        });
+        Op::SetTerms { terms }
+    };
+    t.run(hour(0));
+    t.check(waits(HOUR + 1), Code::Malformed);
+    t.run(hour(1));
+    t.run(waits(HOUR + 1));
+    t.check(hour(0), Code::Malformed);
+    // Also under an id without a time.
+    let opaque = Id::opaque(7);
+    t.check_as(
+        opaque,
+        pay_with(risky(10, false), "shop"),
+        EventKind::StepUpAsked,
+    );
+    t.later(HOUR);
+    t.run(pay("alice", "shop", 1));
+    t.check_as(opaque, pay_with(risky(10, true), "shop"), EventKind::Paid);
+}
+
+#[test]
 fn a_window_too_large_to_add_to_a_time_is_refused() {
     let mut t = Town::new();
     let window = Window {

@@ -158,9 +158,21 @@ fn a_payment_that_waits_or_came_too_late() {
     t.run_timers();
     let late = t.events[&id].clone();
     assert_eq!(late.kind, engine::EventKind::StepUpExpired);
-    assert_eq!(difference(&t.state, &t.command(id, op), &late), None);
+    assert_eq!(
+        difference(&t.state, &t.command(id, op.clone()), &late),
+        None
+    );
     let other = t.command(id, void(id));
-    assert_eq!(difference(&t.state, &other, &late), Some("id"));
+    assert_eq!(difference(&t.state, &other, &late), Some("payment"));
+    let mut other = op.clone();
+    spend_of(&mut other).amount = Atoms(6);
+    let other = t.command(id, other);
+    assert_eq!(difference(&t.state, &other, &late), Some("amount"));
+    let mut other = op;
+    let payee_of = &mut other;
+    set!(payee_of, Pay.payee = wal("stall"));
+    let other = t.command(id, other);
+    assert_eq!(difference(&t.state, &other, &late), Some("payee"));
 }
 
 #[test]

@@ -174,6 +174,7 @@ pub fn capture(payment: Id, amount: u64) -> Op {
     Op::Capture {
         payment,
         amount,
+        asset: None,
         last,
     }
 }
@@ -183,6 +184,7 @@ pub fn capture_last(payment: Id, amount: u64) -> Op {
     Op::Capture {
         payment,
         amount,
+        asset: None,
         last,
     }
 }

@@ -29,9 +29,9 @@ const WAITING: [usize; 5] = [1, 10, 100, 1_000, 8_000];
 const SINGLES: usize = 4_096;
 const BULK: usize = 8_000;
 const BULKS_IN_FLIGHT: usize = 4;
-/// Ids are remembered for five minutes: a long run would fill the memory of an hour.
+/// Ids are remembered for ten minutes, the least: a long run would fill the memory of an hour.
 pub const WINDOW: Window = Window {
-    window_ms: 300_000,
+    window_ms: 600_000,
     entries_max: 200_000_000,
 };
 /// The steady row stops asking when the read model is so far behind.

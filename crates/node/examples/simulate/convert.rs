@@ -159,6 +159,7 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
         } => Op::Capture {
             payment: Id(*payment),
             amount: Atoms(*amount),
+            asset: None,
             last: *last,
         },
         Plain::Void { payment } => Op::Void {

@@ -184,18 +184,15 @@ async fn create_dispute(
         amount,
         carried: Carried(event),
     };
+    let record = app.asset_of(asset).await?;
     let done = submit::submit_with(&app, &caller, id, op, &text).await?;
-    let assets = app.assets_now().await?;
-    let record = assets
-        .get(asset)
-        .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
     let body = Dispute {
         id,
         status: DisputeStatus::Open,
         payment: PaymentId(thing),
         payer,
         payee,
-        amount: Amount::of(record, amount.0),
+        amount: Amount::of(&record, amount.0),
         at: Time(done.event.at),
         reference: details.reference,
         description: details.description,

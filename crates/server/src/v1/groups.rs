@@ -21,7 +21,6 @@ use axum::http::HeaderMap;
 use engine::Id;
 use engine::command::{Carried, Op, Spend};
 use identity::Scope;
-use money::Atoms;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -196,10 +195,12 @@ impl Items<'_> {
             }
             GroupItem::Capture(new) => {
                 let id = CaptureId(self.id(at, new.id.map(|id| id.0)));
-                let amount: Atoms = amount_of(app, &new.amount, "amount").await?.1;
+                // An item before may set it aside, so that only the step knows in what.
+                let (asset, amount) = amount_of(app, &new.amount, "amount").await?;
                 let op = Op::Capture {
                     payment: new.payment.0,
                     amount,
+                    asset: Some(asset),
                     last: new.last.unwrap_or(true),
                 };
                 (id.to_string(), id.0, op)
@@ -299,7 +300,8 @@ async fn create_group(
     for (item, kept) in kept {
         texts::settle(kept, item, &answer);
     }
-    let done = submit::told(&app, &caller, id, answer?).await?;
+    let answer = answer.map_err(|why| submit::unanswered(why, id))?;
+    let done = submit::told(&app, &caller, id, answer).await?;
     let parts = done.event.parts().zip(shown);
     let body = Group {
         id,

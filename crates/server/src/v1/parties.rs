@@ -233,7 +233,8 @@ async fn create_party(
         particulars: Default::default(),
     };
     let done = submit::submit_with(&app, &caller, id, op, &kept).await?;
-    placed(&app, &caller, id, id.0, &done).await?;
+    let is_placed = placed(&app, &caller, id, id.0, &done).await;
+    is_placed.map_err(|problem| submit::after(problem, id))?;
     let record = engine::records::Party {
         used: [0; engine::records::MEASURES],
         period: [0; engine::records::MEASURES],
@@ -375,8 +376,14 @@ async fn change_party(
     };
     let text = text_for(id, command.0, change.text());
     let done = submit::submit_with(&app, &caller, command, op, &text).await?;
-    placed(&app, &caller, id, command.0, &done).await?;
-    let mut record = find(&app, &caller, id).await?;
+    let now = async {
+        placed(&app, &caller, id, command.0, &done).await?;
+        let text = texts::of_party(&app, &caller, id.0).await?;
+        Ok((find(&app, &caller, id).await?, text))
+    };
+    let (mut record, text) = now
+        .await
+        .map_err(|problem| submit::after(problem, command))?;
     // As it was changed to, whatever has come since.
     for effect in &done.event.effects {
         if let Effect::PartyChanged {
@@ -389,10 +396,7 @@ async fn change_party(
             (record.country, record.tier, record.standing) = (country, tier, standing);
         }
     }
-    Ok(Answer::done(
-        shown(id, &record, texts::of_party(&app, &caller, id.0).await?),
-        done.replayed,
-    ))
+    Ok(Answer::done(shown(id, &record, text), done.replayed))
 }
 
 /// What was erased.

@@ -238,7 +238,7 @@ pub async fn make(
     let text = new.text(id);
     let done = submit::submit_with(app, caller, id, op, &text).await;
     let done = done.inspect_err(|problem| {
-        app.metrics.payment(if problem.id.is_some() {
+        app.metrics.payment(if problem.is_denial() {
             "denied"
         } else {
             "rejected"

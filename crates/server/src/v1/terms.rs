@@ -117,8 +117,11 @@ async fn set_terms(
         },
     )
     .await?;
-    let version = version_made(&app, &caller, &done).await?;
-    let assets = app.assets_now().await?;
+    let shown = async {
+        let version = version_made(&app, &caller, &done).await?;
+        Ok((version, app.assets_now().await?))
+    };
+    let (version, assets) = shown.await.map_err(|problem| submit::after(problem, id))?;
     let (from, terms) = (Some(Time(done.event.at)), Terms::of(&terms, &assets));
     Ok(Answer::done(
         TermsVersion {

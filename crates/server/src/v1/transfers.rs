@@ -1,6 +1,6 @@
 //! Transfers: value passed on between wallets, its source kept, without tax or fee.
 
-use crate::app::App;
+use crate::app::{App, Assets};
 use crate::extract::{Answer, Caller, Handled, Json, PathId};
 use crate::guard::Routes;
 use crate::idempotency;
@@ -126,11 +126,12 @@ enum TransferStatus {
     StepUp,
 }
 
-async fn shown(
-    app: &App,
+fn shown(
     id: TransferId,
     event: &Event,
     at: Position,
+    assets: &Assets,
+    (from, to): (Option<WalletId>, Option<WalletId>),
     details: Details,
 ) -> Outcome<Transfer> {
     let part = event
@@ -145,13 +146,6 @@ async fn shown(
     });
     let (status, asset, atoms) =
         found.ok_or_else(|| Problem::internal(&"a transfer without its amount"))?;
-    let wallets = lookup::wallets_of(part.effects);
-    let ids = app.query(move |state| {
-        let id = |at: usize| wallets.get(at).map(|no| WalletId(state.wallet(*no).id.0));
-        (id(0), id(1))
-    });
-    let (from, to) = ids.await?;
-    let assets = app.assets_now().await?;
     let asset = assets
         .get(asset)
         .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
@@ -215,7 +209,10 @@ async fn create_transfer(
             });
             problem
         })?;
-    let body = shown(&app, id, &done.event, done.position, details).await?;
+    // The wallets are those of the request, and their asset was looked up for its amount.
+    let wallets = (Some(new.from), Some(new.to));
+    let (event, at) = (&done.event, done.position);
+    let body = shown(id, event, at, &app.assets(), wallets, details)?;
     let status = if body.status == TransferStatus::StepUp {
         StatusCode::ACCEPTED
     } else {
@@ -250,7 +247,15 @@ async fn get_transfer(
     let (position, event) =
         found.ok_or_else(|| Problem::not_found("id", "no such transfer in this tenant"))?;
     let details = texts::read_of(&app, &caller, Kind::Transfer, id.0).await?;
-    Ok(Answer::ok(
-        shown(&app, id, &event, position, details).await?,
-    ))
+    let wallets = event
+        .part(id.0)
+        .map(|part| lookup::wallets_of(part.effects));
+    let wallets = wallets.unwrap_or_default();
+    let ids = app.query(move |state| {
+        let id = |at: usize| wallets.get(at).map(|no| WalletId(state.wallet(*no).id.0));
+        (id(0), id(1))
+    });
+    let (ids, assets) = (ids.await?, app.assets_now().await?);
+    let body = shown(id, &event, position, &assets, ids, details)?;
+    Ok(Answer::ok(body))
 }

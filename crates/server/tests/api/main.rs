@@ -4,6 +4,7 @@
 mod again;
 mod agreements;
 mod briefs;
+mod busy;
 mod clock;
 mod errors;
 mod export;

@@ -231,6 +231,7 @@ impl Town {
             self.run(Op::Capture {
                 payment: captured,
                 amount: Atoms(amount),
+                asset: None,
                 last,
             });
         }
@@ -399,15 +400,23 @@ impl Town {
         ids
     }
 
-    pub fn follow(&self, dir: &Path) -> Projection {
-        let options = ProjectionOptions {
+    pub fn quick() -> ProjectionOptions {
+        ProjectionOptions {
             gather: Duration::ZERO,
             gather_max: Duration::ZERO,
             poll: Duration::from_millis(5),
             retry: Duration::from_millis(5),
             ..ProjectionOptions::default()
-        };
-        let projection = Projection::spawn(dir, Box::new(self.disk.reader()), options).unwrap();
+        }
+    }
+
+    pub fn reader(&self) -> impl journal::Reader + Send + use<> {
+        self.disk.reader()
+    }
+
+    pub fn follow(&self, dir: &Path) -> Projection {
+        let reader = Box::new(self.disk.reader());
+        let projection = Projection::spawn(dir, reader, Self::quick()).unwrap();
         projection.wake(self.journal.head().seq);
         projection
     }

@@ -215,7 +215,7 @@ impl Batch {
                 Err(problem) => Err(problem),
                 Ok((id, new)) => match answers.next() {
                     Some(Ok(answer)) => self.told(id, &new, answer).await,
-                    Some(Err(why)) => Err(why.into()),
+                    Some(Err(why)) => Err(submit::unanswered(why, id)),
                     None => Err(Problem::internal(&"fewer answers than commands")),
                 },
             };
@@ -283,7 +283,7 @@ impl Batch {
             }
         }
         let answers: Vec<_> = match self.app.node.submit_many(commands).await {
-            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Ok(answers) => answers,
             Err(why) => flights.iter().map(|_| Err(why)).collect(),
         };
         for ((id, kept), answer) in flights.into_iter().zip(&answers) {
@@ -307,7 +307,7 @@ impl Batch {
             Ok(done) => done,
             Err(problem) => {
                 let text = new.text(id);
-                return Err(texts::name_field(&self.app, &self.caller, &text, problem).await?);
+                return Err(texts::name_field(&self.app, &self.caller, &text, problem).await);
             }
         };
         let part = done

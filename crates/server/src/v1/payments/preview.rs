@@ -105,7 +105,7 @@ async fn preview_payment(
         Decided::Known(_) => return Err(Problem::internal(&"a fresh id was known").into()),
     }
     let problem = match event.refusal() {
-        Some(refused) => Some(submit::denied(&app, &caller, event.at, refused).await?),
+        Some(refused) => Some(submit::denied(&app, &caller, event.at, refused).await),
         None => None,
     };
     let nowhere = || Problem::internal(&"the answer is not this payment's");

@@ -16,9 +16,9 @@ use axum::http::HeaderMap;
 use engine::Code;
 use engine::Position;
 use engine::command::{Carried, Op};
-use engine::event::Event;
+use engine::event::{Event, Paid};
 use identity::Scope;
-use money::Atoms;
+use money::{Asset, Atoms};
 use serde::{Deserialize, Serialize};
 use store::Kind;
 use utoipa::ToSchema;
@@ -86,19 +86,14 @@ pub struct Refund {
     pub text_erased: Option<bool>,
 }
 
-async fn shown(
-    app: &App,
+fn shown(
     id: RefundId,
     event: &Event,
     position: Position,
+    asset: &Asset,
     details: Details,
 ) -> Result<Refund, Box<Problem>> {
-    let paid = event.part(id.0).and_then(|part| part.paid().copied());
-    let paid = paid.ok_or_else(|| Problem::internal(&"a refund without its amounts"))?;
-    let assets = app.assets_now().await?;
-    let asset = assets
-        .get(paid.asset)
-        .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
+    let paid = paid_of(id, event)?;
     Ok(Refund {
         id,
         of: PaymentId(paid.of),
@@ -113,6 +108,11 @@ async fn shown(
         metadata: details.metadata,
         text_erased: details.text_erased,
     })
+}
+
+fn paid_of(id: RefundId, event: &Event) -> Result<Paid, Box<Problem>> {
+    let paid = event.part(id.0).and_then(|part| part.paid().copied());
+    paid.ok_or_else(|| Problem::internal(&"a refund without its amounts"))
 }
 
 /// Give a payment back, in part or whole, to where it came from.
@@ -160,8 +160,9 @@ async fn refund_payment(
         amount,
         carried: Carried(event),
     };
+    let record = app.asset_of(asset).await?;
     let done = submit::submit_with(&app, &caller, id, op, &text).await?;
-    let body = shown(&app, id, &done.event, done.position, details).await?;
+    let body = shown(id, &done.event, done.position, &record, details)?;
     Ok(Answer::created(body, done.replayed))
 }
 
@@ -187,7 +188,7 @@ async fn get_refund(
     let (position, event) =
         found.ok_or_else(|| Problem::not_found("id", "no such refund in this tenant"))?;
     let details = texts::read_of(&app, &caller, Kind::Refund, id.0).await?;
-    Ok(Answer::ok(
-        shown(&app, id, &event, position, details).await?,
-    ))
+    let asset = app.asset_of(paid_of(id, &event)?.asset).await?;
+    let body = shown(id, &event, position, &asset, details)?;
+    Ok(Answer::ok(body))
 }

@@ -238,7 +238,7 @@ pub fn is_payment(kind: EventKind) -> bool {
     use EventKind as K;
     matches!(
         kind,
-        K::Paid | K::Split | K::Authorized | K::StepUpAsked | K::Refused
+        K::Paid | K::Split | K::Authorized | K::StepUpAsked | K::StepUpExpired | K::Refused
     )
 }
 
@@ -328,7 +328,10 @@ pub fn payment(
                 return Ok(payment);
             }
             Effect::Refused(refused) => {
-                payment.status = PaymentStatus::Denied;
+                payment.status = match part.kind {
+                    EventKind::StepUpExpired => PaymentStatus::Expired,
+                    _ => PaymentStatus::Denied,
+                };
                 (payment.payer, payment.payee) =
                     (names.get(refused.wallet), names.get(refused.payee));
                 payment.amount = Amount::of(asset(refused.asset)?, refused.asked);
@@ -373,10 +376,6 @@ impl Payment {
                     self.captured = None;
                 }
             },
-            PaymentStatus::StepUp if !now.pending => {
-                self.status = PaymentStatus::Expired;
-                self.step_up = None;
-            }
             PaymentStatus::Paid if now.refunded > 0 => {
                 self.refunded = Some(Amount::of(asset, now.refunded));
             }
@@ -392,8 +391,6 @@ pub struct Now {
     pub captured: Option<u64>,
     /// Given back.
     pub refunded: u64,
-    /// Waits for confirmation.
-    pub pending: bool,
 }
 
 impl Now {
@@ -403,7 +400,6 @@ impl Now {
         Now {
             captured: state.holds.get(&key).map(|hold| hold.captured),
             refunded: state.reversed.get(&key).copied().unwrap_or(0),
-            pending: state.pending.contains_key(&key),
         }
     }
 }
