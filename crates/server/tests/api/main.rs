@@ -20,3 +20,4 @@ mod policy;
 mod rails;
 mod texts;
 mod town;
+mod under_law;
