@@ -40,11 +40,6 @@ impl InForce {
         self.0.as_ref().map(|read| &*read.law)
     }
 
-    /// The law with its packs.
-    pub fn read(&self) -> Option<&Arc<Read>> {
-        self.0.as_ref()
-    }
-
     /// Its packs.
     pub fn active(&self) -> &[Pack] {
         self.0.as_ref().map_or(&[], |read| &read.packs)

@@ -6,6 +6,7 @@ use crate::extract::Caller;
 use crate::problem::Outcome as Handled;
 use engine::UtcMillis;
 use engine::event::{Effect, Part, Refused};
+use engine::explain::LawExplained;
 use engine::law::MEASURE_FIRST;
 use engine::records::{Party, PartyKind, WalletNo};
 use engine::terms::Country;
@@ -192,7 +193,7 @@ async fn words(
         tier,
         kind: kind(party.kind),
     };
-    let set = &law.law.ruleset;
+    let set = &*law.law.ruleset;
     let zone = set.zone_of(country(payer.country)).unwrap_or(0);
     let utc = || u32::try_from(at.0 / 86_400_000).unwrap_or(u32::MAX);
     let day = law
@@ -201,40 +202,101 @@ async fn words(
         .get(zone)
         .map_or_else(utc, |zone| zone.civil(at).day.0);
     let payer_tier = told.tier.unwrap_or(self::tier(payer.tier));
-    let context = Context {
-        set,
-        packs: &law.packs,
+    let said = Said {
+        law: &law,
         day: Date(day),
         payer: subject(&payer, payer_tier),
         payee: subject(&payee, self::tier(payee.tier)),
-        audience: caller.policy_audience(),
-        lang: caller.lang,
+        verdict: told.verdict,
     };
     let trace = match told.lines {
         Lines::One(traced) => vec![traced],
         Lines::Counted(counted) => counted
             .into_iter()
-            .flat_map(|(measure, before, delta)| traced(&context, measure, before, delta))
+            .flat_map(|(measure, before, delta)| traced(set, &said, measure, before, delta))
             .collect(),
     };
-    let words = policy::explain(&context, told.verdict, &trace);
-    // A rule that may not be seen did not say anything.
-    let is_hidden = told.verdict != Verdict::Allow && words.rule.is_none();
-    let version = told.version;
-    Ok((!is_hidden).then_some(Why { version, words }))
+    Ok(said.words(caller, &trace))
+}
+
+/// What was said, of whom and when.
+struct Said<'a> {
+    law: &'a laws::Read,
+    day: Date,
+    payer: Subject,
+    payee: Subject,
+    verdict: Verdict,
+}
+
+impl Said<'_> {
+    fn words(&self, caller: &Caller, trace: &[Traced]) -> Option<Why> {
+        let context = Context {
+            set: &self.law.law.ruleset,
+            packs: &self.law.packs,
+            day: self.day,
+            payer: self.payer,
+            payee: self.payee,
+            audience: caller.policy_audience(),
+            lang: caller.lang,
+        };
+        let words = policy::explain(&context, self.verdict, trace);
+        // A rule that may not be seen did not say anything.
+        let is_hidden = self.verdict != Verdict::Allow && words.rule.is_none();
+        let version = self.law.law.version;
+        (!is_hidden).then_some(Why { version, words })
+    }
+}
+
+/// The same of what the step has just said, with every rule it looked at.
+///
+/// # Errors
+/// As [`of_part`].
+pub async fn of_step(
+    app: &App,
+    caller: &Caller,
+    part: &Part<'_>,
+    said: &LawExplained,
+) -> Handled<Option<Why>> {
+    let is_neutral = part.effects.iter().any(|effect| match effect {
+        Effect::Refused(refused) => {
+            refused.rule.is_none() || refused.code.shown_to(caller.audience()) != refused.code
+        }
+        Effect::PendingOpened(pending) => pending.rule.is_none(),
+        _ => false,
+    });
+    if is_neutral {
+        return Ok(None);
+    }
+    let Some(law) = laws::of_version(app, caller.tenant, said.law).await? else {
+        return Ok(None);
+    };
+    let shown = Said {
+        law: &law,
+        day: said.day,
+        payer: said.payer,
+        payee: said.payee,
+        verdict: said.verdict,
+    };
+    Ok(shown.words(caller, &said.trace))
 }
 
 /// What counted this measure of a payment that was made.
-fn traced(context: &Context<'_>, measure: u16, used: u128, delta: i128) -> Vec<Traced> {
-    let (set, Ok(asked)) = (context.set, u64::try_from(delta)) else {
+fn traced(
+    set: &policy::Ruleset,
+    said: &Said<'_>,
+    measure: u16,
+    used: u128,
+    delta: i128,
+) -> Vec<Traced> {
+    let Ok(asked) = u64::try_from(delta) else {
         // An authentication set it to zero.
         return Vec::new();
     };
     let tier = match set.measure(measure).map(policy::Measured::side) {
-        Some(policy::Side::Payee) => context.payee.tier,
-        _ => context.payer.tier,
+        Some(policy::Side::Payee) => said.payee.tier,
+        _ => said.payer.tier,
     };
-    let rules = set.rules_of(measure, tier, context.day);
+    let rules = set.rules_of(measure, tier, said.day);
     let line = |rule| Traced {
         rule,
         outcome: if set.is_exemption(rule) {

@@ -5,7 +5,7 @@ use crate::extract::{Answer, Caller, Handled};
 use crate::guard::Routes;
 use crate::history;
 use crate::language::LangParam;
-use crate::law::why;
+use crate::law::why::{self, Why};
 use crate::lookup;
 use crate::problem::{Outcome, Problem};
 use crate::types::Time;
@@ -54,6 +54,20 @@ pub async fn trace_of(
     at: UtcMillis,
     part: &Part<'_>,
 ) -> Outcome<(Trace, u32)> {
+    let law = why::of_part(app, caller, at, part).await?;
+    with_law(app, caller, part, law).await
+}
+
+/// The same, where what the law said is known.
+///
+/// # Errors
+/// As [`trace_of`].
+pub async fn with_law(
+    app: &App,
+    caller: &Caller,
+    part: &Part<'_>,
+    law: Option<Why>,
+) -> Outcome<(Trace, u32)> {
     let tenant = caller.tenant;
     let terms = app.query(move |state| {
         let tenant = state.tenant(tenant)?;
@@ -76,7 +90,6 @@ pub async fn trace_of(
     let assets = app.assets_now().await?;
     let audience = caller.audience();
     let house = explain::explain(part, &terms, version, &assets.0, audience);
-    let law = why::of_part(app, caller, at, part).await?;
     Ok((trace(house, law, audience), version))
 }
 

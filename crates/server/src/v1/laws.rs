@@ -192,8 +192,12 @@ fn listed(line: &LawLine) -> Option<Law> {
 async fn whole(app: &App, caller: &Caller, id: LawId, lang: policy::Lang) -> Outcome<Law> {
     let not_there = || Problem::not_found("id", "no such law in this tenant");
     let tenant = caller.tenant;
-    let line = history::ask_now(app, move |m| m.law(tenant.0, id.0.0)).await?;
-    let mut law = line.as_ref().and_then(listed).ok_or_else(not_there)?;
+    let mut law = if app.node.projection().is_some() {
+        let line = history::ask_now(app, move |m| m.law(tenant.0, id.0.0)).await?;
+        line.as_ref().and_then(listed).ok_or_else(not_there)?
+    } else {
+        of_state(app, caller, id).await?
+    };
     let proposal = laws::proposal(app, tenant, id.0).await?;
     let (proposal, _) = proposal.ok_or_else(not_there)?;
     let assets = app.assets_now().await?;
@@ -204,6 +208,52 @@ async fn whole(app: &App, caller: &Caller, id: LawId, lang: policy::Lang) -> Out
     }
     law.lang = Some(lang.into());
     Ok(law)
+}
+
+/// A law as the State has it, on a node without a read model: which keys it had is not known there,
+/// and what neither waits nor is in force shows as rejected.
+async fn of_state(app: &App, caller: &Caller, id: LawId) -> Outcome<Law> {
+    let (tenant, key) = (caller.tenant, (caller.tenant, id.0));
+    let (proposal, effective, active) = app
+        .query(move |state| {
+            let waits = state.proposals.get(&key);
+            let law = state.law(tenant).filter(|law| law.proposal == id.0);
+            (
+                waits.is_some(),
+                waits.and_then(|proposal| proposal.effective),
+                law.map(|law| (law.version, law.activated)),
+            )
+        })
+        .await?;
+    let status = match (active, proposal, effective) {
+        (Some(_), ..) => LawStatus::Active,
+        (None, true, Some(_)) => LawStatus::Approved,
+        (None, true, None) => LawStatus::Proposed,
+        (None, false, _) => LawStatus::Rejected,
+    };
+    let found = laws::proposal(app, tenant, id.0).await?;
+    let (found, at) =
+        found.ok_or_else(|| Problem::not_found("id", "no such law in this tenant"))?;
+    let version = |kept: &engine::law::PackKept| PackVersion {
+        id: kept.id.clone(),
+        version: kept.version.clone(),
+    };
+    Ok(Law {
+        id,
+        status,
+        at: Time(at),
+        proposed_by: None,
+        approved_by: None,
+        effective_at: effective.map(Time),
+        version: active.map(|(version, _)| version),
+        activated_at: active.map(|(_, at)| Time(at)),
+        packs: found.packs.iter().map(version).collect(),
+        removed: found.removed,
+        settings: None,
+        changes: None,
+        findings: Vec::new(),
+        lang: None,
+    })
 }
 
 /// Propose a law: the first of two keys. The answer says in words what it changes, and what a reading

@@ -23,3 +23,4 @@ mod rails;
 mod simulations;
 mod texts;
 mod town;
+mod under_law;

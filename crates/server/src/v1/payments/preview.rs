@@ -6,6 +6,7 @@ use crate::extract::{Answer, Caller, Handled, Json};
 use crate::guard::Routes;
 use crate::idempotency;
 use crate::language::LangParam;
+use crate::law::why;
 use crate::lookup::{self, Names};
 use crate::problem::Problem;
 use crate::submit;
@@ -89,12 +90,13 @@ async fn preview_payment(
     let now = app.node.now();
     let id = PaymentId(idempotency::fresh(now)?);
     let command = submit::command(&caller, id.0, op, BTreeMap::new());
-    let (decided, event, names) = app
+    let (decided, event, names, said) = app
         .query(move |state| {
             let mut event = Event::empty();
             let decided = decide_one(state, &command, now.max(state.now), &mut event);
             let names = Names::of(state, lookup::wallets_of(&event.effects));
-            (decided, event, names)
+            let said = engine::explain::law(state, &event, id.0);
+            (decided, event, names, said)
         })
         .await?;
     match decided {
@@ -113,7 +115,11 @@ async fn preview_payment(
     let position = Position { seq: 0, index: 0 };
     let assets = app.assets_now().await?;
     let shown: Payment = payment(&part, event.at, position, &assets, &names, new.details())?;
-    let (trace, _) = explanations::trace_of(&app, &caller, event.at, &part).await?;
+    let law = match &said {
+        Some(said) => why::of_step(&app, &caller, &part, said).await?,
+        None => None,
+    };
+    let (trace, _) = explanations::with_law(&app, &caller, &part, law).await?;
     let step_up = part.effects.iter().find_map(|effect| match effect {
         Effect::PendingOpened(pending) => Some(w::Word(pending.step_up)),
         _ => None,

@@ -347,11 +347,6 @@ pub fn payment(
 }
 
 impl Payment {
-    /// Adds why.
-    pub fn explain(&mut self, why: Explanation, law: Option<Why>, audience: Audience) {
-        self.trace = Some(trace(why, law, audience));
-    }
-
     /// How an authorization that stands no more has ended.
     pub fn ended(&mut self, state: &str) {
         self.status = match state {
