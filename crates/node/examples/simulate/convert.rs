@@ -122,7 +122,7 @@ fn terms(plain: &oracle::Terms) -> Terms {
 }
 
 fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
-    let mut carry = |id: u128| Carried(Box::new(carried(id)));
+    let mut carry = |id: u128| Carried::from(carried(id));
     match plain {
         Plain::Pay { spend: s, payee } => Op::Pay {
             spend: spend(s),

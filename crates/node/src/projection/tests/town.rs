@@ -157,7 +157,7 @@ impl Town {
     }
 
     pub fn carried(&self, id: Id) -> Carried {
-        Carried(Box::new(self.done[&id].clone()))
+        self.done[&id].clone().into()
     }
 
     pub fn spend(amount: u64, risk: u16) -> Spend {
