@@ -8,7 +8,7 @@ mod view;
 mod void;
 
 pub use batch::{NDJSON, lines};
-pub use view::{Payment, PaymentStatus, payment};
+pub use view::{Entry, Payment, PaymentStatus, entries, payment};
 
 use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, PathId};
