@@ -326,6 +326,9 @@ pub struct Pending {
     pub expires: UtcMillis,
     /// The hash of all that was asked: what is confirmed is that and nothing else.
     pub content: [u8; 32],
+    /// The hash of its text, which its end names too.
+    #[serde(default)]
+    pub text: Option<[u8; 16]>,
 }
 
 /// A payment called into question.
