@@ -107,6 +107,7 @@ fn terms(plain: &oracle::Terms) -> Terms {
         withdrawable: SourceSet::of(&withdrawable),
         hold_ms_max: plain.hold_ms_max,
         hold_ms_default: plain.hold_ms_default,
+        agent_risk: Score(0),
         step_up_ms: plain.step_up_ms,
         refusals_per_second: plain.refusals_per_second,
         zone: Zone {

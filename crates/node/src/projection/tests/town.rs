@@ -406,7 +406,7 @@ impl Town {
         }
     }
 
-    pub fn reader(&self) -> impl journal::Reader + Send + use<> {
+    pub fn reader(&self) -> impl Reader + Send + use<> {
         self.disk.reader()
     }
 
