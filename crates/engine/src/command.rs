@@ -87,9 +87,24 @@ pub struct Share {
     pub weight: u64,
 }
 
-/// An event the shell read from the journal for a command about something closed.
+/// An event the shell read from the journal for a command about something closed. Shared: many items of
+/// a group may be about the same.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Carried(pub Box<Event>);
+pub struct Carried(pub Arc<Event>);
+
+impl Carried {
+    /// Of an event the part that is this thing, and no more: the whole may be a thousand times as large.
+    #[must_use]
+    pub fn part(event: &Event, thing: Id) -> Option<Carried> {
+        Some(event.only(thing)?.into())
+    }
+}
+
+impl From<Event> for Carried {
+    fn from(event: Event) -> Carried {
+        Carried(Arc::new(event))
+    }
+}
 
 /// What is asked. Wallets and parties are named by public ids, accounts by number.
 #[derive(Clone, Debug, PartialEq)]

@@ -372,7 +372,7 @@ pub enum Effect {
 const _: () = assert!(size_of::<Effect>() <= 80);
 
 /// One item of an event: the whole of it, or one of a group.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Part<'e> {
     /// The item's id.
     pub id: Id,
@@ -440,6 +440,20 @@ impl Event {
     #[must_use]
     pub fn part(&self, id: Id) -> Option<Part<'_>> {
         self.parts().find(|part| part.id == id)
+    }
+
+    /// The item of this id as an event of its own.
+    #[must_use]
+    pub fn only(&self, id: Id) -> Option<Event> {
+        let part = self.part(id)?;
+        Some(Event {
+            at: self.at,
+            tenant: self.tenant,
+            kind: part.kind,
+            id: part.id,
+            postings: part.postings.to_vec(),
+            effects: part.effects.to_vec(),
+        })
     }
 
     /// The refusal, if it is one: also of a payment that was not confirmed in time.

@@ -385,6 +385,9 @@ pub struct Pending {
     pub law: u32,
     /// The law's rule that asks; `None` if it is the fraud score.
     pub rule: Option<Traced>,
+    /// The hash of its text, which its end names too.
+    #[serde(default)]
+    pub text: Option<[u8; 16]>,
 }
 
 /// A payment called into question.

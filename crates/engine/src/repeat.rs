@@ -34,12 +34,8 @@ pub fn difference(state: &State, command: &Command, event: &Event) -> Option<Fie
         command,
         part,
     };
-    if part.kind == K::Refused {
+    if matches!(part.kind, K::Refused | K::StepUpExpired) {
         return asked.differs_from_refusal().or_else(|| asked.other_text());
-    }
-    // Its text was named where it was asked for.
-    if part.kind == K::StepUpExpired {
-        return asked.differs_from_refusal();
     }
     asked.differs(event).or_else(|| asked.other_text())
 }

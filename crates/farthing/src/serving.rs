@@ -11,6 +11,7 @@ use identity::{KeyRing, KeySpec, OsRandom, Scope, Scopes};
 use money::Asset;
 use node::{Node, NodeOptions};
 use std::sync::Arc;
+use std::time::Duration;
 use store::Store;
 
 /// The assets every fresh node knows; more are registered over the API.
@@ -43,6 +44,8 @@ pub fn open(config: &Config) -> Result<Opened, Failure> {
         queue_weight_max: config.queue_weight_max,
         projection: config.projection,
         snapshot_every: config.snapshot_every,
+        clock_ahead_max: (config.clock_ahead_hours_max > 0)
+            .then(|| Duration::from_secs(config.clock_ahead_hours_max.saturating_mul(3_600))),
         ..NodeOptions::default()
     };
     let node = Node::open(&config.data, options)?;

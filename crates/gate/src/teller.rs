@@ -454,7 +454,7 @@ impl Drop for Taken {
             let op = Op::Refund {
                 payment: event.id,
                 amount: self.amount,
-                carried: Carried(event),
+                carried: Carried::from(*event),
             };
             undo(&self.teller, "refund", op);
         }

@@ -74,6 +74,9 @@ impl KeyRecord {
     /// Whether it may do what needs this scope. `admin` holds the two halves
     /// of a correction or a law only at the head of a line.
     pub fn allows(&self, needed: Scope) -> bool {
+        if self.agent.is_some() && !needed.is_for_agents() {
+            return false;
+        }
         if needed.is_half() && self.line.is_some() {
             return self.scopes.contains(needed);
         }

@@ -79,9 +79,10 @@ impl Scope {
         }
     }
 
-    /// What an agent's key may have: nothing but paying and looking at it.
+    /// What an agent's key may have: nothing but paying. To read payments is to read all of the
+    /// tenant's.
     pub const fn is_for_agents(self) -> bool {
-        matches!(self, Self::PaymentsWrite | Self::PaymentsRead)
+        matches!(self, Self::PaymentsWrite)
     }
 }
 

@@ -44,7 +44,7 @@ codes! {
     LIVE_KEY_NEEDED = "live_key_needed", 403, "What is live, or shared by all tenants, takes a live key of the operator's. A test key reaches test tenants only.";
     SCOPE_NOT_GRANTABLE = "scope_not_grantable", 403, "A key cannot give a scope that it has not got itself.";
     SCOPES_CONFLICT = "scopes_conflict", 403, "A correction and a law take two people each: give `corrections:propose` or `laws:propose` to one key and `corrections:approve` or `laws:approve` to another person's.";
-    SCOPE_NOT_FOR_AGENTS = "scope_not_for_agents", 403, "An agent's key has `payments:write` and `payments:read` and nothing else.";
+    SCOPE_NOT_FOR_AGENTS = "scope_not_for_agents", 403, "An agent's key has `payments:write` and nothing else.";
     NO_SUCH_PATH = "no_such_path", 404, "There is nothing at this path. The paths are listed at /docs.";
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "The path does not take this method. The `Allow` header lists those it takes.";
     TOO_LARGE = "too_large", 413, "The body is larger than allowed. Send less, or many payments as a batch.";
@@ -56,6 +56,7 @@ codes! {
     BAD_CURSOR = "bad_cursor", 400, "The cursor is not one of this list. Start from the first page.";
     LABEL_INVALID = "label_invalid", 422, "A label has 1 to 100 characters, none of them control characters.";
     EXPIRES_IN_PAST = "expires_in_past", 409, "The key would expire before it exists.";
+    EXPIRES_TOO_LATE = "expires_too_late", 422, "A key does not outlive the one it is made with. Leave `expires_at` out, or make it with a key that lasts longer.";
     DETAILS_ERASED = "details_erased", 409, "The person this text is about was erased: nothing is kept about them any more.";
     DETAILS_UNREADABLE = "details_unreadable", 409, "Other text stands under this id and cannot be read. Use a new id.";
     BRIEF_CHANGED = "brief_changed", 409, "The brief's words have changed since that revision. Read it again, then decide.";

@@ -78,6 +78,16 @@ impl Routes {
         self.add(scopes.to_vec(), routes)
     }
 
+    /// A route that keys with another scope may use too, and regulators.
+    #[must_use]
+    pub fn needs_either_or_regulator(
+        self,
+        [scope, other]: [Scope; 2],
+        routes: UtoipaMethodRouter<App>,
+    ) -> Routes {
+        self.add(vec![scope, other, Scope::RegulatorRead], routes)
+    }
+
     /// A route that is open to all.
     #[must_use]
     pub fn open(self, routes: UtoipaMethodRouter<App>) -> Routes {

@@ -99,6 +99,9 @@ pub(crate) fn expire<V: View>(draft: &mut Draft<'_, V>, payment: Id) -> Rule {
     draft.effect(Effect::Refused(Box::new(refused)));
     draft.effect(Effect::About { thing: payment });
     draft.effect(Effect::PendingClosed { payment });
+    if let Some(hash) = pending.text {
+        draft.effect(Effect::Text { hash });
+    }
     Ok(())
 }
 
@@ -123,6 +126,8 @@ pub(crate) fn ask<V: View>(
         }
         (Payees::One(_), Purpose::Transfer) => content::of_payment(Transfer, spend, None, one),
     };
+    let texts = draft.besides.map(|besides| &besides.texts);
+    let text = texts.and_then(|texts| texts.get(&draft.out.id));
     let pending = Pending {
         payer: payment.spend.payer,
         payee,
@@ -133,6 +138,7 @@ pub(crate) fn ask<V: View>(
         step_up,
         law: draft.law.map_or(0, |law| law.version),
         rule,
+        text: text.copied(),
     };
     draft.out.kind = EventKind::StepUpAsked;
     draft.effect(Effect::PendingOpened(Box::new(pending)));

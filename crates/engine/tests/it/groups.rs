@@ -2,6 +2,7 @@
 
 use crate::codes::thresholds;
 use crate::town::*;
+use engine::command::Carried;
 use engine::records::Standing;
 use engine::terms::Terms;
 use engine::{Code, EventKind, Id, Op, UtcMillis};
@@ -239,4 +240,32 @@ fn a_capture_is_in_the_asset_of_its_authorization() {
         engine::repeat::difference(&t.state, &again, &event)
     };
     assert_eq!((differs(USD), differs(EUR)), (None, Some("asset")));
+}
+
+#[test]
+fn what_is_carried_of_a_group_is_the_part_that_is_named() {
+    let mut t = Town::new();
+    t.fund("alice", Source::Card, 1_000);
+    let (one, other) = (named("one"), named("other"));
+    let paid = vec![
+        (one, pay("alice", "shop", 30)),
+        (other, split("alice", &[("bob", 1), ("stall", 1)], 50)),
+    ];
+    let group = t.id_of(Op::Group { items: paid });
+    let whole = t.events[&group].clone();
+    for (thing, postings) in [(one, 2), (other, 3)] {
+        let carried = Carried::part(&whole, thing).unwrap();
+        assert_eq!(carried.0.postings.len(), postings);
+        assert_eq!(carried.0.part(thing), whole.part(thing));
+        let amount = Atoms(10);
+        let refund = |payment| Op::Refund {
+            payment,
+            amount,
+            carried: carried.clone(),
+        };
+        t.check(refund(thing), EventKind::Refunded);
+        let another = if thing == one { other } else { one };
+        t.check(refund(another), Code::NotThatPayment);
+    }
+    assert!(Carried::part(&whole, named("none")).is_none());
 }

@@ -452,7 +452,7 @@ impl Town {
     }
 
     pub fn carried(&self, id: Id) -> Carried {
-        Carried(Box::new(self.events[&id].clone()))
+        self.events[&id].clone().into()
     }
 
     pub fn refund(&self, payment: Id, amount: u64) -> Op {

@@ -108,6 +108,7 @@ fn terms(plain: &oracle::Terms) -> Terms {
         withdrawable: SourceSet::of(&withdrawable),
         hold_ms_max: plain.hold_ms_max,
         hold_ms_default: plain.hold_ms_default,
+        agent_risk: Score(0),
         step_up_ms: plain.step_up_ms,
         refusals_per_second: plain.refusals_per_second,
         zone: Zone {
@@ -123,7 +124,7 @@ fn terms(plain: &oracle::Terms) -> Terms {
 }
 
 fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
-    let mut carry = |id: u128| Carried(Box::new(carried(id)));
+    let mut carry = |id: u128| Carried::from(carried(id));
     match plain {
         Plain::Pay { spend: s, payee } => Op::Pay {
             spend: spend(s),

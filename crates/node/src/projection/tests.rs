@@ -38,9 +38,9 @@ fn dump(dir: &Path) -> Vec<String> {
 }
 
 /// A reader whose second reading fails, after something was read.
-struct Flaky(Box<dyn journal::Reader + Send>, u64);
+struct Flaky(Box<dyn Reader + Send>, u64);
 
-impl journal::Reader for Flaky {
+impl Reader for Flaky {
     fn shard(&self) -> u32 {
         self.0.shard()
     }
@@ -49,18 +49,18 @@ impl journal::Reader for Flaky {
         from: u64,
         rows_max: usize,
         bytes_max: usize,
-    ) -> Result<Vec<journal::Row>, journal::JournalError> {
+    ) -> Result<Vec<journal::Row>, JournalError> {
         self.1 += 1;
         if self.1 == 2 {
             let bytes = usize::MAX;
-            return Err(journal::JournalError::TooLarge { bytes, max: 0 });
+            return Err(JournalError::TooLarge { bytes, max: 0 });
         }
         self.0.read_from(from, rows_max, bytes_max)
     }
-    fn row(&mut self, seq: u64) -> Result<Option<journal::Row>, journal::JournalError> {
+    fn row(&mut self, seq: u64) -> Result<Option<journal::Row>, JournalError> {
         self.0.row(seq)
     }
-    fn head(&mut self) -> Result<journal::Head, journal::JournalError> {
+    fn head(&mut self) -> Result<journal::Head, JournalError> {
         self.0.head()
     }
 }

@@ -12,11 +12,11 @@ use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{CaptureId, CommandId, DisputeId, PaymentId, WalletId};
 use crate::types::words::DisputeVerdict;
 use crate::types::{Amount, Details, Metadata, Page, Text, Time};
-use crate::v1::common::{rest_of, rest_or_first, same_asset};
+use crate::v1::common::{paid_of, rest_of, rest_or_first, same_asset};
 use crate::v1::parties::{from_word, word};
 use axum::extract::State;
 use axum::http::HeaderMap;
-use engine::command::{Carried, Op};
+use engine::command::Op;
 use engine::{Id, UtcMillis};
 use identity::Scope;
 use money::Atoms;
@@ -160,7 +160,8 @@ async fn create_dispute(
     let found = lookup::event_of(&app, caller.tenant, thing).await?;
     let (_, event) =
         found.ok_or_else(|| Problem::not_found("payment", "no such payment in this tenant"))?;
-    let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, &event).await?;
+    let (paid, carried) = paid_of(thing, &event)?;
+    let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, paid).await?;
     let payee = event
         .part(thing)
         .and_then(|part| part.paid().map(|paid| paid.payee));
@@ -182,7 +183,7 @@ async fn create_dispute(
     let op = Op::OpenDispute {
         payment: thing,
         amount,
-        carried: Carried(event),
+        carried,
     };
     let record = app.asset_of(asset).await?;
     let done = submit::submit_with(&app, &caller, id, op, &text).await?;

@@ -13,14 +13,16 @@ use crate::types::ids::{
     CaptureId, CommandId, GroupId, MandateId, PaymentId, RefundId, TransferId, WalletId,
 };
 use crate::types::{Amount, Time};
-use crate::v1::common::{amount_of, rest_of, same_asset};
+use crate::v1::common::{amount_of, paid_of, same_asset};
 use crate::v1::payments::Circumstances;
 use crate::v1::transfers;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use engine::Id;
 use engine::command::{Carried, Op, Spend};
+use engine::event::Event;
+use engine::{Code, Id, Position};
 use identity::Scope;
+use ledger::AssetNo;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -143,10 +145,17 @@ struct GroupPart {
     kind: String,
 }
 
+/// The payments that a group takes back may have so many postings and effects together.
+const CARRIED_MAX: usize = 65_536;
+
 struct Items<'a> {
     app: &'a App,
     caller: &'a Caller,
     group: Id,
+    /// What was read for refunds: each payment once, and the last event, which may have several.
+    carried: BTreeMap<Id, (AssetNo, Carried)>,
+    weight: usize,
+    last: Option<(Position, Box<Event>)>,
 }
 
 impl Items<'_> {
@@ -158,8 +167,35 @@ impl Items<'_> {
         })
     }
 
+    /// What a refund needs of its payment.
+    async fn payment(&mut self, thing: Id) -> Outcome<(AssetNo, Carried)> {
+        if let Some(known) = self.carried.get(&thing) {
+            return Ok(known.clone());
+        }
+        let not_there = || Problem::not_found("payment", "no such payment in this tenant");
+        let (app, tenant) = (self.app, self.caller.tenant);
+        let position = lookup::position_of(app, tenant, thing).await?;
+        let position = position.ok_or_else(not_there)?;
+        let event = match self.last.take() {
+            Some((there, event)) if there == position => event,
+            _ => lookup::event_at(app, tenant, position)
+                .await?
+                .ok_or_else(not_there)?,
+        };
+        let (paid, carried) = paid_of(thing, &event)?;
+        self.last = Some((position, event));
+        self.weight += carried.0.postings.len() + carried.0.effects.len();
+        if self.weight > CARRIED_MAX {
+            let words = "the payments it takes back have too many postings together";
+            return Err(Problem::of(Code::TooMany, words).at("payment"));
+        }
+        let found = (paid.asset, carried);
+        self.carried.insert(thing, found.clone());
+        Ok(found)
+    }
+
     /// The item's id as its kind of thing shows it, and its command.
-    async fn op(&self, at: usize, item: &GroupItem) -> Outcome<(String, Id, Op)> {
+    async fn op(&mut self, at: usize, item: &GroupItem) -> Outcome<(String, Id, Op)> {
         let (app, caller) = (self.app, self.caller);
         Ok(match item {
             GroupItem::Payment(new) => {
@@ -221,11 +257,7 @@ impl Items<'_> {
                 })?;
                 let id = RefundId(self.id(at, new.id.map(|id| id.0)));
                 let thing = new.capture.map_or(new.payment.0, |capture| capture.0);
-                let found = lookup::event_of(app, caller.tenant, thing).await?;
-                let (_, event) = found.ok_or_else(|| {
-                    Problem::not_found("payment", "no such payment in this tenant")
-                })?;
-                let (_, asset, _) = rest_of(app, caller.tenant, thing, &event).await?;
+                let (asset, carried) = self.payment(thing).await?;
                 let amount = same_asset(app, &new.amount, asset).await?;
                 (
                     id.to_string(),
@@ -233,7 +265,7 @@ impl Items<'_> {
                     Op::Refund {
                         payment: thing,
                         amount,
-                        carried: Carried(event),
+                        carried,
                     },
                 )
             }
@@ -261,10 +293,13 @@ async fn create_group(
             .into());
     }
     let id: GroupId = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
-    let items = Items {
+    let mut items = Items {
         app: &app,
         caller: &caller,
         group: id.0,
+        carried: BTreeMap::new(),
+        weight: 0,
+        last: None,
     };
     let (mut shown, mut ops) = (Vec::new(), Vec::new());
     let in_item = |at: usize, mut problem: Box<Problem>| {

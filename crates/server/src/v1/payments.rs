@@ -12,7 +12,7 @@ mod void;
 pub use batch::{NDJSON, lines};
 pub use circumstances::Circumstances;
 pub use confirm::with_first_text;
-pub use view::{Payment, PaymentStatus, Trace, payment, trace};
+pub use view::{Entry, Payment, PaymentStatus, Trace, entries, payment, trace};
 
 use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, PathId};

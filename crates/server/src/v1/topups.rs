@@ -345,7 +345,7 @@ async fn reverse_topup(
                 _ => None,
             });
             let (asset, whole) = record.ok_or_else(not_there)?;
-            (asset, whole, Some(Carried(Box::new(event))))
+            (asset, whole, Some(Carried::from(event)))
         }
     };
     let amount = match &new.amount {

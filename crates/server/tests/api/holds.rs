@@ -160,4 +160,5 @@ async fn a_step_up_that_was_too_late_is_refused_whenever_it_is_asked_again() {
         (&json!(payer), &json!(payee))
     );
     assert_eq!(shown["trace"]["code"], "step_up_expired");
+    assert_eq!(shown["reference"], "R-1");
 }

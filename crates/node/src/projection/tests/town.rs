@@ -158,7 +158,7 @@ impl Town {
     }
 
     pub fn carried(&self, id: Id) -> Carried {
-        Carried(Box::new(self.done[&id].clone()))
+        self.done[&id].clone().into()
     }
 
     pub fn spend(amount: u64, risk: u16) -> Spend {
@@ -410,7 +410,7 @@ impl Town {
         }
     }
 
-    pub fn reader(&self) -> impl journal::Reader + Send + use<> {
+    pub fn reader(&self) -> impl Reader + Send + use<> {
         self.disk.reader()
     }
 

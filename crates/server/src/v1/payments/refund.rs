@@ -10,12 +10,12 @@ use crate::submit;
 use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{CaptureId, PaymentId, RefundId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
-use crate::v1::common::{rest_of, rest_or_first, same_asset};
+use crate::v1::common::{paid_of, rest_of, rest_or_first, same_asset};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::Code;
 use engine::Position;
-use engine::command::{Carried, Op};
+use engine::command::Op;
 use engine::event::{Event, Paid};
 use identity::Scope;
 use money::{Asset, Atoms};
@@ -93,7 +93,7 @@ fn shown(
     asset: &Asset,
     details: Details,
 ) -> Result<Refund, Box<Problem>> {
-    let paid = paid_of(id, event)?;
+    let paid = refunded(id, event)?;
     Ok(Refund {
         id,
         of: PaymentId(paid.of),
@@ -110,7 +110,7 @@ fn shown(
     })
 }
 
-fn paid_of(id: RefundId, event: &Event) -> Result<Paid, Box<Problem>> {
+fn refunded(id: RefundId, event: &Event) -> Result<Paid, Box<Problem>> {
     let paid = event.part(id.0).and_then(|part| part.paid().copied());
     paid.ok_or_else(|| Problem::internal(&"a refund without its amounts"))
 }
@@ -147,7 +147,8 @@ async fn refund_payment(
             );
         }
     }
-    let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, &event).await?;
+    let (paid, carried) = paid_of(thing, &event)?;
+    let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, paid).await?;
     let amount = match &new.amount {
         Some(amount) => same_asset(&app, amount, asset).await?,
         None => Atoms(rest_or_first(&app, caller.tenant, id.0, rest).await?),
@@ -158,7 +159,7 @@ async fn refund_payment(
     let op = Op::Refund {
         payment: thing,
         amount,
-        carried: Carried(event),
+        carried,
     };
     let record = app.asset_of(asset).await?;
     let done = submit::submit_with(&app, &caller, id, op, &text).await?;
@@ -188,7 +189,7 @@ async fn get_refund(
     let (position, event) =
         found.ok_or_else(|| Problem::not_found("id", "no such refund in this tenant"))?;
     let details = texts::read_of(&app, &caller, Kind::Refund, id.0).await?;
-    let asset = app.asset_of(paid_of(id, &event)?.asset).await?;
+    let asset = app.asset_of(refunded(id, &event)?.asset).await?;
     let body = shown(id, &event, position, &asset, details)?;
     Ok(Answer::ok(body))
 }

@@ -210,6 +210,10 @@ pub struct Risk {
     #[schema(minimum = 0, maximum = 1000)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deny_at: Option<Score>,
+    /// The least score of what an agent's key asks: the `risk_score` it gives itself can only raise it.
+    #[schema(minimum = 0, maximum = 1000)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_floor: Option<Score>,
 }
 
 impl Serialize for Score {
@@ -301,6 +305,7 @@ impl Terms {
             risk: Risk {
                 step_up_at: terms.risk.step_up_at.map(|score| Score(score.0)),
                 deny_at: terms.risk.deny_at.map(|score| Score(score.0)),
+                agent_floor: (terms.agent_risk.0 > 0).then_some(Score(terms.agent_risk.0)),
             },
             funding_order: terms
                 .funding_order
@@ -402,6 +407,7 @@ impl Terms {
             step_up_ms: self.step_up_ms.0,
             refusals_per_second: self.refusals_per_second.0,
             zone: zone(&self.time_zone.0)?,
+            agent_risk: risk::Score(self.risk.agent_floor.map_or(0, |score| score.0)),
         })
     }
 }
