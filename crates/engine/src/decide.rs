@@ -76,6 +76,8 @@ pub struct Handles {
     /// The moment in each zone of a tenant's law, by the law's version.
     moments: Option<(TenantNo, u32, UtcMillis)>,
     zones: Vec<policy::Civil>,
+    /// The lists of counters that the commands' parties have.
+    counts: Vec<u32>,
     /// Memory that is used again and again.
     scratch: RefCell<Scratch>,
 }
@@ -169,6 +171,24 @@ pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mu
             }
         }
     }
+    // Where the law counts: the lists, then what is in them.
+    if handles.law_of(state, commands) {
+        let lists = handles.list.iter().flat_map(|h| [&h.payer, &h.payee]);
+        let found = lists.filter(|known| known.no != WalletNo::NONE);
+        handles.counts.clear();
+        handles.counts.extend(found.filter_map(|known| {
+            let list = state.party(state.wallet(known.no).party).counts;
+            (list != u32::MAX).then_some(list)
+        }));
+        for list in &handles.counts {
+            touched ^= state.counts[*list as usize].len() as u64;
+        }
+        for list in &handles.counts {
+            if let Some(count) = state.counts[*list as usize].first() {
+                touched ^= u64::from(count.period);
+            }
+        }
+    }
     std::hint::black_box(touched);
     handles.look_at(state, commands, now);
     handles.civil = commands.first().and_then(|command| {
@@ -199,6 +219,12 @@ pub fn decide(
 }
 
 impl Handles {
+    /// Whether the first command's tenant has a law.
+    fn law_of(&self, state: &State, commands: &[Command]) -> bool {
+        let tenant = commands.first().map(|command| command.tenant);
+        tenant.is_some_and(|tenant| state.law(tenant).is_some())
+    }
+
     /// The moment in each zone of the law of the first command's tenant: the same for all the
     /// commands of an instant.
     fn look_at(&mut self, state: &State, commands: &[Command], now: UtcMillis) {

@@ -93,7 +93,6 @@ kinds! {
     LawApproved = "law.approved";
     LawRejected = "law.rejected";
     LawActivated = "law.activated";
-    LawBackfilled = "law.backfilled";
 }
 
 /// Something that happened.

@@ -6,6 +6,7 @@
 use crate::apply::apply;
 use crate::codec::{CodecError, RowReader};
 use crate::event::{Effect, Event};
+use crate::law::MEASURE_FIRST;
 use crate::recents::Position;
 use crate::state::State;
 
@@ -110,6 +111,17 @@ fn touch(state: &State, events: &[Event]) {
                 && let Some(party) = state.parties.get(party.0 as usize)
             {
                 touched ^= u64::from(party.tenant.0);
+            }
+        }
+    }
+    for event in events {
+        for effect in &event.effects {
+            if let Effect::Measured { party, measure, .. } = effect
+                && *measure >= MEASURE_FIRST
+                && let Some(party) = state.parties.get(party.0 as usize)
+                && let Some(counts) = state.counts.get(party.counts as usize)
+            {
+                touched ^= counts.len() as u64;
             }
         }
     }

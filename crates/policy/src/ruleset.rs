@@ -322,9 +322,10 @@ impl Ruleset {
         if !gives || moved.delta <= 0 || whole == 0 {
             return None;
         }
-        // A delta is at most a payment's amount, so the product fits.
-        let share = |part: u64| moved.delta * i128::from(part.min(whole)) / i128::from(whole);
-        let back = share(after) - share(before);
+        // A delta is at most an amount of 64 bits, so the product fits.
+        let delta = moved.delta.unsigned_abs().min(u128::from(u64::MAX));
+        let share = |part: u64| delta * u128::from(part.min(whole)) / u128::from(whole);
+        let back = i128::try_from(share(after).saturating_sub(share(before))).ok()?;
         (back > 0).then_some(Move {
             delta: -back,
             ..*moved

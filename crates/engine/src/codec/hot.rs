@@ -1,6 +1,7 @@
 //! The commonest payment in a fixed layout: one payer account, one payee account, perhaps tax and
 //! fee, counted in a day and a month or not at all. Little-endian, no padding.
 
+use super::tail::{self, Tail};
 use crate::event::{Effect, Event, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{MEASURE_DAY, MEASURE_MONTH, PartyNo, TenantNo, WalletNo};
@@ -120,9 +121,9 @@ fn posting(account: u32, amount: i128) -> Posting {
     }
 }
 
-/// The payment's bytes, if it has the common shape.
+/// The payment's bytes, and what it moves in the law's measures, if it has the common shape.
 #[inline]
-pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
+pub(super) fn encode(event: &Event) -> Option<([u8; SIZE], Tail)> {
     if event.kind != EventKind::Paid {
         return None;
     }
@@ -156,8 +157,7 @@ pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
     if paid.of != Id::NONE {
         return None;
     }
-    match *measures {
-        [] => {}
+    let moves = match *measures {
         [
             Effect::Measured {
                 party,
@@ -173,6 +173,7 @@ pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
                 delta: delta_too,
                 before: month_before,
             },
+            ref moves @ ..,
         ] if party == party_too && delta == delta_too => {
             layout.party = party.0;
             layout.measured = u64::try_from(delta).ok()?;
@@ -180,9 +181,10 @@ pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
             layout.day_before = u64::try_from(before).ok()?;
             layout.month_before = u64::try_from(month_before).ok()?;
             layout.flags |= MEASURED;
+            moves
         }
-        _ => return None,
-    }
+        ref moves => moves,
+    };
     let mut postings = event.postings.iter();
     let mut next = |amount: i128, account: &mut u32| {
         if amount == 0 {
@@ -197,12 +199,20 @@ pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
     next(i128::from(paid.fee), &mut layout.fee_account)?;
     let net = paid.gross.checked_sub(paid.tax)?.checked_sub(paid.fee)?;
     next(i128::from(net), &mut layout.payee_account)?;
-    postings.next().is_none().then(|| layout.to_bytes())
+    if postings.next().is_some() {
+        return None;
+    }
+    Some((layout.to_bytes(), tail::encode(moves)?))
 }
 
-/// The payment of these bytes, over `out`.
+/// The payment of these bytes and moves, over `out`.
 #[inline]
-pub(super) fn decode(bytes: &[u8; SIZE], time: UtcMillis, out: &mut Event) -> Option<()> {
+pub(super) fn decode(
+    bytes: &[u8; SIZE],
+    moves: &[u8],
+    time: UtcMillis,
+    out: &mut Event,
+) -> Option<()> {
     let l = Layout::from_bytes(bytes);
     out.begin(time, TenantNo(l.tenant), EventKind::Paid, Id(l.id));
     let net = l.gross.checked_sub(l.tax)?.checked_sub(l.fee)?;
@@ -244,7 +254,7 @@ pub(super) fn decode(bytes: &[u8; SIZE], time: UtcMillis, out: &mut Event) -> Op
             });
         }
     }
-    Some(())
+    tail::decode(moves, &mut out.effects)
 }
 
 #[cfg(test)]
@@ -256,7 +266,7 @@ mod tests {
         fn payment()(
             id in 1u128.., gross in 1u64.., cut in 0u64..1000, tax in 0u64..1000, fee in 0u64..1000,
             measured in any::<bool>(), before in any::<u64>(), numbers in any::<[u32; 8]>(),
-            tier in any::<u8>(), law in any::<u32>(),
+            tier in any::<u8>(), law in any::<u32>(), moves in 0u16..5,
         ) -> Event {
             let gross = gross.max(2001);
             let (tax, fee) = (tax.min(cut), fee);
@@ -280,6 +290,12 @@ mod tests {
                     });
                 }
             }
+            for n in 0..moves {
+                event.effects.push(Effect::Measured {
+                    party: PartyNo(numbers[0] % 2), measure: crate::law::MEASURE_FIRST + n, period: 7,
+                    delta: i128::from(gross), before: u128::from(before),
+                });
+            }
             event
         }
     }
@@ -287,9 +303,9 @@ mod tests {
     proptest! {
         #[test]
         fn the_common_payment_round_trips(event in payment()) {
-            let bytes = encode(&event).expect("the common shape");
+            let (bytes, moves) = encode(&event).expect("the common shape");
             let mut back = Event::empty();
-            decode(&bytes, event.at, &mut back).unwrap();
+            decode(&bytes, moves.bytes(), event.at, &mut back).unwrap();
             prop_assert_eq!(back, event);
         }
     }
@@ -311,7 +327,7 @@ mod tests {
             huge.effects.push(Effect::About { thing: Id(1) });
         }
         for other in [two_sources, other_kind, more_effects, huge] {
-            assert_eq!(encode(&other), None);
+            assert!(encode(&other).is_none());
         }
     }
     use proptest::strategy::{Strategy, ValueTree};

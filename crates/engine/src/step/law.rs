@@ -9,6 +9,7 @@
 //!   made anew without the sources that stand against.
 //! - Without a law nothing is done.
 
+pub(crate) mod again;
 pub(crate) mod cash;
 pub(crate) mod court;
 pub(crate) mod pilot;
@@ -21,9 +22,8 @@ use crate::event::{Effect, Refused};
 use crate::law::{Asked, Circumstances, Law, MEASURE_FIRST};
 use crate::records::{Party, PartyKind, PartyNo, WalletNo};
 use crate::terms::{Country, Tier};
-use crate::time::UtcMillis;
 use crate::view::View;
-use ::policy::{Audience, Date, Dimension, Moves, Outcome, Side, StepUp, Subject, Traced, Verdict};
+use ::policy::{Audience, Dimension, Moves, Outcome, Side, StepUp, Subject, Traced, Verdict};
 pub(crate) use court::{Case, Court, Legs};
 
 /// A measure to be moved if the event is made.
@@ -74,14 +74,6 @@ pub(crate) fn subject(party: &Party) -> Subject {
         tier: tier(party.tier),
         kind: kind(party.kind),
     }
-}
-
-/// The civil day in a party's country.
-pub(crate) fn day(law: &Law, party: &Party, at: UtcMillis) -> Date {
-    let zone = law.ruleset.zone_of(country(party.country));
-    let zone = zone.and_then(|zone| law.zones.get(zone));
-    let utc = || u32::try_from(at.0 / 86_400_000).unwrap_or(u32::MAX);
-    Date(zone.map_or_else(utc, |zone| zone.civil(at).day.0))
 }
 
 #[inline]

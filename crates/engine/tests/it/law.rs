@@ -1,5 +1,7 @@
 //! Payments under a law.
 
+mod again;
+mod cash;
 pub mod codes;
 pub mod land;
 mod life;

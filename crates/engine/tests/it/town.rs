@@ -603,9 +603,10 @@ impl Town {
             let timer = (correction.expires, kind, *tenant, *id);
             assert!(state.timers.contains(&timer), "a proposal ends by itself");
         }
+        let approved = state.proposals.values().filter(|p| p.effective.is_some());
         assert_eq!(
             state.timers.len(),
-            state.holds.len() + state.pending.len() + state.corrections.len(),
+            state.holds.len() + state.pending.len() + state.corrections.len() + approved.count(),
             "no timer is left behind"
         );
         for (no, account) in state.book.iter() {

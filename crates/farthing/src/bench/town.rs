@@ -51,6 +51,11 @@ impl Town {
         }
     }
 
+    /// Whose it is.
+    pub fn tenant(&self) -> TenantNo {
+        self.tenant
+    }
+
     /// How many wallets it has.
     pub fn wallets(&self) -> u64 {
         self.merchants + self.payers

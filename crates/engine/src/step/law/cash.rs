@@ -74,15 +74,20 @@ pub(crate) fn pay_out<V: View>(
     let Some(law) = draft.law else {
         return Ok(());
     };
-    let is_income = |leg: &Leg| draft.view.account(leg.account).source == Some(Source::Earned);
-    let payment = if legs.iter().all(is_income) {
-        Payment::Withdrawal
-    } else {
-        Payment::Redemption
-    };
+    let payment = of_legs(draft.view, legs);
     let legs = Legs::of(draft.view, legs);
     let case = out_case(draft, payment, wallet, asset, legs, channel);
     ask(draft, &case, law)
+}
+
+/// What is paid out: income alone, or loaded value too.
+pub(crate) fn of_legs<V: View>(view: &V, legs: &[Leg]) -> Payment {
+    let is_income = |leg: &Leg| view.account(leg.account).source == Some(Source::Earned);
+    if legs.iter().all(is_income) {
+        Payment::Withdrawal
+    } else {
+        Payment::Redemption
+    }
 }
 
 fn out_case<V: View>(

@@ -105,8 +105,12 @@ pub(crate) fn used_by_capture(
     counted: &[Counted],
     (captured, amount, authorized): (u64, u64, u64),
 ) -> Vec<Counted> {
-    let whole = i128::from(authorized.max(1));
-    let share = |delta: i128, part: u64| delta * i128::from(part) / whole;
+    let whole = u128::from(authorized.max(1));
+    // What was reserved is of 64 bits, so the product fits, and so does the share.
+    let share = |delta: i128, part: u64| {
+        let delta = delta.unsigned_abs().min(u128::from(u64::MAX));
+        i128::try_from(delta * u128::from(part) / whole).unwrap_or(i128::MAX)
+    };
     let used = counted.iter().map(|counted| Counted {
         delta: share(counted.delta, captured + amount) - share(counted.delta, captured),
         ..*counted

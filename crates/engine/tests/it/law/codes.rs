@@ -136,7 +136,7 @@ pub fn make(code: Code) {
             land.check(pay_with(spend, "seller"), code);
         }
         Code::TooSoon => {
-            let rule = "kind = \"cooling_off\"\nafter = \"new_payee\"\nhours = 24";
+            let rule = "kind = \"cooling_off\"\nafter = \"new_payee\"\nwait_hours = 24";
             let mut land = land_of(rule);
             let mut spend = land.spend("payer", "1 EUR");
             spend.circumstances.payee_hours = 23;
