@@ -157,8 +157,9 @@ fn a_draft_is_simulated_over_a_replayed_site_and_over_made_up_payments() {
     let log = write("a.log", &LINE.repeat(10));
     let ledger = dir.path().join("ledger");
     let data = path(&ledger);
+    let prices = write("prices.toml", "asset = \"USD\"\ndefault = \"0.0005\"\n");
     let start = ["--start", "2026-01-01T00:00:00Z", "--data", data];
-    run_well(&[&["replay", "--log", &log, "--prices", PRICES][..], &start].concat());
+    run_well(&[&["replay", "--log", &log, "--prices", &prices][..], &start].concat());
     let strict = write("strict.toml", &STRICT.replace("MOST", "0.000001"));
     let lax = write("lax.toml", &STRICT.replace("MOST", "100"));
     let simulate = |more: &[&str]| -> Value {
