@@ -16,6 +16,7 @@ mod shadow;
 
 pub use report::{Becomes, Changed, Changes, RuleChanges, RuleName, Simulated, Was};
 
+use crate::apply::fold;
 use crate::event::{Effect, Event, EventKind, Part};
 use crate::ids::Id;
 use crate::law::{Confirmed, Law, MEASURE_FIRST, NewLaw, latest};
@@ -25,7 +26,7 @@ use crate::step::law::court::{Case, Court};
 use crate::step::law::{Measuring, cash};
 use crate::terms::Terms;
 use crate::time::{UtcMillis, Zone};
-use crate::view::View;
+use crate::view::{Overlay, View};
 use policy::{
     Amount, Civil, Date, Move, Moves, Pack, Payment, PolicyError, Redeemable, Ruleset, Settings,
     Side, Verdict,
@@ -120,11 +121,32 @@ impl Simulation {
             self.failed = Some(error);
             return;
         }
+        if event.kind != EventKind::Grouped {
+            event
+                .parts()
+                .for_each(|part| self.part(before, event, &part));
+            return;
+        }
+        // What an item of a group was decided on is what the ones before it left.
+        let mut overlay = Overlay::new(before);
         for part in event.parts() {
-            self.undo(before, event, &part);
-            if let Some(question) = question::of(before, event, &part) {
-                self.answer(before, event, &part, &question);
-            }
+            self.part(&overlay, event, &part);
+            let done = Event {
+                at: event.at,
+                tenant: event.tenant,
+                kind: part.kind,
+                id: part.id,
+                postings: part.postings.to_vec(),
+                effects: part.effects.to_vec(),
+            };
+            fold(&mut overlay, &done);
+        }
+    }
+
+    fn part<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>) {
+        self.undo(view, event, part);
+        if let Some(question) = question::of(view, event, part) {
+            self.answer(view, event, part, &question);
         }
     }
 
@@ -171,7 +193,7 @@ impl Simulation {
     }
 
     /// What the draft says, compared with what history said, and counted if it is made.
-    fn answer(&mut self, before: &State, event: &Event, part: &Part<'_>, question: &Question) {
+    fn answer<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>, question: &Question) {
         let Some(compiled) = &self.compiled else {
             return;
         };
@@ -183,6 +205,7 @@ impl Simulation {
             // Denied when it was asked for: it was never confirmed.
             return;
         }
+        let (before, case) = (view.base(), question.cases[0]);
         let Some(tenant) = before.tenant(event.tenant) else {
             return;
         };
@@ -190,7 +213,7 @@ impl Simulation {
             compiled,
             now: &self.now,
             view: Shadowed {
-                state: before,
+                view,
                 shadow: &self.shadow,
             },
             terms: &tenant.terms,
@@ -205,14 +228,14 @@ impl Simulation {
         }
         if compared {
             let rule = draft.rule_of(said.verdict, question, tenant.law.as_deref());
-            let party = before.wallet(question.case.payer).party;
+            let party = view.wallet(case.payer).party;
             self.tally.note(report::Noted {
                 id: part.id,
-                payment: question.case.payment,
+                payment: case.payment,
                 at: event.at,
                 party,
                 public: before.party_id(party),
-                asset: question.case.asset,
+                asset: case.asset,
                 atoms: question.gross,
                 was: question.was,
                 becomes,
@@ -226,7 +249,7 @@ impl Simulation {
     }
 
     /// Gives back what is undone.
-    fn undo(&mut self, before: &State, event: &Event, part: &Part<'_>) {
+    fn undo<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>) {
         if !question::undoes(part.kind) {
             return;
         }
@@ -239,11 +262,11 @@ impl Simulation {
         for effect in part.effects {
             match *effect {
                 Effect::Reversed { thing, amount } => {
-                    let so_far = before.reversed.get(&key(thing)).copied().unwrap_or(0);
+                    let so_far = view.reversed(key(thing));
                     self.shadow.refund(set, thing, so_far, so_far + amount);
                 }
                 Effect::Unreversed { thing, amount } => {
-                    let so_far = before.reversed.get(&key(thing)).copied().unwrap_or(0);
+                    let so_far = view.reversed(key(thing));
                     self.shadow
                         .refund(set, thing, so_far, so_far.saturating_sub(amount));
                 }
@@ -254,7 +277,7 @@ impl Simulation {
                     self.shadow.capture(set, payment, part.id, amount);
                 }
                 Effect::HoldClosed { payment } => {
-                    if let Some(hold) = before.holds.get(&key(payment)) {
+                    if let Some(hold) = view.hold(key(payment)) {
                         let taken = hold.captured.saturating_add(captured);
                         self.shadow.void(
                             set,
@@ -336,10 +359,10 @@ fn compiled(
 }
 
 /// The draft, asked about one thing at one time.
-struct Draft<'d> {
+struct Draft<'d, V: View> {
     compiled: &'d Compiled,
     now: &'d [Civil],
-    view: Shadowed<'d>,
+    view: Shadowed<'d, V>,
     terms: &'d Terms,
     at: UtcMillis,
 }
@@ -350,15 +373,14 @@ struct Said {
     moves: Vec<(PartyNo, Move)>,
 }
 
-impl Draft<'_> {
+impl<V: View> Draft<'_, V> {
     fn say(&self, question: &Question, moves: &mut Moves) -> Said {
-        let first = self.hear(question, question.case.confirmed, moves);
+        let first = self.hear(question, Confirmed::NOTHING, moves);
         let Verdict::StepUp { step_up, .. } = first.verdict else {
             return first;
         };
         // Made as if the payer had done what is asked.
-        let confirmed = Confirmed(question.case.confirmed.0 | Confirmed::from(step_up).0);
-        let again = self.hear(question, confirmed, moves);
+        let again = self.hear(question, step_up.into(), moves);
         Said {
             verdict: first.verdict,
             moves: again.moves,
@@ -367,14 +389,15 @@ impl Draft<'_> {
 
     /// Asks once for payer and payee; of a split once for the payer and then for each share, each
     /// seeing what the ones before it moved. The strictest answer stands.
-    fn hear(&self, question: &Question, confirmed: Confirmed, moves: &mut Moves) -> Said {
+    fn hear(&self, question: &Question, besides: Confirmed, moves: &mut Moves) -> Said {
         let mut said = Said {
             verdict: Verdict::Allow,
             moves: Vec::new(),
         };
         let mut counting = Vec::new();
-        for case in question.cases(self.view.state) {
-            let case = Case { confirmed, ..case };
+        for case in &question.cases {
+            let confirmed = Confirmed(case.confirmed.0 | besides.0);
+            let case = Case { confirmed, ..*case };
             let court = Court {
                 view: &self.view,
                 law: &self.compiled.law,
@@ -391,7 +414,7 @@ impl Draft<'_> {
             if matches!(verdict, Verdict::Deny { .. }) {
                 break;
             }
-            let party = |wallet| self.view.state.wallet(wallet).party;
+            let party = |wallet| self.view.wallet(wallet).party;
             for moved in &moves.moves {
                 let party = match moved.side {
                     Side::Payer => party(case.payer),
@@ -442,7 +465,7 @@ impl Draft<'_> {
 
 /// Whether what was loaded may be paid out: forbidden in one country, and in another only when
 /// little of it is left.
-fn redeemed(court: &Court<'_, Shadowed<'_>>, case: &Case) -> Verdict {
+fn redeemed<V: View>(court: &Court<'_, V>, case: &Case) -> Verdict {
     if case.payment != Payment::Redemption {
         return Verdict::Allow;
     }

@@ -1,23 +1,23 @@
-//! What an event of the past asked of the law: the facts as they were, read off State and event.
+//! What an event of the past asked of the law, and what it was told: the questions as the step finds
+//! them again, and what stands in for them where there was no law to ask.
 
 use super::report::Was;
 use crate::event::{Effect, Event, EventKind, Part};
 use crate::law::{Circumstances, Confirmed};
-use crate::records::{self, WalletNo};
-use crate::state::State;
-use crate::step::law::cash;
+use crate::records::WalletNo;
+use crate::step::law::again;
 use crate::step::law::court::{self, Case, Legs};
-use ledger::{AccountClass, AccountNo, AssetNo, Source};
-use policy::{Funds, Payment, RuleNo};
+use crate::view::View;
+use ledger::{AccountClass, AccountNo, AssetNo};
+use policy::{Payment, RuleNo};
 
 /// What was asked, and what history said.
 #[derive(Clone, Debug)]
 pub(super) struct Question {
-    /// The whole of it; how often the rules are asked says [`Question::cases`].
-    pub case: Case,
+    /// How the rules are asked: once, or of a split once for its payer and then for each payee.
+    pub cases: Vec<Case>,
+    /// The whole amount.
     pub gross: u64,
-    /// Of a split: who is paid, with the share of each.
-    pub shares: Vec<(WalletNo, u64)>,
     pub was: Was,
     /// The rule of then that refused or asked.
     pub rule: Option<RuleNo>,
@@ -55,190 +55,75 @@ pub(super) fn undoes(kind: EventKind) -> bool {
     )
 }
 
-/// What a part of an event asked, if it asked anything.
-pub(super) fn of(before: &State, event: &Event, part: &Part<'_>) -> Option<Question> {
+/// What a part of an event asked, if it asked anything; `view` is State right before it.
+pub(super) fn of<V: View>(view: &V, event: &Event, part: &Part<'_>) -> Option<Question> {
     if !asks(part.kind) {
         return None;
     }
-    let asked = part.asked();
-    let circumstances = asked.map(|asked| asked.circumstances).unwrap_or_default();
-    let whole = |payment, asset, gross, payer: WalletNo, payee: WalletNo| {
-        let case = Case {
-            payment: asked.map_or(payment, |asked| asked.payment),
-            asset,
-            payer,
-            payee,
-            channel: asked.map_or(circumstances.channel, |asked| asked.channel),
-            circumstances,
-            confirmed: asked.map_or(Confirmed::NOTHING, |asked| asked.confirmed),
-            legs: Legs::NONE,
-            asks_payer: true,
-            asks_payee: true,
-        };
-        Question {
-            case,
-            gross,
-            shares: asked.map_or_else(Vec::new, |asked| asked.shares.clone()),
-            was: Was::Allowed,
-            rule: None,
-        }
-    };
-    let listed = || {
-        let mut legs = Legs::NONE;
-        let parts = asked.iter().flat_map(|asked| &asked.legs);
-        parts.for_each(|(funds, atoms)| legs.add(*funds, *atoms));
-        legs
-    };
-    part.effects.iter().find_map(|effect| match effect {
-        Effect::Paid(paid) => {
-            let usual = usual(part.kind, &circumstances);
-            let (asset, gross) = (paid.asset, paid.gross);
-            let mut question = whole(usual, asset, gross, paid.payer, paid.payee);
-            question.case.legs = debited(before, part, paid.payer);
-            if part.kind == EventKind::Split && question.shares.is_empty() {
-                question.shares = credited(before, event, part, gross);
-            }
-            Some(question)
-        }
-        Effect::HoldOpened(hold) => {
-            let (asset, gross) = (hold.asset, hold.authorized);
-            let mut question = whole(Payment::Spend, asset, gross, hold.payer, hold.payee);
-            question.case.legs = legs_of(before, &hold.legs);
-            Some(question)
-        }
-        Effect::TopUpOpened(topup) => {
-            let (wallet, amount) = (topup.wallet, topup.amount);
-            let mut question = whole(Payment::Load, topup.asset, amount, wallet, wallet);
-            question.case.legs = Legs::one(court::funds_of(topup.source), amount);
-            if asked.is_none() {
-                question.case.channel = cash::rail(topup.channel, topup.source);
-            }
-            Some(question)
-        }
+    let mut cases = again::cases(view, event.tenant, part);
+    let (gross, was, rule) = part.effects.iter().find_map(|effect| match effect {
+        Effect::Paid(paid) => Some((paid.gross, Was::Allowed, None)),
+        Effect::HoldOpened(hold) => Some((hold.authorized, Was::Allowed, None)),
+        Effect::TopUpOpened(topup) => Some((topup.amount, Was::Allowed, None)),
         Effect::WithdrawalOpened(out) => {
             let gross = out.legs.iter().map(|leg| leg.amount).sum();
-            let is_income = |leg: &records::Leg| {
-                let account = before.book.get(leg.account);
-                account.is_none_or(|account| account.source == Some(Source::Earned))
-            };
-            let payment = match out.legs.iter().all(is_income) {
-                true => Payment::Withdrawal,
-                false => Payment::Redemption,
-            };
-            let mut question = whole(payment, out.asset, gross, out.wallet, out.wallet);
-            question.case.legs = legs_of(before, &out.legs);
-            if asked.is_none() {
-                question.case.channel = cash::rail(out.channel, Source::Bank);
-            }
-            Some(question)
+            Some((gross, Was::Allowed, None))
         }
         Effect::PendingOpened(pending) => {
-            let payer = before.wallet_no(event.tenant, pending.payer)?;
-            let payee = before.wallet_no(event.tenant, pending.payee)?;
-            let (asset, gross) = (pending.asset, pending.amount.0);
-            let mut question = whole(Payment::Spend, asset, gross, payer, payee);
-            question.case.legs = match listed() {
-                none if none.sum() == 0 => planned(before, event, payer, asset, gross),
-                legs => legs,
-            };
-            question.was = Was::StepUp;
-            question.rule = pending.rule.map(|traced| traced.rule);
-            Some(question)
-        }
-        Effect::Refused(refused) => {
-            // Refused for another reason, it stays refused.
-            let rule = refused.rule?;
-            if refused.wallet == WalletNo::NONE || refused.asked == 0 {
-                return None;
+            let rule = pending.rule.map(|traced| traced.rule);
+            if cases.is_empty() {
+                cases.extend(pending_case(view, event, pending));
             }
-            let payee = match refused.payee {
-                WalletNo::NONE => asked.map_or(refused.wallet, |asked| asked.payee),
-                payee => payee,
-            };
-            let (asset, gross) = (refused.asset, refused.asked);
-            let mut question = whole(Payment::Spend, asset, gross, refused.wallet, payee);
-            question.case.legs = listed();
-            question.was = Was::Refused;
-            question.rule = Some(rule.rule);
-            Some(question)
+            Some((pending.amount.0, Was::StepUp, rule))
+        }
+        // Refused for another reason than the law, it stays refused.
+        Effect::Refused(refused) => {
+            let rule = refused.rule?.rule;
+            Some((refused.asked, Was::Refused, Some(rule)))
         }
         _ => None,
+    })?;
+    if part.kind == EventKind::Split && part.asked().is_none() {
+        // Before there was a law nobody wrote down the shares.
+        let case = *cases.first()?;
+        cases = again::of_split(view, case, &credited(view, part, gross));
+    }
+    (!cases.is_empty()).then_some(Question {
+        cases,
+        gross,
+        was,
+        rule,
     })
 }
 
-/// What a kind of event is to the rules where nothing else was said.
-fn usual(kind: EventKind, circumstances: &Circumstances) -> Payment {
-    match kind {
-        EventKind::Transferred if circumstances.is_gift => Payment::Gift,
-        EventKind::Transferred => Payment::Transfer,
-        _ => Payment::Spend,
-    }
-}
-
-impl Question {
-    /// How the rules are asked: once, or of a split once for its payer and then for each payee.
-    pub fn cases(&self, before: &State) -> Vec<Case> {
-        if self.shares.is_empty() {
-            return vec![self.case];
-        }
-        let country = |wallet: WalletNo| before.party(before.wallet(wallet).party).country;
-        let home = country(self.case.payer);
-        // The payer's side sees a payee abroad, if there is one: the strict side.
-        let abroad = self
-            .shares
-            .iter()
-            .find(|(payee, _)| country(*payee) != home);
-        let mut cases = vec![Case {
-            payee: abroad.map_or(self.case.payee, |(payee, _)| *payee),
-            asks_payee: false,
-            ..self.case
-        }];
-        let mut purse = self.case.legs;
-        for (payee, share) in &self.shares {
-            if *share > 0 {
-                cases.push(Case {
-                    payee: *payee,
-                    legs: purse.take(*share),
-                    asks_payer: false,
-                    asks_payee: true,
-                    ..self.case
-                });
-            }
-        }
-        cases
-    }
-}
-
-fn legs_of(before: &State, parts: &[records::Leg]) -> Legs {
-    let mut legs = Legs::NONE;
-    for part in parts {
-        // An earlier item of the same group may have opened it: then it holds income.
-        let account = before.book.get(part.account);
-        legs.add(account.map_or(Funds::Earned, court::funds), part.amount);
-    }
-    legs
-}
-
-/// What was taken from a wallet.
-fn debited(before: &State, part: &Part<'_>, payer: WalletNo) -> Legs {
-    let of_payer = |no: AccountNo| match before.book.get(no) {
-        Some(account) => account.class == AccountClass::Wallet && account.owner == payer.0,
-        None => true,
-    };
-    let mut legs = Legs::NONE;
-    let postings = part.postings.iter();
-    for posting in postings.filter(|p| p.amount < 0 && of_payer(p.account)) {
-        let account = before.book.get(posting.account);
-        let atoms = u64::try_from(posting.amount.unsigned_abs()).unwrap_or(u64::MAX);
-        legs.add(account.map_or(Funds::Earned, court::funds), atoms);
-    }
-    legs
+/// What waits for a confirmation that no law asked: from the sources that would have paid.
+fn pending_case<V: View>(
+    view: &V,
+    event: &Event,
+    pending: &crate::records::Pending,
+) -> Option<Case> {
+    let state = view.base();
+    let payer = state.wallet_no(event.tenant, pending.payer)?;
+    let payee = state.wallet_no(event.tenant, pending.payee)?;
+    let circumstances = Circumstances::default();
+    Some(Case {
+        payment: Payment::Spend,
+        asset: pending.asset,
+        payer,
+        payee,
+        channel: circumstances.channel,
+        circumstances,
+        confirmed: Confirmed::NOTHING,
+        legs: planned(view, event, payer, pending.asset, pending.amount.0),
+        asks_payer: true,
+        asks_payee: true,
+    })
 }
 
 /// Who was paid by a split, each with a share of the gross amount in proportion to what came.
-fn credited(before: &State, event: &Event, part: &Part<'_>, gross: u64) -> Vec<(WalletNo, u64)> {
+fn credited<V: View>(view: &V, part: &Part<'_>, gross: u64) -> Vec<(WalletNo, u64)> {
     let opened = |no: AccountNo| {
-        event.effects.iter().find_map(|effect| match *effect {
+        part.effects.iter().find_map(|effect| match *effect {
             Effect::AccountOpened {
                 no: this,
                 class,
@@ -250,9 +135,11 @@ fn credited(before: &State, event: &Event, part: &Part<'_>, gross: u64) -> Vec<(
     };
     let mut payees: Vec<(WalletNo, u64)> = Vec::new();
     for posting in part.postings.iter().filter(|p| p.amount > 0) {
-        let account = before.book.get(posting.account);
-        let found = account.map(|account| (account.class, account.owner));
-        let Some((AccountClass::Wallet, owner)) = found.or_else(|| opened(posting.account)) else {
+        let found = opened(posting.account).unwrap_or_else(|| {
+            let account = view.account(posting.account);
+            (account.class, account.owner)
+        });
+        let (AccountClass::Wallet, owner) = found else {
             continue;
         };
         let atoms = u64::try_from(posting.amount).unwrap_or(u64::MAX);
@@ -271,13 +158,14 @@ fn credited(before: &State, event: &Event, part: &Part<'_>, gross: u64) -> Vec<(
     payees
 }
 
-/// From which sources a wallet would have paid what it was asked to confirm before there was a law.
-fn planned(before: &State, event: &Event, wallet: WalletNo, asset: AssetNo, gross: u64) -> Legs {
-    let order = before.tenant(event.tenant).map(|t| &t.terms.funding_order);
+/// From which sources a wallet would have paid.
+fn planned<V: View>(view: &V, event: &Event, wallet: WalletNo, asset: AssetNo, gross: u64) -> Legs {
+    let state = view.base();
+    let order = state.tenant(event.tenant).map(|t| &t.terms.funding_order);
     let mut legs = Legs::NONE;
     let mut rest = gross;
     for source in order.into_iter().flatten() {
-        for (_, account) in before.accounts_of(wallet) {
+        for (_, account) in state.accounts_of(wallet) {
             if account.asset == asset && account.source == Some(*source) {
                 let part = account.available().min(rest);
                 if part > 0 {

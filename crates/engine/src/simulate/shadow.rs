@@ -132,55 +132,55 @@ impl Shadow {
 }
 
 /// State as the draft sees it: with the draft's own counters.
-pub(super) struct Shadowed<'s> {
-    pub state: &'s State,
+pub(super) struct Shadowed<'s, V> {
+    pub view: &'s V,
     pub shadow: &'s Shadow,
 }
 
-impl View for Shadowed<'_> {
+impl<V: View> View for Shadowed<'_, V> {
     fn base(&self) -> &State {
-        self.state
+        self.view.base()
     }
     fn account(&self, no: AccountNo) -> &Account {
-        View::account(self.state, no)
+        self.view.account(no)
     }
     fn accounts_len(&self) -> usize {
-        self.state.accounts_len()
+        self.view.accounts_len()
     }
     fn wallet(&self, no: WalletNo) -> &Wallet {
-        View::wallet(self.state, no)
+        self.view.wallet(no)
     }
     fn party(&self, no: PartyNo) -> &Party {
-        View::party(self.state, no)
+        self.view.party(no)
     }
     fn hold(&self, key: Key) -> Option<&Hold> {
-        self.state.hold(key)
+        self.view.hold(key)
     }
     fn mandate(&self, key: Key) -> Option<&Mandate> {
-        self.state.mandate(key)
+        self.view.mandate(key)
     }
     fn reversed(&self, key: Key) -> u64 {
-        View::reversed(self.state, key)
+        self.view.reversed(key)
     }
     fn operator_account(&self, tenant: TenantNo, key: OperatorKey) -> Option<AccountNo> {
-        self.state.operator_account(tenant, key)
+        self.view.operator_account(tenant, key)
     }
     fn pool(&self, tenant: TenantNo, asset: AssetNo, source: Source) -> i128 {
-        self.state.pool(tenant, asset, source)
+        self.view.pool(tenant, asset, source)
     }
     fn used_in_group(&self, id: Id) -> bool {
-        self.state.used_in_group(id)
+        self.view.used_in_group(id)
     }
     fn counts(&self, party: PartyNo) -> &[Count] {
         self.shadow.counts(party)
     }
     fn loaded(&self, wallet: WalletNo, asset: AssetNo) -> Option<u64> {
-        View::loaded(self.state, wallet, asset)
+        self.view.loaded(wallet, asset)
     }
     fn piloted(&self, tenant: TenantNo) -> (u32, u128) {
-        View::piloted(self.state, tenant)
+        self.view.piloted(tenant)
     }
     fn has_piloted(&self, payer: PartyNo) -> bool {
-        self.state.has_piloted(payer)
+        self.view.has_piloted(payer)
     }
 }

@@ -20,7 +20,7 @@ Examples:
   farthing briefs read
   farthing briefs list --status open --pack kr
   farthing briefs dismiss brf_01900000000070008000000000000001 --by kim --why \"about insurers only\"
-  farthing briefs link brf_01900000000070008000000000000001 --by kim --pack kr --version 2026-12-01
+  farthing briefs link brf_01900000000070008000000000000001 --by kim --pack kr --edition 2026-12-01
 
 Exit codes: 0 done, also where a feed gave nothing: each says why; 1 it did not work out,
   and the message says what to do; 2 the command line is wrong.";
@@ -113,7 +113,7 @@ struct Dismiss {
 }
 
 #[derive(ClapArgs)]
-#[command(group = clap::ArgGroup::new("to").required(true).multiple(true).args(["version", "proposal", "rule"]))]
+#[command(group = clap::ArgGroup::new("to").required(true).multiple(true).args(["edition", "proposal", "rule"]))]
 struct Link {
     #[command(flatten)]
     decided: Decided,
@@ -124,8 +124,8 @@ struct Link {
     #[arg(long)]
     pack: String,
     /// The edition of it that has the change
-    #[arg(long)]
-    version: Option<String>,
+    #[arg(long, value_name = "VERSION")]
+    edition: Option<String>,
     /// The proposal that would make it
     #[arg(long)]
     proposal: Option<String>,
@@ -215,7 +215,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 by: it.decided.by.clone(),
                 why: it.why,
                 pack: Some(it.pack),
-                version: it.version,
+                version: it.edition,
                 proposal: it.proposal,
                 rule: it.rule,
             };

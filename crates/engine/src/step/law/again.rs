@@ -2,7 +2,7 @@
 
 use super::{Case, Court, Legs, Measuring, country, court};
 use crate::event::{Effect, EventKind, Part};
-use crate::law::{Asked, Circumstances, Law, MEASURE_FIRST};
+use crate::law::{Circumstances, Law, MEASURE_FIRST};
 use crate::records::{TenantNo, WalletNo};
 use crate::terms::Terms;
 use crate::time::UtcMillis;
@@ -22,7 +22,7 @@ pub(crate) fn cases<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>) -> Vec
         return Vec::new();
     };
     match asked {
-        Some(asked) if is_split => of_split(view, case, asked),
+        Some(asked) if is_split => of_split(view, case, &asked.shares),
         _ => vec![case],
     }
 }
@@ -123,17 +123,17 @@ fn paid_from<V: View>(view: &V, part: &Part<'_>) -> Legs {
 }
 
 /// Once for the payer, then for each payee.
-fn of_split<V: View>(view: &V, case: Case, asked: &Asked) -> Vec<Case> {
+pub(crate) fn of_split<V: View>(view: &V, case: Case, shares: &[(WalletNo, u64)]) -> Vec<Case> {
     let at = |wallet| view.party(view.wallet(wallet).party).country;
     let home = at(case.payer);
-    let abroad = asked.shares.iter().find(|(payee, _)| at(*payee) != home);
+    let abroad = shares.iter().find(|(payee, _)| at(*payee) != home);
     let mut cases = vec![Case {
         payee: abroad.map_or(case.payee, |(payee, _)| *payee),
         asks_payee: false,
         ..case
     }];
     let mut purse = case.legs;
-    for (payee, share) in asked.shares.iter().filter(|(_, share)| *share > 0) {
+    for (payee, share) in shares.iter().filter(|(_, share)| *share > 0) {
         cases.push(Case {
             payee: *payee,
             legs: purse.take(*share),
