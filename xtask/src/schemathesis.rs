@@ -50,9 +50,15 @@ fn check(workspace: &Workspace, program: &Path) -> Result<String, String> {
     workspace.build_farthing()?;
     let dir = workspace.scratch("schemathesis")?;
     let data = dir.join("data");
+    // Whatever is sent, nothing of the outside world is asked.
+    let config = dir.join("farthing.toml");
+    std::fs::write(&config, "feeds = \"none\"\n")
+        .map_err(|e| format!("{}: {e}", config.display()))?;
     let mut command = workspace.command(workspace.farthing());
     command
         .arg("serve")
+        .arg("--config")
+        .arg(&config)
         .arg("--data")
         .arg(&data)
         .args(["--listen", "127.0.0.1:0"]);

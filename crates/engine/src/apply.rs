@@ -5,6 +5,7 @@
 
 use crate::event::{Effect, Event, EventKind};
 use crate::ids::Id;
+use crate::law::{self, Activated, Count, Law, Proposal};
 use crate::recents::Position;
 use crate::records::{
     Hold, Key, Mandate, OperatorKey, Party, PartyNo, Tenant, TenantNo, TimerKind, Wallet, WalletNo,
@@ -13,6 +14,7 @@ use crate::state::State;
 use crate::terms::Terms;
 use crate::view::Fold;
 use ledger::{Account, AccountClass, AccountNo, AssetNo, Source};
+use std::sync::Arc;
 
 /// Folds an event that stands at `position` into the state.
 pub fn apply(state: &mut State, event: &Event, position: Position) {
@@ -85,6 +87,8 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
         | Effect::About { .. }
         | Effect::Text { .. }
         | Effect::Released { .. }
+        | Effect::Asked(_)
+        | Effect::Counted(_)
         | Effect::AccountOpened { .. }
         | Effect::Part { .. } => {}
         Effect::Measured {
@@ -94,6 +98,12 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
             delta,
             ..
         } => {
+            if measure >= law::MEASURE_FIRST {
+                let law = to.base().tenants[tenant.0 as usize].law.as_ref();
+                let kept = law.map_or(0, |law| law.periods_kept(measure));
+                law::add(to.counts_mut(party), measure, period, delta, kept);
+                return;
+            }
             let party = to.party_mut(party);
             let m = usize::from(measure);
             if period > party.period[m] {
@@ -163,6 +173,12 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
             source,
             delta,
         } => to.move_pool(tenant, asset, source, delta),
+        Effect::Loaded {
+            wallet,
+            asset,
+            holds,
+        } => to.set_loaded(wallet, asset, holds),
+        Effect::Piloted { payer, amount } => to.pilot(tenant, payer, amount),
         ref other => to.other(tenant, id, other),
     }
 }
@@ -223,6 +239,47 @@ fn open_account<F: Fold>(to: &mut F, tenant: TenantNo, effect: &Effect) {
         to.wallet_mut(WalletNo(owner)).first = no;
     } else {
         to.party_mut(PartyNo(owner)).receivable = no;
+    }
+}
+
+impl State {
+    fn close_proposal(&mut self, tenant: TenantNo, id: Id) -> Option<Proposal> {
+        let proposal = self.proposals.remove(&(tenant, id))?;
+        if let Some(effective) = proposal.effective {
+            self.timers.remove(&(effective, TimerKind::Law, tenant, id));
+        }
+        Some(proposal)
+    }
+
+    /// Takes a law as it was compiled; only the packs' texts are looked up where they were proposed.
+    fn put_in_force(&mut self, tenant: TenantNo, activated: &Activated) {
+        let proposed = self.close_proposal(tenant, activated.proposal);
+        let before = self.tenants[tenant.0 as usize].law.take();
+        let texts = || {
+            let of_before = before.iter().flat_map(|law| &law.packs);
+            proposed.iter().flat_map(|p| &p.packs).chain(of_before)
+        };
+        let packs = activated.packs.iter().map(|pack| {
+            let kept = texts().find(|kept| kept.id == pack.id && kept.hash == pack.hash);
+            kept.expect("a law's packs were proposed with it or before it")
+                .clone()
+        });
+        let law = Law {
+            version: activated.version,
+            proposal: activated.proposal,
+            activated: self.now,
+            settings: activated.settings.clone(),
+            packs: packs.collect(),
+            ruleset: activated.ruleset.clone(),
+            zones: activated.zones.clone(),
+        };
+        let counted_in = |law: &Law| law.settings.pilot.as_ref()?.volume_max.map(|(a, _)| a);
+        let tenant = &mut self.tenants[tenant.0 as usize];
+        // What was counted in one asset says nothing in another.
+        if counted_in(&law) != before.as_deref().and_then(counted_in) {
+            tenant.piloted = 0;
+        }
+        tenant.law = Some(Arc::new(law));
     }
 }
 
@@ -287,6 +344,24 @@ impl Fold for State {
         }
     }
 
+    fn counts_mut(&mut self, party: PartyNo) -> &mut Vec<Count> {
+        let next = self.counts.len();
+        let party = &mut self.parties[party.0 as usize];
+        if party.counts == u32::MAX {
+            party.counts = u32::try_from(next).expect("no more lists than parties");
+            self.counts.push(Vec::new());
+        }
+        &mut self.counts[party.counts as usize]
+    }
+    fn set_loaded(&mut self, wallet: WalletNo, asset: AssetNo, holds: u64) {
+        self.loaded.insert((wallet, asset), holds);
+    }
+    fn pilot(&mut self, tenant: TenantNo, payer: PartyNo, amount: u64) {
+        let tenant = &mut self.tenants[tenant.0 as usize];
+        tenant.piloted += u128::from(amount);
+        tenant.pilot_payers += u32::from(self.piloted.insert(payer));
+    }
+
     fn other(&mut self, tenant: TenantNo, id: Id, effect: &Effect) {
         let key = (tenant, id);
         match *effect {
@@ -309,6 +384,9 @@ impl Fold for State {
                 accounts: Vec::new(),
                 settled: Vec::new(),
                 limits_asset: None,
+                law: None,
+                piloted: 0,
+                pilot_payers: 0,
             }),
             Effect::TermsSet(ref terms) => {
                 let tenant = &mut self.tenants[tenant.0 as usize];
@@ -322,6 +400,7 @@ impl Fold for State {
                 kind,
                 country,
                 tier,
+                particulars,
             } => {
                 let record = Party {
                     used: Default::default(),
@@ -332,6 +411,9 @@ impl Fold for State {
                     tier,
                     kind,
                     standing: Default::default(),
+                    particulars,
+                    registered: u32::try_from(self.now.0 / 3_600_000).unwrap_or(u32::MAX),
+                    counts: u32::MAX,
                 };
                 self.add_party(party, record);
             }
@@ -340,9 +422,11 @@ impl Fold for State {
                 country,
                 tier,
                 standing,
+                particulars,
             } => {
                 let party = self.party_mut(party);
                 (party.country, party.tier, party.standing) = (country, tier, standing);
+                party.particulars = particulars;
             }
             Effect::WalletOpened { wallet, party } => self.add_wallet(Wallet {
                 id: wallet,
@@ -408,6 +492,23 @@ impl Fold for State {
                     self.timers.remove(&timer);
                 }
             }
+            Effect::LawProposed(ref proposal) => {
+                self.proposals.insert(key, (**proposal).clone());
+            }
+            Effect::LawApproved {
+                proposal,
+                effective,
+            } => {
+                if let Some(record) = self.proposals.get_mut(&(tenant, proposal)) {
+                    record.effective = Some(effective);
+                    self.timers
+                        .insert((effective, TimerKind::Law, tenant, proposal));
+                }
+            }
+            Effect::LawClosed { proposal } => {
+                self.close_proposal(tenant, proposal);
+            }
+            Effect::LawActivated(ref activated) => self.put_in_force(tenant, activated),
             Effect::RefusalsCounted { .. } | Effect::SnapshotTaken { .. } => {}
             ref folded => unreachable!("{folded:?} is folded for every view"),
         }

@@ -102,6 +102,7 @@ codes! {
     SameParty = 17, "same_party", Rejection, Payer, "Payer and payee belong to the same party: nobody earns from themselves. Use a transfer, which keeps the source of the money.";
     AgentMayNot = 18, "agent_may_not", Rejection, Payer, "An agent's key can only pay, transfer, split and authorize, under a mandate of its agent.";
     LimitsAssetFixed = 19, "limits_asset_fixed", Rejection, Operator, "What parties have spent was counted in another asset, in which the limits must stay.";
+    PackInvalid = 20, "pack_invalid", Rejection, Operator, "A pack cannot be read, contradicts itself or has no source for a number. Check it first; the checker names the line.";
     InsufficientFunds = 100, "insufficient_funds", Denial, Payer, "The wallet has too little. Top up and pay with a new id.";
     WalletFrozen = 101, "wallet_frozen", Denial, Payer, "The wallet is frozen. The operator can thaw it.";
     WalletClosed = 102, "wallet_closed", Denial, Payer, "The wallet is closed.";
@@ -112,6 +113,12 @@ codes! {
     LimitPerDay = 111, "limit_per_day", Denial, Payer, "The payment would pass the limit of the day. Verify to a higher tier, pay less or wait for the next day.";
     LimitPerMonth = 112, "limit_per_month", Denial, Payer, "The payment would pass the limit of the month. Verify to a higher tier, pay less or wait for the next month.";
     NoReferenceRate = 113, "no_reference_rate", Denial, Payer, "The limits cannot be checked in this asset because no reference rate is set.";
+    LimitPerWeek = 114, "limit_per_week", Denial, Payer, "The payment would pass a limit of the week. Verify to a higher tier, pay less or wait.";
+    LimitPerQuarter = 115, "limit_per_quarter", Denial, Payer, "The payment would pass a limit of the quarter. Verify to a higher tier, pay less or wait.";
+    LimitPerYear = 116, "limit_per_year", Denial, Payer, "The payment would pass a limit of the year. Verify to a higher tier, pay less or wait.";
+    LimitRolling = 117, "limit_rolling", Denial, Payer, "The payment would pass a limit over the last days or months. Verify to a higher tier, pay less or wait.";
+    LimitPerNight = 118, "limit_per_night", Denial, Payer, "The payment would pass a limit of the night. Pay less or wait for the morning.";
+    LimitTotal = 119, "limit_total", Denial, Payer, "The payment would pass a limit that does not renew itself. Verify to a higher tier.";
     MandateRevoked = 120, "mandate_revoked", Denial, Payer, "The payer has revoked the mandate.";
     MandateExpired = 121, "mandate_expired", Denial, Payer, "The mandate has expired. The payer can grant a new one.";
     MandatePerPayment = 122, "mandate_per_payment", Denial, Payer, "The payment is above what the mandate allows for one payment.";
@@ -122,8 +129,16 @@ codes! {
     MandateAgent = 127, "mandate_agent", Denial, Payer, "The mandate is another agent's. Pay with a new id under one of the agent whose key it is.";
     Declined = 130, "declined", Denial, Payer, "The payment was declined.";
     RiskDeclined = 131, "risk_declined", Denial, Compliance, "The fraud score is at or above the threshold for refusal.";
+    LawDeclined = 132, "law_declined", Denial, Compliance, "A rule that payers are not told of stands against it. The event names the rule.";
     SourceNotAllowed = 140, "source_not_allowed", Denial, Payer, "The wallet has the value, but from a source that may not be used for this.";
     SourceNotSettled = 141, "source_not_settled", Denial, Payer, "The source that paid this value has not settled enough yet.";
+    NotAllowed = 142, "not_allowed", Denial, Payer, "A rule of the law or of the operator does not allow this. The trace names it.";
+    TooSoon = 143, "too_soon", Denial, Payer, "A rule asks for more time since the party, the device or the payee became known. Wait.";
+    NoticeMissing = 144, "notice_missing", Denial, Payer, "The payer must have been told of this payment for longer. Pay later.";
+    LimitBalance = 145, "limit_balance", Denial, Payer, "The wallet or party would hold more than is allowed. Verify to a higher tier, or spend first.";
+    VerificationNeeded = 146, "verification_needed", Denial, Payer, "This needs a higher tier. Verify; the trace says which.";
+    RedemptionForbidden = 147, "redemption_forbidden", Denial, Payer, "The law does not allow this value to be paid back as money. It can be spent.";
+    RedemptionNotYet = 148, "redemption_not_yet", Denial, Payer, "What is left is paid back as money only when less than a share of it is left. It can be spent.";
     CaptureExceedsHold = 150, "capture_exceeds_hold", Denial, Payer, "More than what is left of the authorization.";
     RefundExceedsPayment = 151, "refund_exceeds_payment", Denial, Payer, "More than what is left of the payment after earlier refunds and disputes.";
     HoldExpired = 152, "hold_expired", Denial, Payer, "The authorization has expired.";
@@ -131,11 +146,19 @@ codes! {
     StepUpExpired = 160, "step_up_expired", Denial, Payer, "The confirmation came too late. Pay again with a new id.";
     StepUpInGroup = 161, "step_up_in_group", Denial, Payer, "A payment of the group needs a confirmation; make it alone.";
     GroupItemRefused = 162, "group_item_refused", Denial, Payer, "An item of the group was refused, so nothing was done.";
+    StepUpNeeded = 163, "step_up_needed", Denial, Payer, "More had to be confirmed than was. Pay again with a new id.";
     WrongState = 170, "wrong_state", Denial, Payer, "The thing is not in a state that allows this.";
-    SameKey = 171, "same_key", Denial, Operator, "A correction needs two different keys: one proposes, another approves.";
+    SameKey = 171, "same_key", Denial, Operator, "A correction or a law needs two different keys: one proposes, another approves.";
     BelowFloor = 172, "below_floor", Denial, Operator, "An account would go below its floor.";
     CorrectionExpired = 173, "correction_expired", Denial, Operator, "The second key came too late. Propose the correction again.";
     CreditInUse = 174, "credit_in_use", Denial, Operator, "More than that is drawn on the credit line or held from it. Set it no lower, or wait until it is paid.";
+    LawConflict = 175, "law_conflict", Denial, Operator, "The packs and settings do not go together: two packs claim a country, or a setting names no rule that leaves it to the operator. Propose again.";
+    OutsideCountries = 180, "outside_countries", Denial, Payer, "This is not yet offered in that country.";
+    OutsideChannels = 181, "outside_channels", Denial, Payer, "This is not yet offered over that rail.";
+    OutsideTiers = 182, "outside_tiers", Denial, Payer, "This is not yet offered to that tier.";
+    OutsidePayers = 183, "outside_payers", Denial, Payer, "No more payers are taken for now.";
+    OutsideVolume = 184, "outside_volume", Denial, Payer, "No more is taken in all for now.";
+    DebtOutstanding = 185, "debt_outstanding", Denial, Payer, "The party owes after a reversal, and that comes first. What comes to any of its wallets pays it, also a transfer from another of its own; then ask with a new id.";
 }
 
 impl Code {

@@ -6,8 +6,11 @@
 use crate::code::Code;
 use crate::event::{Event, Hash, TextHash};
 use crate::ids::{ActorId, Id, MandateId, PartyId, TenantId, WalletId};
+use crate::law::{Circumstances, Confirmed, NewLaw};
 use crate::recents::Window;
-use crate::records::{Channel, Mode, PartyKind, PartyNo, Standing, TenantNo, TimerKind};
+use crate::records::{
+    Channel, Mode, Particulars, PartyKind, PartyNo, Standing, TenantNo, TimerKind,
+};
 use crate::terms::{Country, Terms, Tier};
 use crate::time::UtcMillis;
 use ledger::{AssetNo, Posting, Source};
@@ -50,6 +53,10 @@ pub struct Besides {
     pub agent: Option<PartyId>,
     /// The keyed hashes of the texts kept beside the journal, by the id of what each is about.
     pub texts: BTreeMap<Id, TextHash>,
+    /// Of a top-up, withdrawal or refund: what its party has done for it.
+    pub confirmed: Confirmed,
+    /// Of a top-up, withdrawal or refund: what else the law asks about.
+    pub circumstances: Circumstances,
 }
 
 /// The spending side of a payment.
@@ -65,8 +72,10 @@ pub struct Spend {
     pub asset: AssetNo,
     /// The fraud score, computed before.
     pub risk: Score,
-    /// Whether the payer has confirmed with two factors.
-    pub confirmed: bool,
+    /// What the payer has done for this payment, attested by whoever asks.
+    pub confirmed: Confirmed,
+    /// What else the law asks about.
+    pub circumstances: Circumstances,
 }
 
 /// One payee of a split payment.
@@ -78,9 +87,24 @@ pub struct Share {
     pub weight: u64,
 }
 
-/// An event the shell read from the journal for a command about something closed.
+/// An event the shell read from the journal for a command about something closed. Shared: many items of
+/// a group may be about the same.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Carried(pub Box<Event>);
+pub struct Carried(pub Arc<Event>);
+
+impl Carried {
+    /// Of an event the part that is this thing, and no more: the whole may be a thousand times as large.
+    #[must_use]
+    pub fn part(event: &Event, thing: Id) -> Option<Carried> {
+        Some(event.only(thing)?.into())
+    }
+}
+
+impl From<Event> for Carried {
+    fn from(event: Event) -> Carried {
+        Carried(Arc::new(event))
+    }
+}
 
 /// What is asked. Wallets and parties are named by public ids, accounts by number.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,10 +117,12 @@ pub enum Op {
         payee: WalletId,
         expires: Option<UtcMillis>,
     },
-    /// Pay from what was set aside; `last` releases the rest.
+    /// Pay from what was set aside; `last` releases the rest. The amount is in `asset`, or without
+    /// one in that of the authorization.
     Capture {
         payment: Id,
         amount: Atoms,
+        asset: Option<AssetNo>,
         last: bool,
     },
     /// Release what was set aside.
@@ -128,13 +154,15 @@ pub enum Op {
         kind: PartyKind,
         country: Country,
         tier: Tier,
+        particulars: Particulars,
     },
-    /// Change a party's tier, country or standing; what is not given stays.
+    /// Change a party's tier, country, standing or particulars; what is not given stays.
     ChangeParty {
         party: PartyId,
         country: Option<Country>,
         tier: Option<Tier>,
         standing: Option<Standing>,
+        particulars: Option<Particulars>,
     },
     /// Open a wallet.
     OpenWallet { wallet: WalletId, party: PartyId },
@@ -223,6 +251,15 @@ pub enum Op {
     /// Reject it, with any key.
     RejectCorrection { correction: Id },
 
+    /// Propose a law: packs, and what the operator says of itself. Read and reviewed whole; an error
+    /// in it is rejected as [`Code::PackInvalid`].
+    ProposeLaw { law: Box<NewLaw> },
+    /// Approve it, with a key of another line, to take effect then; at or before now is at once. It
+    /// is put into force by a timer that is due at that instant.
+    ApproveLaw { proposal: Id, effective: UtcMillis },
+    /// Reject it, with any key, until it is in force.
+    RejectLaw { proposal: Id },
+
     /// The node: a timer is due.
     Expire { kind: TimerKind, thing: Id },
     /// The node: refusals that were not journaled one by one.
@@ -272,6 +309,9 @@ impl Command {
             Op::ResolveDispute { dispute, .. } => Some(("dispute", dispute)),
             Op::ApproveCorrection { correction } | Op::RejectCorrection { correction } => {
                 Some(("correction", correction))
+            }
+            Op::ApproveLaw { proposal, .. } | Op::RejectLaw { proposal } => {
+                Some(("proposal", proposal))
             }
             _ => None,
         }

@@ -6,7 +6,8 @@
 use crate::command::{DisputeVerdict, Op, Spend};
 use crate::event::Hash;
 use crate::ids::{Id, WalletId};
-use crate::records::{Standing, TimerKind};
+use crate::law::Circumstances;
+use crate::records::{Particulars, Standing, TimerKind};
 use crate::time::UtcMillis;
 use blake3::Hasher;
 
@@ -69,12 +70,28 @@ impl Content {
         self.id(spend.payer.0).id(spend.mandate.0);
         self.number(spend.amount.0).number(spend.asset.0.into());
         self.maybe(expires.map(|at| at.0));
+        self.circumstances(&spend.circumstances);
         let mut count = 0;
         for (payee, weight) in payees {
             self.id(payee.0).number(weight);
             count += 1;
         }
         self.number(count);
+    }
+
+    fn circumstances(&mut self, c: &Circumstances) {
+        let words = [
+            c.product as u8,
+            c.presence as u8,
+            c.technology as u8,
+            c.channel as u8,
+            c.screening as u8,
+            u8::from(c.is_gift),
+        ];
+        self.0.update(&words);
+        self.number(u64::from(c.flags.bits()));
+        let hours = [c.device_hours, c.payee_hours, c.notice_hours].map(u64::from);
+        self.number(hours[0] << 32 | hours[1] << 16 | hours[2]);
     }
 
     fn op(&mut self, op: &Op) {
@@ -95,9 +112,11 @@ impl Content {
             Op::Capture {
                 payment,
                 amount,
+                asset,
                 last,
             } => {
                 self.number(4).id(*payment).number(amount.0);
+                self.maybe(asset.map(|asset| asset.0.into()));
                 self.number(u64::from(*last));
             }
             Op::Void { payment } => {
@@ -119,11 +138,17 @@ impl Content {
                 country,
                 tier,
                 standing,
+                particulars,
             } => {
                 self.number(8).id(party.0);
                 let country = country.map(|c| u16::from_le_bytes(c.0).into());
                 self.maybe(country).maybe(tier.map(|t| t.0.into()));
                 self.maybe(standing.map(number_of));
+                let packed = |p: &Particulars| {
+                    let parts = [p.age as u8, p.segment, p.screening as u8, 0];
+                    u64::from(u32::from_le_bytes(parts))
+                };
+                self.maybe(particulars.as_ref().map(packed));
             }
             Op::ChangeWallet { wallet, standing } => {
                 self.number(9).id(wallet.0).number(number_of(*standing));
@@ -225,11 +250,28 @@ impl Content {
             Op::RejectCorrection { correction } => {
                 self.number(25).id(*correction);
             }
+            Op::ProposeLaw { law } => {
+                let bytes =
+                    postcard::to_allocvec(&(&law.packs, &law.removed, &law.settings, &law.zones));
+                let bytes = bytes.expect("serializing into memory does not fail");
+                self.number(28).number(bytes.len() as u64);
+                self.0.update(&bytes);
+            }
+            Op::ApproveLaw {
+                proposal,
+                effective,
+            } => {
+                self.number(26).id(*proposal).number(effective.0);
+            }
+            Op::RejectLaw { proposal } => {
+                self.number(27).id(*proposal);
+            }
             Op::Expire { kind, thing } => {
                 let kind = match kind {
                     TimerKind::Hold => 0,
                     TimerKind::StepUp => 1,
                     TimerKind::Correction => 2,
+                    TimerKind::Law => 3,
                 };
                 self.number(24).number(kind).id(*thing);
             }
@@ -267,13 +309,14 @@ mod tests {
 
     #[test]
     fn another_kind_or_value_is_another_content_and_evidence_is_not() {
-        let spend = |payer, confirmed| Spend {
+        let spend = |payer, confirmed: bool| Spend {
             payer: WalletId(Id(payer)),
             mandate: MandateId(Id(0)),
             amount: Atoms(5),
             asset: AssetNo(0),
             risk: risk::Score(u16::from(confirmed)),
-            confirmed,
+            confirmed: confirmed.into(),
+            circumstances: Default::default(),
         };
         let payee = WalletId(Id(9));
         let pay = |confirmed| Op::Pay {
@@ -297,6 +340,16 @@ mod tests {
             held(Some(UtcMillis(0))),
             held(Some(UtcMillis(1))),
             group(&[]),
+            Op::Transfer {
+                spend: Spend {
+                    circumstances: Circumstances {
+                        is_gift: true,
+                        ..Default::default()
+                    },
+                    ..spend
+                },
+                payee,
+            },
             group(&[1]),
             group(&[1, 2]),
             group(&[2, 1]),

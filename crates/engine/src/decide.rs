@@ -10,10 +10,12 @@ use crate::recents::{Position, Seen};
 use crate::records::{PartyNo, TenantNo, WalletNo};
 use crate::snapshot;
 use crate::state::State;
+use crate::step::law::Scratch;
 use crate::step::{self, Draft};
 use crate::time::{Civil, UtcMillis};
 use crate::view::View;
 use ledger::Book;
+use std::cell::RefCell;
 
 /// What a command came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,22 @@ struct Known {
 pub struct Handles {
     list: Vec<Handle>,
     civil: Option<(TenantNo, u32, Civil)>,
+    /// The moment in each zone of a tenant's law, by the law's version.
+    moments: Option<(TenantNo, u32, UtcMillis)>,
+    zones: Vec<policy::Civil>,
+    /// The lists of counters that the commands' parties have.
+    counts: Vec<u32>,
+    /// Memory that is used again and again.
+    scratch: RefCell<Scratch>,
+}
+
+/// What was looked up ahead, for one command.
+#[derive(Clone, Copy, Default)]
+struct Ahead<'h> {
+    handle: Option<Handle>,
+    civil: Option<(TenantNo, u32, Civil)>,
+    moments: Option<(TenantNo, u32, &'h [policy::Civil])>,
+    scratch: Option<&'h RefCell<Scratch>>,
 }
 
 /// How many commands to resolve at a time: enough for their cache misses to overlap, few enough
@@ -153,7 +171,26 @@ pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mu
             }
         }
     }
+    // Where the law counts: the lists, then what is in them.
+    if handles.law_of(state, commands) {
+        let lists = handles.list.iter().flat_map(|h| [&h.payer, &h.payee]);
+        let found = lists.filter(|known| known.no != WalletNo::NONE);
+        handles.counts.clear();
+        handles.counts.extend(found.filter_map(|known| {
+            let list = state.party(state.wallet(known.no).party).counts;
+            (list != u32::MAX).then_some(list)
+        }));
+        for list in &handles.counts {
+            touched ^= state.counts[*list as usize].len() as u64;
+        }
+        for list in &handles.counts {
+            if let Some(count) = state.counts[*list as usize].first() {
+                touched ^= u64::from(count.period);
+            }
+        }
+    }
     std::hint::black_box(touched);
+    handles.look_at(state, commands, now);
     handles.civil = commands.first().and_then(|command| {
         let tenant = state.tenant(command.tenant)?;
         let civil = tenant.terms.zone.civil(now);
@@ -171,24 +208,54 @@ pub fn decide(
     now: UtcMillis,
     out: &mut Event,
 ) -> Outcome {
-    let handle = handles.list.get(at).copied();
-    decide_on(state, handle, handles.civil, command, now, out)
+    let moments = handles.moments.filter(|(.., at)| *at == now);
+    let ahead = Ahead {
+        handle: handles.list.get(at).copied(),
+        civil: handles.civil,
+        moments: moments.map(|(tenant, version, _)| (tenant, version, &*handles.zones)),
+        scratch: Some(&handles.scratch),
+    };
+    decide_on(state, ahead, command, now, out)
+}
+
+impl Handles {
+    /// Whether the first command's tenant has a law.
+    fn law_of(&self, state: &State, commands: &[Command]) -> bool {
+        let tenant = commands.first().map(|command| command.tenant);
+        tenant.is_some_and(|tenant| state.law(tenant).is_some())
+    }
+
+    /// The moment in each zone of the law of the first command's tenant: the same for all the
+    /// commands of an instant.
+    fn look_at(&mut self, state: &State, commands: &[Command], now: UtcMillis) {
+        let tenant = commands.first().map(|command| command.tenant);
+        let law = tenant.and_then(|tenant| Some((tenant, state.law(tenant)?)));
+        let Some((tenant, law)) = law else {
+            self.moments = None;
+            return;
+        };
+        let this = Some((tenant, law.version, now));
+        if self.moments != this {
+            law.moments(now, &mut self.zones);
+            self.moments = this;
+        }
+    }
 }
 
 /// Decides one command with nothing looked up ahead.
 pub fn decide_one(state: &State, command: &Command, now: UtcMillis, out: &mut Event) -> Outcome {
-    decide_on(state, None, None, command, now, out)
+    decide_on(state, Ahead::default(), command, now, out)
 }
 
 fn decide_on<V: View>(
     view: &V,
-    handle: Option<Handle>,
-    civil: Option<(TenantNo, u32, Civil)>,
+    ahead: Ahead<'_>,
     command: &Command,
     now: UtcMillis,
     out: &mut Event,
 ) -> Outcome {
     let state = view.base();
+    let (handle, civil) = (ahead.handle, ahead.civil);
     let reject = |code, field| {
         Outcome::Rejected(Rejection {
             code,
@@ -258,6 +325,26 @@ fn decide_on<V: View>(
         }
         _ => tenant.terms.zone.civil(now),
     };
+    let mut own = Vec::new();
+    let mut scratch = Scratch::default();
+    let moments = match (&tenant.law, ahead.moments) {
+        (None, _) => &[],
+        (Some(law), Some((no, version, moments)))
+            if no == command.tenant && version == law.version =>
+        {
+            moments
+        }
+        (Some(law), _) => {
+            law.moments(now, &mut own);
+            &own[..]
+        }
+    };
+    if tenant.law.is_some()
+        && let Some(cell) = ahead.scratch
+    {
+        scratch = cell.take();
+        scratch.counting.clear();
+    }
     out.begin(now, command.tenant, EventKind::Paid, command.id);
     let mut draft = Draft {
         view,
@@ -267,6 +354,11 @@ fn decide_on<V: View>(
         terms_version: tenant.terms_version,
         now,
         civil,
+        law: tenant.law.as_deref(),
+        moments,
+        scratch,
+        continued,
+        asked: None,
         actor: command.actor,
         besides: command.besides.as_deref(),
         unsettled: false,
@@ -280,9 +372,18 @@ fn decide_on<V: View>(
     } else {
         Ok(())
     };
-    match ruled.and_then(|()| rule(&mut draft, command, known)) {
+    let ruled = ruled.and_then(|()| rule(&mut draft, command, known));
+    if ruled.is_ok() {
+        step::settled::post(&mut draft);
+    }
+    let asked = draft.asked.take();
+    if tenant.law.is_some()
+        && let Some(cell) = ahead.scratch
+    {
+        cell.replace(draft.scratch);
+    }
+    match ruled {
         Ok(()) => {
-            step::settled::post(&mut draft);
             if continued {
                 out.effects.push(Effect::PendingClosed {
                     payment: command.id,
@@ -327,6 +428,9 @@ fn decide_on<V: View>(
             out.begin(now, command.tenant, EventKind::Refused, command.id);
             refused.content = content::of(&command.op);
             out.effects.push(Effect::Refused(refused));
+            if let Some(asked) = asked {
+                out.effects.push(Effect::Asked(asked));
+            }
             if let Some((_, thing)) = command.about() {
                 out.effects.push(Effect::About { thing });
             }
@@ -363,7 +467,7 @@ pub(crate) fn decide_item<V: View>(
     now: UtcMillis,
     out: &mut Event,
 ) -> Outcome {
-    decide_on(view, None, None, command, now, out)
+    decide_on(view, Ahead::default(), command, now, out)
 }
 
 /// Whether an event's postings sum to zero per asset, accounts it opens included.
@@ -396,8 +500,9 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
         Op::Capture {
             payment,
             amount,
+            asset,
             last,
-        } => ops::hold::capture(draft, *payment, *amount, *last),
+        } => ops::hold::capture(draft, *payment, *amount, *asset, *last),
         Op::Void { payment } => ops::hold::void(draft, *payment),
         Op::Refund {
             payment,
@@ -417,13 +522,15 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
             kind,
             country,
             tier,
-        } => ops::people::register(draft, *party, *kind, *country, *tier),
+            particulars,
+        } => ops::people::register(draft, *party, *kind, *country, *tier, *particulars),
         Op::ChangeParty {
             party,
             country,
             tier,
             standing,
-        } => ops::people::change(draft, *party, *country, *tier, *standing),
+            particulars,
+        } => ops::people::change(draft, *party, *country, *tier, *standing, *particulars),
         Op::OpenWallet { wallet, party } => ops::people::open_wallet(draft, *wallet, *party),
         Op::ChangeWallet { wallet, standing } => {
             ops::people::change_wallet(draft, *wallet, *standing)
@@ -493,6 +600,12 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
         }
         Op::ApproveCorrection { correction } => ops::correction::approve(draft, *correction),
         Op::RejectCorrection { correction } => ops::correction::reject(draft, *correction),
+        Op::ProposeLaw { law } => ops::law::propose(draft, law),
+        Op::ApproveLaw {
+            proposal,
+            effective,
+        } => ops::law::approve(draft, *proposal, *effective),
+        Op::RejectLaw { proposal } => ops::law::reject(draft, *proposal),
         Op::Expire { kind, thing } => ops::timer::expire(draft, *kind, *thing),
         Op::CountRefusals { party, code, count } => {
             draft.out.kind = EventKind::RefusalsCounted;

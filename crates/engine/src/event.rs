@@ -10,10 +10,11 @@
 use crate::code::Code;
 use crate::codec::framed;
 use crate::ids::{ActorId, Id, PartyId, TenantId, WalletId};
+use crate::law::{Activated, Asked, Counted, Proposal};
 use crate::recents::Window;
 use crate::records::{
-    Correction, Dispute, Hold, Key, Mandate, Mode, PartyKind, PartyNo, Pending, Standing, TenantNo,
-    TopUp, WalletNo, Withdrawal,
+    Correction, Dispute, Hold, Key, Mandate, Mode, Particulars, PartyKind, PartyNo, Pending,
+    Standing, TenantNo, TopUp, WalletNo, Withdrawal,
 };
 use crate::terms::{Country, Terms, Tier};
 use crate::time::UtcMillis;
@@ -88,6 +89,10 @@ kinds! {
     SnapshotTaken = "snapshot.taken";
     CorrectionRejected = "correction.rejected";
     CorrectionExpired = "correction.expired";
+    LawProposed = "law.proposed";
+    LawApproved = "law.approved";
+    LawRejected = "law.rejected";
+    LawActivated = "law.activated";
 }
 
 /// Something that happened.
@@ -129,6 +134,8 @@ pub struct Paid {
     pub of: Id,
     /// How far the payer was verified when it was decided.
     pub tier: Tier,
+    /// The version of the tenant's law; zero if none was in force.
+    pub law: u32,
 }
 
 /// A refusal with its numbers; words are made from the code. Grows at its end only; what an older row
@@ -159,6 +166,13 @@ pub struct Refused {
     pub tier: Tier,
     /// The hash of all that was asked, to tell another command under the same id.
     pub content: Hash,
+    /// The version of the tenant's law; zero if none was in force.
+    pub law: u32,
+    /// The law's rule that refused it, with its own numbers. Only those who may see the rule are
+    /// shown it: [`policy::Ruleset::is_visible`].
+    pub rule: Option<policy::Traced>,
+    /// The tier that would help, if the law says so.
+    pub verify: Option<policy::Tier>,
 }
 
 /// A change of State besides balances.
@@ -167,9 +181,11 @@ pub enum Effect {
     /// A payment, capture or refund, for receipts. Changes nothing by itself.
     Paid(#[serde(with = "framed")] Paid),
     /// A party's spending moved by `delta` in a period of a measure; `before` is the trace.
+    /// Measures 0 and 1 are the house's own day and month; the law's begin at
+    /// [`crate::law::MEASURE_FIRST`].
     Measured {
         party: PartyNo,
-        measure: u8,
+        measure: u16,
         period: u32,
         delta: i128,
         before: u128,
@@ -247,6 +263,7 @@ pub enum Effect {
         kind: PartyKind,
         country: Country,
         tier: Tier,
+        particulars: Particulars,
     },
     /// A party's particulars.
     PartyChanged {
@@ -254,6 +271,7 @@ pub enum Effect {
         country: Country,
         tier: Tier,
         standing: Standing,
+        particulars: Particulars,
     },
     /// The next wallet.
     WalletOpened { wallet: WalletId, party: PartyNo },
@@ -327,13 +345,34 @@ pub enum Effect {
         origin: Source,
         amount: u64,
     },
+    /// What was asked of the law, where it was not ordinary. Changes nothing by itself.
+    Asked(#[serde(with = "framed")] Box<Asked>),
+    /// What a capture has used of what its authorization reserved in the law's measures, to be given
+    /// back by its refunds. Changes nothing by itself.
+    Counted(Counted),
+    /// A law awaits its second key.
+    LawProposed(#[serde(with = "framed")] Box<Proposal>),
+    /// It has it, and takes effect then.
+    LawApproved { proposal: Id, effective: UtcMillis },
+    /// It was rejected, or could no longer be put into force.
+    LawClosed { proposal: Id },
+    /// A law is in force.
+    LawActivated(#[serde(with = "framed")] Box<Activated>),
+    /// A wallet has been loaded and now holds this much: what a share that is left is of.
+    Loaded {
+        wallet: WalletNo,
+        asset: AssetNo,
+        holds: u64,
+    },
+    /// A payment counts in the pilot: of this payer, so much in the pilot's asset.
+    Piloted { payer: PartyNo, amount: u64 },
 }
 
 // Effects are written one after another for every payment: what is large and rare is boxed.
 const _: () = assert!(size_of::<Effect>() <= 80);
 
 /// One item of an event: the whole of it, or one of a group.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Part<'e> {
     /// The item's id.
     pub id: Id,
@@ -403,11 +442,26 @@ impl Event {
         self.parts().find(|part| part.id == id)
     }
 
-    /// The refusal, if it is one.
+    /// The item of this id as an event of its own.
+    #[must_use]
+    pub fn only(&self, id: Id) -> Option<Event> {
+        let part = self.part(id)?;
+        Some(Event {
+            at: self.at,
+            tenant: self.tenant,
+            kind: part.kind,
+            id: part.id,
+            postings: part.postings.to_vec(),
+            effects: part.effects.to_vec(),
+        })
+    }
+
+    /// The refusal, if it is one: also of a payment that was not confirmed in time.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refused> {
+        let refuses = matches!(self.kind, EventKind::Refused | EventKind::StepUpExpired);
         match self.effects.first() {
-            Some(Effect::Refused(refused)) if self.kind == EventKind::Refused => Some(refused),
+            Some(Effect::Refused(refused)) if refuses => Some(refused),
             _ => None,
         }
     }
@@ -420,6 +474,15 @@ impl Event {
 }
 
 impl Part<'_> {
+    /// What was asked of the law, where it was not ordinary.
+    #[must_use]
+    pub fn asked(&self) -> Option<&Asked> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Asked(asked) => Some(&**asked),
+            _ => None,
+        })
+    }
+
     /// Which text is its.
     #[must_use]
     pub fn text(&self) -> Option<TextHash> {

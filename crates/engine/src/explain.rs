@@ -3,6 +3,10 @@
 //! An event's trace is its refusal, its use of each limit before, the payer's tier then and the
 //! version of the terms; the words are made here, to whom the code allows.
 
+mod law;
+
+pub use law::{LawExplained, law};
+
 use crate::code::{Audience, Code};
 use crate::event::{Effect, EventKind, Part, Refused};
 use crate::records::MEASURE_DAY;
@@ -97,7 +101,7 @@ pub fn explain(
             explanation.verdict = "step_up";
             explanation.remedy = Some(Remedy::just("confirm"));
         }
-        EventKind::Refused => explanation.verdict = "deny",
+        EventKind::Refused | EventKind::StepUpExpired => explanation.verdict = "deny",
         _ => {}
     }
     let tier = tier_of(part);
@@ -219,7 +223,10 @@ fn refusal_line(refused: &Refused, code: Code, show: &impl Fn(AssetNo, u128) -> 
 
 fn stage(code: Code) -> &'static str {
     match code {
-        Code::InsufficientFunds | Code::SourceNotAllowed | Code::SourceNotSettled => "funding",
+        Code::InsufficientFunds
+        | Code::SourceNotAllowed
+        | Code::SourceNotSettled
+        | Code::DebtOutstanding => "funding",
         Code::LimitPerPayment | Code::LimitPerDay | Code::LimitPerMonth | Code::NoReferenceRate => {
             "policy"
         }
@@ -241,6 +248,14 @@ pub fn remedy(refused: &Refused, terms: &Terms, assets: &[Asset]) -> Remedy {
         Code::InsufficientFunds => Remedy {
             action: "top_up",
             amount: amount(u128::from(refused.asked).saturating_sub(refused.limit)),
+            asset: code,
+            tier: None,
+        },
+        Code::DebtOutstanding => Remedy {
+            action: "top_up",
+            amount: amount(
+                (refused.used + u128::from(refused.asked)).saturating_sub(refused.limit),
+            ),
             asset: code,
             tier: None,
         },

@@ -5,7 +5,8 @@
 //! besides the command was put into State by an event, so a journal of events is the whole truth.
 //!
 //! Entry points: [`resolve`], [`decide`], [`apply`], [`Replay`], [`codec`] (events as bytes), [`snapshot`]
-//! (State as bytes, and its digest), [`explain`] (why a payment was decided as it was).
+//! (State as bytes, and its digest), [`explain`] (why a payment was decided as it was), [`simulate`]
+//! (what another law would have decided).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod apply;
@@ -19,11 +20,13 @@ pub mod explain;
 mod hash;
 pub mod ids;
 mod index;
+pub mod law;
 mod ops;
 pub mod recents;
 pub mod records;
 pub mod repeat;
 mod replay;
+pub mod simulate;
 pub mod snapshot;
 pub mod state;
 mod step;

@@ -4,6 +4,7 @@ pub(crate) mod correction;
 pub(crate) mod dispute;
 pub(crate) mod group;
 pub(crate) mod hold;
+pub(crate) mod law;
 pub(crate) mod mandate;
 pub(crate) mod people;
 pub(crate) mod refund;

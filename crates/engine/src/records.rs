@@ -6,12 +6,15 @@
 //! [`crate::snapshot::VERSION`] then counts up.
 
 use crate::ids::{ActorId, Id, MandateId, TenantId, WalletId};
+use crate::law::{Counted, Law};
 use crate::terms::{Country, Terms, Tier};
 use crate::time::{Civil, Day, UtcMillis};
 use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
 use money::{Atoms, Ppm};
+use policy::{Age, Screening, StepUp, Traced};
 use pricing::PlatformFee;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -34,6 +37,14 @@ numbers! {
     PartyNo;
     /// A wallet's shard-local number.
     WalletNo;
+}
+
+impl WalletNo {
+    /// Its place in [`crate::State::wallets`].
+    #[must_use]
+    pub fn as_index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// A rail's number; 1 is `manual`.
@@ -99,6 +110,12 @@ pub struct Tenant {
     pub settled: Vec<(AssetNo, Source, i128)>,
     /// What the limits of its parties are counted in, once they were.
     pub limits_asset: Option<AssetNo>,
+    /// The law in force.
+    pub law: Option<Arc<Law>>,
+    /// How much has been paid in pilots, in the asset of the pilot's volume, atoms.
+    pub piloted: u128,
+    /// How many payers have paid in pilots.
+    pub pilot_payers: u32,
 }
 
 /// Which of the operator's accounts: asset, class, the channel or country, what its value rests on.
@@ -127,9 +144,30 @@ impl OperatorKey {
 /// How many windows a party's spending is counted in.
 pub const MEASURES: usize = 2;
 /// The measure "spent this civil day".
-pub const MEASURE_DAY: u8 = 0;
+pub const MEASURE_DAY: u16 = 0;
 /// The measure "spent this civil month".
-pub const MEASURE_MONTH: u8 = 1;
+pub const MEASURE_MONTH: u16 = 1;
+
+/// What the law asks of a party besides its country, kind and tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Particulars {
+    /// How old.
+    pub age: Age,
+    /// The operator's segment, from 1 in the order of the law's settings; 0 is none.
+    pub segment: u8,
+    /// What screening found about it.
+    pub screening: Screening,
+}
+
+impl Default for Particulars {
+    fn default() -> Self {
+        Particulars {
+            age: Age::Unknown,
+            segment: 0,
+            screening: Screening::Clear,
+        }
+    }
+}
 
 /// A person, business or software agent. One cache line, because a payment reads its payer's at
 /// random; the public id, which no payment reads, stands apart ([`crate::State::party_id`]).
@@ -152,6 +190,13 @@ pub struct Party {
     pub kind: PartyKind,
     /// Whether it may act.
     pub standing: Standing,
+    /// What the law asks besides.
+    pub particulars: Particulars,
+    /// When it was registered, in hours since 1970.
+    pub registered: u32,
+    /// Where [`crate::State::counts`] has what it has used of the law's measures; `u32::MAX` until
+    /// something is counted.
+    pub counts: u32,
 }
 
 const _: () = assert!(size_of::<Party>() == 64);
@@ -160,7 +205,7 @@ impl Party {
     /// What has been used of a measure in a period.
     #[must_use]
     #[inline]
-    pub fn used_in(&self, measure: u8, period: u32) -> u128 {
+    pub fn used_in(&self, measure: u16, period: u32) -> u128 {
         let m = usize::from(measure);
         if self.period[m] == period {
             self.used[m]
@@ -232,6 +277,10 @@ pub struct Hold {
     pub mandate_day: Day,
     /// How far the payer was verified then.
     pub tier: Tier,
+    /// The law it was decided under; zero if none.
+    pub law: u32,
+    /// Room reserved in the law's measures.
+    pub counted: Vec<Counted>,
 }
 
 /// Room that an authorization has taken in its payer's limits.
@@ -294,6 +343,8 @@ pub struct TopUp {
     pub channel: Channel,
     /// Whether the wallet was credited before settlement.
     pub spendable: bool,
+    /// What it counts in the law's measures.
+    pub counted: Vec<Counted>,
 }
 
 /// Money on its way out.
@@ -309,6 +360,8 @@ pub struct Withdrawal {
     pub channel: Channel,
     /// Whether the channel was told.
     pub sent: bool,
+    /// What it counts in the law's measures.
+    pub counted: Vec<Counted>,
 }
 
 /// A payment that waits for its payer's confirmation.
@@ -326,6 +379,15 @@ pub struct Pending {
     pub expires: UtcMillis,
     /// The hash of all that was asked: what is confirmed is that and nothing else.
     pub content: [u8; 32],
+    /// What the payer is to do.
+    pub step_up: StepUp,
+    /// The version of the tenant's law; zero if none was in force.
+    pub law: u32,
+    /// The law's rule that asks; `None` if it is the fraud score.
+    pub rule: Option<Traced>,
+    /// The hash of its text, which its end names too.
+    #[serde(default)]
+    pub text: Option<[u8; 16]>,
 }
 
 /// A payment called into question.
@@ -345,6 +407,13 @@ pub struct Dispute {
     pub owed: Vec<Leg>,
     /// Where it goes back if the payer wins.
     pub giveback: Vec<Leg>,
+    /// What the payment counts in the law's measures; the share in dispute is given back if the payer
+    /// wins.
+    pub counted: Vec<Counted>,
+    /// How much of the payment had been taken back before, atoms.
+    pub before: u64,
+    /// The whole payment, atoms.
+    pub gross: u64,
 }
 
 /// A correction that waits for its second key.
@@ -370,6 +439,8 @@ pub enum TimerKind {
     StepUp,
     /// A second key is too late.
     Correction,
+    /// A law comes into force.
+    Law,
 }
 
 /// A thing of a tenant, as key of what is open.

@@ -10,6 +10,7 @@ use crate::records::{PartyNo, WalletNo};
 use crate::state::State;
 use ledger::{Account, AccountClass};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 type Field = &'static str;
 
@@ -33,16 +34,8 @@ pub fn difference(state: &State, command: &Command, event: &Event) -> Option<Fie
         command,
         part,
     };
-    if part.kind == K::Refused {
+    if matches!(part.kind, K::Refused | K::StepUpExpired) {
         return asked.differs_from_refusal().or_else(|| asked.other_text());
-    }
-    // The confirmation came too late, whatever it was for.
-    let was_payment = matches!(
-        command.op,
-        Op::Pay { .. } | Op::Authorize { .. } | Op::Transfer { .. } | Op::Split { .. }
-    );
-    if part.kind == K::StepUpExpired && was_payment {
-        return None;
     }
     asked.differs(event).or_else(|| asked.other_text())
 }
@@ -90,6 +83,8 @@ impl Asked<'_> {
             return Some("id");
         };
         let about = self.part.effects.iter().find_map(|effect| match effect {
+            // What was not confirmed in time is about the payment that it was.
+            Effect::About { .. } if self.part.kind == K::StepUpExpired => None,
             Effect::About { thing } => Some(*thing),
             _ => None,
         });
@@ -169,7 +164,10 @@ impl Asked<'_> {
             | Op::RevokeMandate { .. }
             | Op::ResolveDispute { .. }
             | Op::ApproveCorrection { .. }
-            | Op::RejectCorrection { .. } => None,
+            | Op::RejectCorrection { .. }
+            | Op::ProposeLaw { .. }
+            | Op::ApproveLaw { .. }
+            | Op::RejectLaw { .. } => None,
             // These are never refused.
             Op::SetShard { .. }
             | Op::RegisterAsset { .. }
@@ -192,6 +190,9 @@ impl Asked<'_> {
             Effect::MandateUsed { mandate, .. } => Some(*mandate),
             _ => None,
         });
+        let asked = self.part.asked().map(|asked| asked.circumstances);
+        let same = asked.unwrap_or_default() == spend.circumstances;
+        let circumstances = ("circumstances", same);
         let rows = self.part.effects.iter().find_map(|effect| match effect {
             Effect::Paid(p) => Some([
                 ("payer", p.payer == payer),
@@ -199,6 +200,7 @@ impl Asked<'_> {
                 ("asset", p.asset == spend.asset),
                 ("amount", p.gross == spend.amount.0),
                 ("mandate", mandate.unwrap_or(Id::NONE) == spend.mandate.0),
+                circumstances,
             ]),
             Effect::HoldOpened(h) => Some([
                 ("payer", h.payer == payer),
@@ -206,6 +208,7 @@ impl Asked<'_> {
                 ("asset", h.asset == spend.asset),
                 ("amount", h.authorized == spend.amount.0),
                 ("mandate", h.mandate == spend.mandate),
+                circumstances,
             ]),
             Effect::PendingOpened(p) => Some([
                 ("payer", self.wallet(p.payer) == payer),
@@ -213,6 +216,7 @@ impl Asked<'_> {
                 ("asset", p.asset == spend.asset),
                 ("amount", p.amount == spend.amount),
                 ("id", content::of(&self.command.op) == p.content),
+                ("circumstances", true), // in the content
             ]),
             _ => None,
         });
@@ -312,12 +316,15 @@ impl Asked<'_> {
             Op::Capture {
                 payment,
                 amount,
+                asset,
                 last,
             } => {
                 let same = part.paid().is_some_and(|p| p.of == *payment);
+                let in_it = |asset| part.paid().is_some_and(|p| p.asset == asset);
                 let was_last = self.was_last(amount.0).unwrap_or(*last);
                 let rows = [
                     ("payment", same),
+                    ("asset", asset.is_none_or(in_it)),
                     paid(amount.0),
                     ("last", was_last == *last),
                 ];
@@ -500,6 +507,42 @@ impl Asked<'_> {
                 &[K::CorrectionRejected],
                 &[self.about("correction", *correction)],
             ),
+            Op::ProposeLaw { law } => {
+                let proposed = part.effects.iter().find_map(|effect| match effect {
+                    Effect::LawProposed(proposal) => Some(proposal),
+                    _ => None,
+                });
+                let Some(p) = proposed else {
+                    return Some("id");
+                };
+                let text = |text: &Arc<str>| p.packs.iter().any(|kept| kept.text == *text);
+                let rows = [
+                    (
+                        "packs",
+                        p.packs.len() == law.packs.len() && law.packs.iter().all(text),
+                    ),
+                    ("removed", p.removed == law.removed),
+                    ("settings", p.settings == law.settings),
+                    ("zones", p.zones == law.zones),
+                ];
+                of(&[K::LawProposed], &rows)
+            }
+            Op::ApproveLaw {
+                proposal,
+                effective,
+            } => {
+                let at = part.effects.iter().find_map(|effect| match effect {
+                    Effect::LawApproved { effective, .. } => Some(*effective),
+                    _ => None,
+                });
+                // At or before the time of the approval is at once.
+                let same = at.is_some_and(|at| at == (*effective).max(event.at));
+                let rows = [self.about("proposal", *proposal), ("effective", same)];
+                of(&[K::LawApproved], &rows)
+            }
+            Op::RejectLaw { proposal } => {
+                of(&[K::LawRejected], &[self.about("proposal", *proposal)])
+            }
             Op::SetShard { window } => {
                 let same = self.has(|e| matches!(e, Effect::ShardSet { window: w } if w == window));
                 of(&[K::ShardSet], &[("window", same)])
@@ -526,8 +569,10 @@ impl Asked<'_> {
                 kind,
                 country,
                 tier,
+                particulars,
             } => {
                 let registered = Effect::PartyRegistered {
+                    particulars: *particulars,
                     party: *party,
                     kind: *kind,
                     country: *country,
@@ -541,6 +586,7 @@ impl Asked<'_> {
                 country,
                 tier,
                 standing,
+                particulars,
             } => {
                 let asked = self.state.party_no(self.command.tenant, *party);
                 let rows = part.effects.iter().find_map(|effect| match effect {
@@ -549,8 +595,10 @@ impl Asked<'_> {
                         country: c,
                         tier: t,
                         standing: s,
+                        particulars: p,
                     } => Some([
                         ("party", Some(*party) == asked),
+                        ("particulars", particulars.is_none_or(|asked| asked == *p)),
                         ("country", country.is_none_or(|country| country == *c)),
                         ("tier", tier.is_none_or(|tier| tier == *t)),
                         ("standing", standing.is_none_or(|standing| standing == *s)),

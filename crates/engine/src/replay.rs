@@ -6,6 +6,7 @@
 use crate::apply::apply;
 use crate::codec::{CodecError, RowReader};
 use crate::event::{Effect, Event};
+use crate::law::MEASURE_FIRST;
 use crate::recents::Position;
 use crate::state::State;
 
@@ -41,6 +42,34 @@ impl Replay {
         bytes: &[u8],
         mut on_event: impl FnMut(&State, &Event, Position),
     ) -> Result<u32, CodecError> {
+        self.watch(state, seq, format, bytes, |_, _| {}, &mut on_event)
+    }
+
+    /// The same; `look` sees each event with the state right before it.
+    ///
+    /// # Errors
+    /// See [`Replay::row`].
+    pub fn row_before(
+        &mut self,
+        state: &mut State,
+        seq: u64,
+        format: u16,
+        bytes: &[u8],
+        look: impl FnMut(&State, &Event),
+    ) -> Result<u32, CodecError> {
+        self.watch(state, seq, format, bytes, look, &mut |_, _, _| {})
+    }
+
+    #[inline]
+    fn watch(
+        &mut self,
+        state: &mut State,
+        seq: u64,
+        format: u16,
+        bytes: &[u8],
+        mut look: impl FnMut(&State, &Event),
+        on_event: &mut impl FnMut(&State, &Event, Position),
+    ) -> Result<u32, CodecError> {
         let mut row = RowReader::new(format, bytes)?;
         let mut index = 0;
         loop {
@@ -52,6 +81,7 @@ impl Replay {
             touch(state, events);
             for event in events {
                 let position = Position { seq, index };
+                look(state, event);
                 apply(state, event, position);
                 on_event(state, event, position);
                 index += 1;
@@ -81,6 +111,17 @@ fn touch(state: &State, events: &[Event]) {
                 && let Some(party) = state.parties.get(party.0 as usize)
             {
                 touched ^= u64::from(party.tenant.0);
+            }
+        }
+    }
+    for event in events {
+        for effect in &event.effects {
+            if let Effect::Measured { party, measure, .. } = effect
+                && *measure >= MEASURE_FIRST
+                && let Some(party) = state.parties.get(party.0 as usize)
+                && let Some(counts) = state.counts.get(party.counts as usize)
+            {
+                touched ^= counts.len() as u64;
             }
         }
     }

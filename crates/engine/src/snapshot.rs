@@ -1,21 +1,22 @@
 //! State as bytes, in one canonical order: a snapshot, and the digest that two nodes compare.
 //!
 //! What is few comes first, as one piece; then, record by record, what is many: parties, wallets,
-//! accounts, recent ids. So neither writing nor reading holds a second copy of the state.
+//! accounts, counters, recent ids. So neither writing nor reading holds a second copy of the state.
 //! Identity of the bytes is identity of the state: nothing here depends on this process's hash key.
 
 use crate::code::Code;
 use crate::event::Hash;
 use crate::hash::HashKey;
 use crate::ids::{Id, PartyId};
+use crate::law::{Count, Proposal};
 use crate::recents::{Position, Recents, SliceHead, Window};
 use crate::records::{
     Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TenantNo, TopUp,
-    Wallet, Withdrawal,
+    Wallet, WalletNo, Withdrawal,
 };
 use crate::state::{State, Timer};
 use crate::time::UtcMillis;
-use ledger::Account;
+use ledger::{Account, AssetNo};
 use money::Asset;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -25,7 +26,7 @@ use thiserror::Error;
 /// The snapshot format this code writes and reads. Any change of a record of State counts it up: an
 /// older snapshot is then skipped and the journal replayed, and digests of another version are not
 /// compared.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// About how many bytes are handed over at a time.
 const CHUNK: usize = 1 << 16;
@@ -58,6 +59,9 @@ struct Head<'s> {
     pending: Cow<'s, BTreeMap<Key, Pending>>,
     disputes: Cow<'s, BTreeMap<Key, Dispute>>,
     corrections: Cow<'s, BTreeMap<Key, Correction>>,
+    proposals: Cow<'s, BTreeMap<Key, Proposal>>,
+    loaded: Cow<'s, BTreeMap<(WalletNo, AssetNo), u64>>,
+    piloted: Cow<'s, BTreeSet<PartyNo>>,
     reversed: Cow<'s, BTreeMap<Key, u64>>,
     timers: Cow<'s, BTreeSet<Timer>>,
     refusals: Cow<'s, BTreeMap<(TenantNo, PartyNo, Code), u32>>,
@@ -65,6 +69,7 @@ struct Head<'s> {
     parties: usize,
     wallets: usize,
     accounts: usize,
+    counts: usize,
     /// Of each slice of recent ids: by the ids' own time, its number, its length.
     slices: Vec<(bool, u64, u32)>,
     /// Ids of an earlier time may be forgotten.
@@ -86,6 +91,9 @@ pub fn encode_to(state: &State, sink: impl FnMut(&[u8])) {
         pending: Cow::Borrowed(&state.pending),
         disputes: Cow::Borrowed(&state.disputes),
         corrections: Cow::Borrowed(&state.corrections),
+        proposals: Cow::Borrowed(&state.proposals),
+        loaded: Cow::Borrowed(&state.loaded),
+        piloted: Cow::Borrowed(&state.piloted),
         reversed: Cow::Borrowed(&state.reversed),
         timers: Cow::Borrowed(&state.timers),
         refusals: Cow::Borrowed(&state.refusals),
@@ -93,6 +101,7 @@ pub fn encode_to(state: &State, sink: impl FnMut(&[u8])) {
         parties: state.parties.len(),
         wallets: state.wallets.len(),
         accounts: state.book.len(),
+        counts: state.counts.len(),
         slices: state
             .recents
             .slices()
@@ -112,6 +121,10 @@ pub fn encode_to(state: &State, sink: impl FnMut(&[u8])) {
     }
     for (_, account) in state.book.iter() {
         writer.record(account);
+    }
+    for counts in &state.counts {
+        let bytes = postcard::to_allocvec(counts).expect("memory takes any record");
+        writer.bytes(&bytes);
     }
     for (tenant, id, _, position) in state.recents.entries() {
         writer.bytes(&recent_to_bytes(tenant, id, position));
@@ -155,7 +168,7 @@ pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
     }
     let head: Head<'_> = reader.record()?;
     // Every record has at least a byte: what claims more is damaged, before room is made for it.
-    if [head.parties, head.wallets, head.accounts]
+    if [head.parties, head.wallets, head.accounts, head.counts]
         .iter()
         .any(|count| *count > bytes.len())
     {
@@ -168,10 +181,18 @@ pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
         state.add_party(id, party);
     }
     for _ in 0..head.wallets {
-        state.add_wallet(reader.record::<Wallet>()?);
+        let wallet = reader.record::<Wallet>()?;
+        if wallet.party.0 as usize >= head.parties {
+            return Err(SnapshotError::Damaged);
+        }
+        state.add_wallet(wallet);
     }
     for _ in 0..head.accounts {
         state.book.open(reader.record::<Account>()?);
+    }
+    state.counts.reserve(head.counts);
+    for _ in 0..head.counts {
+        state.counts.push(reader.record::<Vec<Count>>()?);
     }
     state.recents = Recents::new(head.window, HashKey::new(random));
     state.recents.set_forgotten_before(head.forgotten_before);
@@ -202,6 +223,9 @@ pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
     state.pending = head.pending.into_owned();
     state.disputes = head.disputes.into_owned();
     state.corrections = head.corrections.into_owned();
+    state.proposals = head.proposals.into_owned();
+    state.loaded = head.loaded.into_owned();
+    state.piloted = head.piloted.into_owned();
     state.reversed = head.reversed.into_owned();
     state.timers = head.timers.into_owned();
     state.refusals = head.refusals.into_owned();

@@ -7,6 +7,7 @@ use crate::code::Code;
 use crate::hash::HashKey;
 use crate::ids::{Id, PartyId, TenantId, WalletId};
 use crate::index::Index;
+use crate::law::{Count, Proposal};
 use crate::recents::{Recents, Window};
 use crate::records::{
     Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TenantNo, TimerKind,
@@ -58,6 +59,14 @@ pub struct State {
     pub disputes: BTreeMap<Key, Dispute>,
     /// Corrections with one key.
     pub corrections: BTreeMap<Key, Correction>,
+    /// Laws proposed, and approved but not yet in force.
+    pub proposals: BTreeMap<Key, Proposal>,
+    /// What parties have used of the law's measures: see [`State::counts_of`].
+    pub counts: Vec<Vec<Count>>,
+    /// What wallets held right after they were last loaded, where the law asks what share is left.
+    pub loaded: BTreeMap<(WalletNo, AssetNo), u64>,
+    /// Who has paid in pilots.
+    pub piloted: BTreeSet<PartyNo>,
     /// How much of a payment, capture or top-up has been taken back, atoms.
     pub reversed: BTreeMap<Key, u64>,
     /// What happens by itself, in order.
@@ -69,6 +78,9 @@ pub struct State {
     pub(crate) key: HashKey,
     pub(crate) wallet_index: Index,
     pub(crate) party_index: Index,
+    /// Each party's last wallet, and for each wallet the one before it of the same party.
+    pub(crate) last_wallets: Vec<WalletNo>,
+    pub(crate) wallets_before: Vec<WalletNo>,
 }
 
 impl State {
@@ -94,6 +106,10 @@ impl State {
             pending: BTreeMap::new(),
             disputes: BTreeMap::new(),
             corrections: BTreeMap::new(),
+            proposals: BTreeMap::new(),
+            counts: Vec::new(),
+            loaded: BTreeMap::new(),
+            piloted: BTreeSet::new(),
             reversed: BTreeMap::new(),
             timers: BTreeSet::new(),
             refusals: BTreeMap::new(),
@@ -101,6 +117,8 @@ impl State {
             key,
             wallet_index: Index::default(),
             party_index: Index::default(),
+            last_wallets: Vec::new(),
+            wallets_before: Vec::new(),
         }
     }
 
@@ -196,6 +214,7 @@ impl State {
         self.party_index
             .insert(self.id_hash(party.tenant, id.0), no);
         self.parties.push(party);
+        self.last_wallets.push(WalletNo::NONE);
         self.party_ids.push(id);
     }
 
@@ -203,7 +222,17 @@ impl State {
         let no = u32::try_from(self.wallets.len()).expect("fewer than 2^32 wallets a shard");
         self.wallet_index
             .insert(self.id_hash(wallet.tenant, wallet.id.0), no);
+        let last = &mut self.last_wallets[wallet.party.0 as usize];
+        self.wallets_before.push(*last);
+        *last = WalletNo(no);
         self.wallets.push(wallet);
+    }
+
+    /// The wallets of a party, the last opened first.
+    pub fn wallets_of(&self, party: PartyNo) -> impl Iterator<Item = WalletNo> {
+        let some = |no: WalletNo| (no != WalletNo::NONE).then_some(no);
+        let last = some(self.last_wallets[party.0 as usize]);
+        std::iter::successors(last, move |no| some(self.wallets_before[no.0 as usize]))
     }
 
     /// The timers due at an instant, in order, at most `limit`.

@@ -2,12 +2,13 @@
 //! in [`run`].
 //!
 //! 1. idempotency (before the step is entered), 2. [`parties`], 3. [`price`], 4. [`tax`],
-//! 5. [`fee`], 6. [`risk`], 7. [`funding`], 8. [`policy`], 9. [`entry`].
+//! 5. [`fee`], 6. [`risk`], 7. [`funding`], 8. [`policy`], 9. [`law`], 10. [`entry`].
 
 pub(crate) mod draft;
 pub(crate) mod entry;
 pub(crate) mod fee;
 pub(crate) mod funding;
+pub(crate) mod law;
 pub(crate) mod parties;
 pub(crate) mod pending;
 pub(crate) mod policy;
@@ -23,6 +24,7 @@ use crate::ids::WalletId;
 use crate::records::{PartyNo, WalletNo};
 use crate::time::UtcMillis;
 use crate::view::View;
+use ::policy::{StepUp, Traced};
 pub(crate) use draft::Draft;
 
 /// What a payment is for: which stages and sources apply.
@@ -53,8 +55,10 @@ pub(crate) struct Payment<'c> {
     pub fee: u64,
     pub plan: funding::Plan,
     pub room: policy::Room,
-    /// A stage asks the payer to confirm.
-    pub step_up: bool,
+    /// A stage asks the payer to confirm: what, and by which rule of the law.
+    pub step_up: Option<(StepUp, Option<Traced>)>,
+    /// What was asked before the law's stage.
+    pub asked_before_law: Option<(StepUp, Option<Traced>)>,
 }
 
 /// Who is paid.
@@ -157,7 +161,8 @@ fn run<V: View>(
         fee: 0,
         plan: funding::Plan::default(),
         room: policy::Room::default(),
-        step_up: false,
+        step_up: None,
+        asked_before_law: None,
     };
     parties::check(draft, &payment)?;
     price::set(&mut payment);
@@ -166,8 +171,10 @@ fn run<V: View>(
     risk::check(draft, &mut payment)?;
     funding::plan(draft, &mut payment)?;
     policy::check(draft, &mut payment)?;
-    if payment.step_up {
-        return pending::ask(draft, &payment);
+    payment.asked_before_law = payment.step_up;
+    law::check(draft, &mut payment)?;
+    if let Some((step_up, rule)) = payment.step_up {
+        return pending::ask(draft, &payment, step_up, rule);
     }
     // Nothing below refuses.
     entry::post(draft, &payment);

@@ -67,7 +67,8 @@ impl Sums {
 
 impl State {
     /// Whose an account is; `None` for one that no event could have made.
-    pub(crate) fn tenant_of(&self, account: &Account) -> Option<TenantNo> {
+    #[must_use]
+    pub fn tenant_of(&self, account: &Account) -> Option<TenantNo> {
         let owner = account.owner as usize;
         let tenant = match account.class {
             AccountClass::Wallet => self.wallets.get(owner)?.tenant,

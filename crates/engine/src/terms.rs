@@ -5,7 +5,7 @@ use ledger::{AssetNo, Source, SourceSet};
 use money::{Atoms, Ppm, Rate};
 use policy::TierLimits;
 use pricing::PlatformFee;
-use risk::Thresholds;
+use risk::{Score, Thresholds};
 use serde::{Deserialize, Serialize};
 use tax::RateTable;
 
@@ -116,6 +116,9 @@ pub struct Terms {
     /// the longest if that is less.
     #[serde(default)]
     pub hold_ms_default: Option<u64>,
+    /// The least fraud score of what an agent's key asks. What it says itself can only raise it.
+    #[serde(default)]
+    pub agent_risk: Score,
 }
 
 const DAY_MS: u64 = 86_400_000;
@@ -155,6 +158,7 @@ impl Default for Terms {
             refusals_per_second: 10,
             zone: Zone::utc(),
             hold_ms_default: None,
+            agent_risk: Score(0),
         }
     }
 }

@@ -74,6 +74,18 @@ impl Zone {
         }
     }
 
+    /// The moment of an instant, as the law's rules see it.
+    #[must_use]
+    pub fn moment(&self, at: UtcMillis) -> policy::Civil {
+        let local = (at.0 / 1000).saturating_add_signed(i64::from(self.offset_s(at)));
+        let civil = self.civil(at);
+        policy::Civil {
+            day: civil.day.0,
+            month: civil.month.0,
+            second: u32::try_from(local % 86_400).unwrap_or(0),
+        }
+    }
+
     /// The civil day and month of an instant.
     #[must_use]
     pub fn civil(&self, at: UtcMillis) -> Civil {

@@ -5,6 +5,7 @@
 
 use crate::event::Effect;
 use crate::ids::Id;
+use crate::law::Count;
 use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
 use crate::state::State;
 use ledger::{Account, AccountNo, AssetNo, Source};
@@ -34,6 +35,14 @@ pub trait View {
     fn pool(&self, tenant: TenantNo, asset: AssetNo, source: Source) -> i128;
     /// Whether an id was used by an earlier item of the same group.
     fn used_in_group(&self, id: Id) -> bool;
+    /// What a party has used of the law's measures.
+    fn counts(&self, party: PartyNo) -> &[Count];
+    /// What a wallet held right after it was last loaded, if that is kept.
+    fn loaded(&self, wallet: WalletNo, asset: AssetNo) -> Option<u64>;
+    /// How many payers have paid in pilots, and how much.
+    fn piloted(&self, tenant: TenantNo) -> (u32, u128);
+    /// Whether a party has paid in a pilot.
+    fn has_piloted(&self, payer: PartyNo) -> bool;
 }
 
 /// What the fold may change.
@@ -60,6 +69,12 @@ pub trait Fold: View {
     fn name_operator_account(&mut self, tenant: TenantNo, key: OperatorKey, no: AccountNo);
     /// Moves a pool.
     fn move_pool(&mut self, tenant: TenantNo, asset: AssetNo, source: Source, delta: i128);
+    /// What a party has used of the law's measures.
+    fn counts_mut(&mut self, party: PartyNo) -> &mut Vec<Count>;
+    /// Notes what a wallet holds right after it was loaded.
+    fn set_loaded(&mut self, wallet: WalletNo, asset: AssetNo, holds: u64);
+    /// Counts a payment in the pilot.
+    fn pilot(&mut self, tenant: TenantNo, payer: PartyNo, amount: u64);
     /// An effect that no item of a group has.
     fn other(&mut self, tenant: TenantNo, id: Id, effect: &Effect);
 }
@@ -110,6 +125,20 @@ impl View for State {
     fn used_in_group(&self, _: Id) -> bool {
         false
     }
+    #[inline]
+    fn counts(&self, party: PartyNo) -> &[Count] {
+        self.counts_of(party)
+    }
+    fn loaded(&self, wallet: WalletNo, asset: AssetNo) -> Option<u64> {
+        self.loaded.get(&(wallet, asset)).copied()
+    }
+    fn piloted(&self, tenant: TenantNo) -> (u32, u128) {
+        let tenant = &self.tenants[tenant.0 as usize];
+        (tenant.pilot_payers, tenant.piloted)
+    }
+    fn has_piloted(&self, payer: PartyNo) -> bool {
+        self.piloted.contains(&payer)
+    }
 }
 
 /// State as it would be after some items of a group.
@@ -126,6 +155,11 @@ pub struct Overlay<'s> {
     reversed: BTreeMap<Key, u64>,
     pools: BTreeMap<(TenantNo, AssetNo, Source), i128>,
     used: Vec<Id>,
+    counts: BTreeMap<PartyNo, Vec<Count>>,
+    loaded: BTreeMap<(WalletNo, AssetNo), u64>,
+    /// How much more was paid in the pilot, by how many more payers.
+    piloted: (u32, u128),
+    pilot_payers: Vec<PartyNo>,
 }
 
 impl<'s> Overlay<'s> {
@@ -144,6 +178,10 @@ impl<'s> Overlay<'s> {
             reversed: BTreeMap::new(),
             pools: BTreeMap::new(),
             used: Vec::new(),
+            counts: BTreeMap::new(),
+            loaded: BTreeMap::new(),
+            piloted: (0, 0),
+            pilot_payers: Vec::new(),
         }
     }
 
@@ -212,6 +250,23 @@ impl View for Overlay<'_> {
     fn used_in_group(&self, id: Id) -> bool {
         self.used.contains(&id)
     }
+    fn counts(&self, party: PartyNo) -> &[Count] {
+        match self.counts.get(&party) {
+            Some(counts) => counts,
+            None => self.state.counts_of(party),
+        }
+    }
+    fn loaded(&self, wallet: WalletNo, asset: AssetNo) -> Option<u64> {
+        let here = self.loaded.get(&(wallet, asset)).copied();
+        here.or_else(|| self.state.loaded(wallet, asset))
+    }
+    fn piloted(&self, tenant: TenantNo) -> (u32, u128) {
+        let (payers, volume) = self.state.piloted(tenant);
+        (payers + self.piloted.0, volume + self.piloted.1)
+    }
+    fn has_piloted(&self, payer: PartyNo) -> bool {
+        self.pilot_payers.contains(&payer) || self.state.has_piloted(payer)
+    }
 }
 
 impl Fold for Overlay<'_> {
@@ -263,6 +318,22 @@ impl Fold for Overlay<'_> {
     }
     fn move_pool(&mut self, tenant: TenantNo, asset: AssetNo, source: Source, delta: i128) {
         *self.pools.entry((tenant, asset, source)).or_default() += delta;
+    }
+    fn counts_mut(&mut self, party: PartyNo) -> &mut Vec<Count> {
+        let state = self.state;
+        let copy = || state.counts_of(party).to_vec();
+        self.counts.entry(party).or_insert_with(copy)
+    }
+    fn set_loaded(&mut self, wallet: WalletNo, asset: AssetNo, holds: u64) {
+        self.loaded.insert((wallet, asset), holds);
+    }
+    fn pilot(&mut self, _: TenantNo, payer: PartyNo, amount: u64) {
+        let is_new = !self.has_piloted(payer);
+        if is_new {
+            self.pilot_payers.push(payer);
+        }
+        self.piloted.0 += u32::from(is_new);
+        self.piloted.1 += u128::from(amount);
     }
     fn other(&mut self, _: TenantNo, _: Id, effect: &Effect) {
         unreachable!("no item of a group has the effect {effect:?}")

@@ -10,6 +10,7 @@
 pub mod draw;
 pub mod durable;
 mod histogram;
+mod law;
 pub mod loopback;
 pub mod machine;
 pub mod recovery;

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod bench;
+pub mod briefs;
 pub mod demo;
 pub mod explain;
 pub mod gate;
@@ -12,6 +13,7 @@ pub mod pay;
 pub mod replay;
 pub mod restore;
 pub mod serve;
+pub mod simulate;
 pub mod tax;
 pub mod verify;
 mod verify_projection;

@@ -24,12 +24,16 @@ macro_rules! options {
             projection,
             id_window_minutes,
             id_window_entries,
+            clock_ahead_hours_max,
             body_bytes_max,
             requests_per_second,
             requests_burst,
             connections_max,
             header_seconds_max,
-            metrics_open
+            metrics_open,
+            feeds,
+            briefs_every_hours,
+            feeds_private
         )
     };
 }
@@ -54,12 +58,16 @@ pub struct Config {
     pub projection: bool,
     pub id_window_minutes: u64,
     pub id_window_entries: u64,
+    pub clock_ahead_hours_max: u64,
     pub body_bytes_max: usize,
     pub requests_per_second: u32,
     pub requests_burst: u32,
     pub connections_max: usize,
     pub header_seconds_max: u64,
     pub metrics_open: bool,
+    pub feeds: String,
+    pub briefs_every_hours: u32,
+    pub feeds_private: bool,
 }
 
 /// The options a file may set.
@@ -75,12 +83,16 @@ struct File {
     projection: Option<bool>,
     id_window_minutes: Option<u64>,
     id_window_entries: Option<u64>,
+    clock_ahead_hours_max: Option<u64>,
     body_bytes_max: Option<usize>,
     requests_per_second: Option<u32>,
     requests_burst: Option<u32>,
     connections_max: Option<usize>,
     header_seconds_max: Option<u64>,
     metrics_open: Option<bool>,
+    feeds: Option<String>,
+    briefs_every_hours: Option<u32>,
+    feeds_private: Option<bool>,
 }
 
 impl Config {

@@ -1,5 +1,5 @@
 //! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys
-//! | packs | tax | gate | pay`.
+//! | packs | briefs | simulate | tax | gate | pay`.
 //!
 //! Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
 //! wrong; 3 something checked is not right (`verify`, `packs check`, `tax`); 70 the node stopped because a
@@ -62,6 +62,8 @@ enum Command {
     Restore(commands::restore::Args),
     Keys(commands::keys::Args),
     Packs(commands::packs::Args),
+    Briefs(commands::briefs::Args),
+    Simulate(commands::simulate::Args),
     Tax(commands::tax::Args),
     Gate(commands::gate::Args),
     Pay(commands::pay::Args),
@@ -88,6 +90,8 @@ fn main() -> ExitCode {
         Command::Restore(args) => commands::restore::run(&args),
         Command::Keys(args) => commands::keys::run(args),
         Command::Packs(args) => commands::packs::run(&args),
+        Command::Briefs(args) => commands::briefs::run(args),
+        Command::Simulate(args) => commands::simulate::run(&args),
         Command::Tax(args) => commands::tax::run(&args),
         Command::Gate(args) => commands::gate::run(args),
         Command::Pay(args) => commands::pay::run(&args),

@@ -12,6 +12,7 @@ use identity::{KeyRing, KeySpec, OsRandom, Scope, Scopes};
 use money::Asset;
 use node::{Node, NodeOptions};
 use std::sync::Arc;
+use std::time::Duration;
 use store::Store;
 
 /// The assets every fresh node knows; more are registered over the API.
@@ -59,6 +60,8 @@ pub fn open(config: &Config) -> Result<Opened, Failure> {
         queue_weight_max: config.queue_weight_max,
         projection: config.projection,
         snapshot_every: config.snapshot_every,
+        clock_ahead_max: (config.clock_ahead_hours_max > 0)
+            .then(|| Duration::from_secs(config.clock_ahead_hours_max.saturating_mul(3_600))),
         ..NodeOptions::default()
     };
     folder::require_whole(&config.data, config.shard)?;

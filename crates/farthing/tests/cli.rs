@@ -51,7 +51,7 @@ fn each_command_s_help_is_enough_by_itself() {
     let all = run_well(&["--help"]);
     for name in [
         "demo", "serve", "replay", "bench", "verify", "explain", "backup", "restore", "keys",
-        "packs", "gate", "pay", "tax",
+        "packs", "briefs", "simulate", "gate", "pay", "tax",
     ] {
         let listed = |line: &&str| line.trim_start().starts_with(&format!("{name} "));
         let line = all.lines().find(listed).unwrap();
@@ -120,6 +120,187 @@ fn packs_are_checked_listed_shown_and_compared() {
         &["packs", "show", &write("bad.toml", "pack = 1")],
         1,
         "bad.toml:1: `pack`",
+    );
+}
+
+/// A pack that allows two cents a payment.
+const STRICT: &str = r#"
+[pack]
+id = "zz"
+title = { en = "Strict", ko = "엄격" }
+version = "2026-12-01"
+asset = "USD"
+rest_of_world = true
+checked = 2026-11-20
+review_days = 180
+
+[territories]
+ZZ = "UTC"
+
+[[rule]]
+id = "each"
+title = { en = "Each", ko = "건별" }
+kind = "limit"
+applies = { payment = ["spend"] }
+most = "MOST USD"
+terms = { whose = { en = "the operator", ko = "운영자" } }
+certainty = "official"
+"#;
+
+#[test]
+fn a_draft_is_simulated_over_a_replayed_site_and_over_made_up_payments() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = dir.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        path(&file).to_owned()
+    };
+    let log = write("a.log", &LINE.repeat(10));
+    let ledger = dir.path().join("ledger");
+    let data = path(&ledger);
+    let prices = write("prices.toml", "asset = \"USD\"\ndefault = \"0.0005\"\n");
+    let start = ["--start", "2026-01-01T00:00:00Z", "--data", data];
+    run_well(&[&["replay", "--log", &log, "--prices", &prices][..], &start].concat());
+    let strict = write("strict.toml", &STRICT.replace("MOST", "0.000001"));
+    let lax = write("lax.toml", &STRICT.replace("MOST", "100"));
+    let simulate = |more: &[&str]| -> Value {
+        let args = [&["simulate", "--data", data, "--json"][..], more].concat();
+        serde_json::from_str(&run_well(&args)).unwrap()
+    };
+    let none = simulate(&["--pack", &lax]);
+    let compared = none["payments"].as_u64().unwrap();
+    assert_eq!(none["changes"]["payments"], 0);
+    assert!(compared >= 11, "{none}");
+    let all = simulate(&["--pack", &strict, "--list", "3"]);
+    let changed = all["changes"]["payments"].as_u64().unwrap();
+    assert_eq!((changed, all["changes"]["payers"].as_u64()), (10, Some(1)));
+    assert_eq!(all["rules"][0]["rule"], "each");
+    assert_eq!(all["changed"].as_array().unwrap().len(), 3);
+    assert_eq!(all["not_listed"], 7);
+    let later = simulate(&["--pack", &strict, "--from", "2026-02-01"]);
+    assert_eq!(later["payments"], 0);
+    let words = run_well(&["simulate", "--data", data, "--pack", &strict]);
+    assert!(words.contains("allowed → denied"), "{words}");
+    verify(&ledger);
+
+    let made_up = |seed: &str| -> Value {
+        let args = ["simulate", "--pack", "kr", "--generate", "3000", "--json"];
+        let said = run_well(&[&args[..], &["--seed", seed]].concat());
+        serde_json::from_str(&said).unwrap()
+    };
+    let once = made_up("5");
+    assert_eq!(once["payments"], 3_000);
+    assert!(once["changes"]["payments"].as_u64().unwrap() > 0, "{once}");
+    assert_eq!(once["changes"], made_up("5")["changes"]);
+    assert_ne!(once["changes"], made_up("6")["changes"]);
+
+    fails(&["simulate", "--data", data], 1, "name a draft");
+    fails(&["simulate", "--pack", &log], 1, "a.log");
+    fails(
+        &["simulate", "--pack", &lax, "--data", "nowhere"],
+        1,
+        "nowhere",
+    );
+    fails(
+        &["simulate", "--pack", &lax, "--from", "today"],
+        2,
+        "a time is",
+    );
+    let operator = write("operator.toml", "status = [\"king\"]");
+    let wrong = ["simulate", "--pack", &lax, "--operator", &operator];
+    fails(&wrong, 1, "status: \"king\"");
+}
+
+#[test]
+fn briefs_are_read_listed_and_decided_on_the_data_folder() {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let _ = lines
+                .map_while(Result::ok)
+                .take_while(|l| !l.is_empty())
+                .count();
+            let body = "<rss><item><guid>1</guid><title>A decree</title></item></rss>";
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    fails(
+        &["briefs", "list", "--data", path(&data)],
+        1,
+        "has no store",
+    );
+    let log = dir.path().join("log");
+    farthing::Farthing::start(&data, &log, &[]).stop();
+    let feeds = dir.path().join("feeds.toml");
+    let entry = format!(
+        "[[feed]]\nid = \"here\"\npack = \"kr\"\nauthority = \"FSC\"\ntitle = \"News\"\n\
+         url = \"http://{address}/\"\nlanguage = \"ko\"\ncertainty = \"unverified\"\nchecked = 2026-11-23\n"
+    );
+    std::fs::write(&feeds, entry).unwrap();
+    let data = path(&data);
+    let briefs = |args: &[&str]| run_well(&[&["briefs", "--data", data][..], args].concat());
+    let read = briefs(&["read", "--feeds", path(&feeds)]);
+    assert!(read.contains("is not a public address"), "{read}");
+    let read = briefs(&["read", "--feeds", path(&feeds), "--private", "--json"]);
+    let read: Value = serde_json::from_str(&read).unwrap();
+    assert_eq!(read["new"], 1);
+    let listed = briefs(&["list", "--status", "open", "--limit", "1000", "--json"]);
+    let all: Vec<Value> = listed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let found = all.iter().find(|brief| brief["feed"] == "here").unwrap();
+    assert_eq!(found["title"], "A decree");
+    let id = found["id"].as_str().unwrap();
+    let done = briefs(&[
+        "link",
+        id,
+        "--by",
+        "kim",
+        "--pack",
+        "kr",
+        "--rule",
+        "carrier.monthly",
+    ]);
+    assert!(done.contains("linked"), "{done}");
+    let no_link = [
+        "briefs", "--data", data, "link", id, "--by", "kim", "--pack", "kr",
+    ];
+    fails(&no_link, 2, "--rule");
+    let done = briefs(&[
+        "dismiss",
+        id,
+        "--by",
+        "lee",
+        "--why",
+        "superseded",
+        "--revision",
+        "1",
+    ]);
+    assert!(done.contains("dismissed"), "{done}");
+    let stale = [
+        "briefs", "--data", data, "dismiss", id, "--by", "lee", "--why", "x",
+    ];
+    fails(
+        &[&stale[..], &["--revision", "2"]].concat(),
+        1,
+        "has changed",
+    );
+    fails(
+        &[
+            "briefs", "--data", data, "dismiss", "x", "--by", "l", "--why", "x",
+        ],
+        1,
+        "is not a brief",
     );
 }
 

@@ -188,7 +188,8 @@ impl Teller {
             amount,
             asset: inner.asset_no,
             risk: risk::Score(0),
-            confirmed: false,
+            confirmed: false.into(),
+            circumstances: Default::default(),
         };
         let op = Op::Authorize {
             spend,
@@ -289,6 +290,7 @@ fn opening(party: PartyId, wallet: WalletId, kind: PartyKind) -> [Op; 2] {
             kind,
             country: Country::UNKNOWN,
             tier: Tier(0),
+            particulars: Default::default(),
         },
         Op::OpenWallet { wallet, party },
     ]
@@ -403,6 +405,7 @@ impl Held {
         let op = Op::Capture {
             payment: self.payment,
             amount: self.amount,
+            asset: None,
             last: true,
         };
         match inner.node.submit(inner.command(id, op)).await {
@@ -460,7 +463,7 @@ impl Drop for Taken {
             let op = Op::Refund {
                 payment: event.id,
                 amount: self.amount,
-                carried: Carried(event),
+                carried: Carried::from(*event),
             };
             undo(&self.teller, "refund", op);
         }

@@ -72,9 +72,12 @@ impl KeyRecord {
     }
 
     /// Whether it may do what needs this scope. `admin` holds the two halves
-    /// of a correction only at the head of a line.
+    /// of a correction or a law only at the head of a line.
     pub fn allows(&self, needed: Scope) -> bool {
-        if needed.is_half_of_correction() && self.line.is_some() {
+        if self.agent.is_some() && !needed.is_for_agents() {
+            return false;
+        }
+        if needed.is_half() && self.line.is_some() {
             return self.scopes.contains(needed);
         }
         self.scopes.allows(needed)
@@ -82,7 +85,7 @@ impl KeyRecord {
 
     /// Whether it may give these to another key.
     pub fn may_grant(&self, given: Scopes) -> bool {
-        let mut halves = given.iter().filter(|scope| scope.is_half_of_correction());
+        let mut halves = given.iter().filter(|scope| scope.is_half());
         self.scopes.may_grant(given) && halves.all(|scope| self.allows(scope))
     }
 

@@ -46,7 +46,10 @@ scopes! {
     MandatesWrite      "mandates:write"      "Give and end mandates.";
     CorrectionsPropose "corrections:propose" "Propose a correction: the first of two keys.";
     CorrectionsApprove "corrections:approve" "Approve a correction: the second of two keys.";
-    SettingsWrite      "settings:write"      "Change settings, prices, rates and packs.";
+    LawsPropose        "laws:propose"        "Propose packs and the operator's settings: the first of two keys.";
+    LawsApprove        "laws:approve"        "Approve packs and the operator's settings: the second of two keys.";
+    PolicyRead         "policy:read"         "Ask the packs: what they say, tiers, and checks of payments kept elsewhere.";
+    SettingsWrite      "settings:write"      "Change settings, prices and rates.";
     SettingsRead       "settings:read"       "Read settings, prices, rates and packs.";
     LedgerRead         "ledger:read"         "Read accounts, entries and the trial balance.";
     KeysWrite          "keys:write"          "Make and revoke API keys.";
@@ -60,14 +63,26 @@ scopes! {
 const _: () = assert!(Scope::ALL.len() <= 64, "Scopes is a u64");
 
 impl Scope {
-    /// Proposing a correction, or approving one: never both by one person.
-    pub const fn is_half_of_correction(self) -> bool {
-        matches!(self, Self::CorrectionsPropose | Self::CorrectionsApprove)
+    /// Proposing a correction or a law, or approving one: never both by one person.
+    pub const fn is_half(self) -> bool {
+        self.other_half().is_some()
     }
 
-    /// What an agent's key may have: nothing but paying and looking at it.
+    /// What the second person does.
+    pub const fn other_half(self) -> Option<Self> {
+        match self {
+            Self::CorrectionsPropose => Some(Self::CorrectionsApprove),
+            Self::CorrectionsApprove => Some(Self::CorrectionsPropose),
+            Self::LawsPropose => Some(Self::LawsApprove),
+            Self::LawsApprove => Some(Self::LawsPropose),
+            _ => None,
+        }
+    }
+
+    /// What an agent's key may have: nothing but paying. To read payments is to read all of the
+    /// tenant's.
     pub const fn is_for_agents(self) -> bool {
-        matches!(self, Self::PaymentsWrite | Self::PaymentsRead)
+        matches!(self, Self::PaymentsWrite)
     }
 }
 
@@ -118,9 +133,11 @@ impl Scopes {
         self.0 & bit(scope) != 0
     }
 
-    /// Whether both halves of a correction were given by name.
-    pub const fn has_both_halves(self) -> bool {
-        self.contains(Scope::CorrectionsPropose) && self.contains(Scope::CorrectionsApprove)
+    /// Whether both halves of what takes two people were given by name.
+    pub fn has_both_halves(self) -> bool {
+        self.iter()
+            .filter_map(Scope::other_half)
+            .any(|half| self.contains(half))
     }
 
     /// Whether a holder may do what needs this scope. `admin` may do all but
@@ -220,7 +237,7 @@ mod tests {
                 .collect::<Scopes>()
                 .iter()
                 .count(),
-            22
+            25
         );
     }
 

@@ -118,6 +118,7 @@ fn main() {
             kind,
             country,
             tier,
+            particulars: Default::default(),
         };
         town.push(
             START_MS,
@@ -195,6 +196,7 @@ fn main() {
             terms: 1,
             of: Id::NONE,
             tier: Tier(1),
+            law: 0,
         });
         let leg = |account, amount| Posting {
             account: AccountNo(account),

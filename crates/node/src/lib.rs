@@ -27,9 +27,10 @@ mod writer;
 
 pub use answer::{Answer, Brief, NodeError, Unavailable};
 pub use clock::{Clock, SystemClock};
+pub use journal::Reader;
 pub use node::{Client, Node};
 pub use options::{Fatal, NodeOptions, OpaqueIds};
 pub use queue::BATCH_MAX;
-pub use recover::{leaves, recover_state, replay};
+pub use recover::{leaves, look_back, recover_state, replay};
 pub use snapshots::Unanchored;
 pub use stats::{Stats, StatsView};

@@ -6,7 +6,8 @@ use crate::ending::Ending;
 use crate::options::NodeOptions;
 use crate::projection::Projection;
 use crate::queue::{
-    BATCH_MAX, Completions, Item, Many, ManyReply, Queue, Raw, Reply, Token, Told, ask, lock,
+    BATCH_MAX, Completions, Item, Many, ManyReply, Queue, Raw, Reply, Token, Told, ask, ask_after,
+    lock,
 };
 use crate::recover::recover;
 use crate::snapshots;
@@ -259,11 +260,15 @@ impl Node {
         block_on(self.settle(&command, raw))
     }
 
-    /// Submits up to [`BATCH_MAX`] commands; the answers are in their order.
+    /// Submits up to [`BATCH_MAX`] commands; the answers are in their order. Of a command that was
+    /// answered before it may not be known what it came to: [`Unavailable::OutcomeUnknown`].
     ///
     /// # Errors
-    /// As [`Self::submit`], for all of them at once.
-    pub async fn submit_many(&self, commands: Vec<Command>) -> Result<Vec<Answer>, Unavailable> {
+    /// As [`Self::submit`], for all of them at once: none was decided, or of none it is known.
+    pub async fn submit_many(
+        &self,
+        commands: Vec<Command>,
+    ) -> Result<Vec<Result<Answer, Unavailable>>, Unavailable> {
         let mut known = Vec::with_capacity(commands.len());
         for command in &commands {
             known.push(self.0.known_before(command).await?);
@@ -285,7 +290,7 @@ impl Node {
                 Some(known) => known,
                 None => raws.next().ok_or(Unavailable::OutcomeUnknown)?,
             };
-            answers.push(self.settle(command, raw).await?);
+            answers.push(self.settle(command, raw).await);
         }
         Ok(answers)
     }
@@ -359,7 +364,8 @@ impl Node {
         }
     }
 
-    /// A known id: read what it was answered and compare.
+    /// A known id: read what it was answered and compare. That something was decided is known here:
+    /// all that may be said besides is that it is not known what.
     async fn settle(&self, command: &Command, raw: Raw) -> Told<Answer> {
         let position = match raw {
             Raw::Answer(answer) => return Ok(answer),
@@ -374,9 +380,9 @@ impl Node {
             }
         };
         let (asked, then) = (command.clone(), event.clone());
-        let differs = self
-            .query(move |state| difference(state, &asked, &then))
-            .await?;
+        let unknown = Unavailable::OutcomeUnknown;
+        let differs = ask_after(&self.0.queue, move |state| difference(state, &asked, &then));
+        let differs = differs.map_err(|_| unknown)?.await.map_err(|_| unknown)?;
         Ok(match differs {
             None => Answer::Known { position, event },
             Some(field) => Answer::Rejected(Rejection {

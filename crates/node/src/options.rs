@@ -3,6 +3,7 @@
 use crate::clock::{Clock, SystemClock};
 use crate::projection::ProjectionOptions;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What happens when a commit fails or a thread of the pipeline panics.
 #[derive(Clone, Default)]
@@ -51,6 +52,10 @@ pub struct NodeOptions {
     pub snapshot_every: u64,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
+    /// Further than this the clock may not be ahead of the journal's last time at the start, or it waits
+    /// to be confirmed as after a jump. `None`, the default, is for tools whose journals have other
+    /// times than the clock's.
+    pub clock_ahead_max: Option<Duration>,
     /// What happens when a commit fails or a thread panics.
     pub fatal: Fatal,
 }
@@ -68,6 +73,7 @@ impl Default for NodeOptions {
             opaque_ids: OpaqueIds::default(),
             snapshot_every: 5_000_000,
             clock: Arc::new(SystemClock::default()),
+            clock_ahead_max: None,
             fatal: Fatal::default(),
         }
     }

@@ -225,11 +225,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Asks the state in the queue's turn; the answer comes when every row before it is durable.
-pub(crate) fn ask<R: Send + 'static>(
-    queue: &Queue,
+/// A question to the state, and where its answer comes.
+fn query<R: Send + 'static>(
     read: impl FnOnce(&State) -> R + Send + 'static,
-) -> Told<oneshot::Receiver<R>> {
+) -> (Item, oneshot::Receiver<R>) {
     let (to, told) = oneshot::channel();
     let query = Item::Query(Box::new(move |state| {
         let answer = read(state);
@@ -240,7 +239,27 @@ pub(crate) fn ask<R: Send + 'static>(
             }
         })
     }));
+    (query, told)
+}
+
+/// Asks the state in the queue's turn; the answer comes when every row before it is durable.
+pub(crate) fn ask<R: Send + 'static>(
+    queue: &Queue,
+    read: impl FnOnce(&State) -> R + Send + 'static,
+) -> Told<oneshot::Receiver<R>> {
+    let (query, told) = query(read);
     queue.push([query].into_iter())?;
+    Ok(told)
+}
+
+/// The same about a command that was decided: there is room for it however full the queue is, for
+/// "busy" would say that nothing happened. There is one at a time for each caller.
+pub(crate) fn ask_after<R: Send + 'static>(
+    queue: &Queue,
+    read: impl FnOnce(&State) -> R + Send + 'static,
+) -> Told<oneshot::Receiver<R>> {
+    let (query, told) = query(read);
+    queue.push_beyond(query)?;
     Ok(told)
 }
 
@@ -281,6 +300,16 @@ impl Queue {
             });
         }
         self.extend(&mut inner, items);
+        Ok(())
+    }
+
+    /// Adds an item even where there is no room.
+    fn push_beyond(&self, item: Item) -> Result<(), Unavailable> {
+        let mut inner = lock(&self.inner);
+        if let Some(why) = inner.closed {
+            return Err(why);
+        }
+        self.extend(&mut inner, [item].into_iter());
         Ok(())
     }
 
@@ -421,7 +450,8 @@ mod tests {
             amount: money::Atoms(1),
             asset: ledger::AssetNo(0),
             risk: risk::Score(0),
-            confirmed: false,
+            confirmed: false.into(),
+            circumstances: Default::default(),
         };
         let pay = Op::Pay {
             spend,

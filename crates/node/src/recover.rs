@@ -69,6 +69,34 @@ pub fn replay(
     bad.map_or(Ok(events), Err)
 }
 
+/// Looks at the past, from the first row on, with a State of its own: `look` sees each event with the
+/// state right before it, and `on_row` says after each row whether to go on. Returns the state it
+/// came to.
+///
+/// # Errors
+/// See [`replay`].
+pub fn look_back(
+    reader: &mut (dyn Reader + Send),
+    mut look: impl FnMut(&State, &Event),
+    mut on_row: impl FnMut(u64) -> ControlFlow<()>,
+) -> Result<State, NodeError> {
+    let (mut state, mut head) = (State::new(crate::node::random()?), Head::EMPTY);
+    let mut replay = Replay::default();
+    let mut bad = None;
+    let mut builder = Builder::new();
+    let mut check = |row: &Row| check_root(row, leaves, &mut builder);
+    journal::for_each_ahead(reader, head.seq + 1, &mut check, &mut |row| {
+        head.advance(row)?;
+        let seq = row.seq;
+        if let Err(error) = replay.row_before(&mut state, seq, row.format, &row.events, &mut look) {
+            bad = Some(NodeError::Row { seq, error });
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(on_row(seq))
+    })?;
+    bad.map_or(Ok(state), Err)
+}
+
 /// The state after the whole journal.
 pub(crate) fn recover(
     reader: &mut (dyn Reader + Send),

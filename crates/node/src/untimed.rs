@@ -9,7 +9,9 @@ use crate::node::{Shared, block_on};
 use crate::options::OpaqueIds;
 use crate::projection::Projection;
 use crate::queue::{Raw, Told, ask};
-use engine::{Code, Command, Id, Op, Position, Rejection};
+use engine::recents::Seen;
+use engine::records::TenantNo;
+use engine::{Code, Command, Id, Op, Position, Rejection, State};
 
 /// Whether an id carries no time.
 fn is_untimed(id: Id) -> bool {
@@ -25,15 +27,11 @@ fn concerns(command: &Command) -> bool {
     is_untimed(command.id) || in_group()
 }
 
-/// Whether a command says that its payer has confirmed.
-fn confirms(op: &Op) -> bool {
-    match op {
-        Op::Pay { spend, .. }
-        | Op::Authorize { spend, .. }
-        | Op::Transfer { spend, .. }
-        | Op::Split { spend, .. } => spend.confirmed,
-        _ => false,
-    }
+/// Whether State has the answer to an id, or a payment of it waits.
+fn remembers(state: &State, tenant: TenantNo, id: Id) -> bool {
+    let hash = state.recents.hash(tenant.0, id);
+    let seen = state.recents.seen(tenant.0, id, hash, state.now);
+    matches!(seen, Seen::At(_)) || state.pending.contains_key(&(tenant, id))
 }
 
 impl Shared {
@@ -56,13 +54,12 @@ impl Shared {
         if is_untimed(command.id)
             && let Some(position) = projection.known(command.tenant, command.id)?
         {
-            // A payment that waits for its payer is State's to go on with.
-            let waits = confirms(&command.op) && {
-                let key = (command.tenant, command.id);
-                let waits = ask(&self.queue, move |state| state.pending.contains_key(&key))?;
-                waits.await.map_err(|_| Unavailable::Stopped)?
-            };
-            return Ok((!waits).then_some(Raw::Known(position)));
+            // What State remembers it judges itself: it knows the newest answer, which the read model
+            // may not have yet, and whether a payment waits for its payer.
+            let (tenant, id) = (command.tenant, command.id);
+            let remembers = ask(&self.queue, move |state| remembers(state, tenant, id))?;
+            let remembers = remembers.await.map_err(|_| Unavailable::Stopped)?;
+            return Ok((!remembers).then_some(Raw::Known(position)));
         }
         let Op::Group { items } = &command.op else {
             return Ok(None);

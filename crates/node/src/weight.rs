@@ -22,6 +22,10 @@ fn of_op(op: &Op) -> usize {
         }
         // Its tables of rates and of a time zone's transitions.
         Op::SetTerms { .. } => 100,
+        Op::ProposeLaw { law } => {
+            let bytes: usize = law.packs.iter().map(|text| text.len()).sum();
+            100 + bytes / 100
+        }
         _ => 1,
     }
 }

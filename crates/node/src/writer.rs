@@ -61,6 +61,7 @@ impl Writer {
         stats: Arc<Stats>,
         options: &NodeOptions,
     ) -> Writer {
+        let watch = Watch::new(&*options.clock, state.now, options.clock_ahead_max);
         Writer {
             state,
             queue,
@@ -69,7 +70,7 @@ impl Writer {
             stats,
             clock: options.clock.clone(),
             row_bytes_max: options.row_bytes_max,
-            watch: Watch::default(),
+            watch,
             next_seq,
             batch: Box::default(),
             now: None,

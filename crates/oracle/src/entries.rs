@@ -99,6 +99,15 @@ impl Oracle {
                 return no("payee_unavailable");
             }
         }
+        // Who owes pays that before giving anything to others.
+        let owes = self
+            .books
+            .debts(party, spend.asset)
+            .iter()
+            .any(|(_, owed)| *owed > 0);
+        if purpose == Purpose::Transfer && owes && !own(to[0].0) {
+            return no("debt_outstanding");
+        }
         if spend.mandate != 0 {
             self.within_mandate(payer, spend, &to)?;
         }
@@ -265,21 +274,30 @@ impl Oracle {
 
     /// The room a payment takes in its party's limits, in their asset.
     fn room(&self, party: u32, terms: &Terms, asset: u16, gross: u64) -> Rule<Option<u64>> {
-        let Some(limits) = &terms.limits else {
+        // Without limits what is spent counts in the asset of the last ones.
+        let last = self.tenants[self.tenant as usize].limits_asset;
+        let Some(counted_in) = terms
+            .limits
+            .as_ref()
+            .map_or(last, |limits| Some(limits.asset))
+        else {
             return Ok(None);
         };
         let record = &self.books.parties[party as usize];
-        let asked = if asset == limits.asset {
+        let asked = if asset == counted_in {
             u128::from(gross)
         } else {
-            match terms.rates.get(&(asset, limits.asset)) {
+            match terms.rates.get(&(asset, counted_in)) {
                 Some((num, den)) => ratio_up(gross, *num, *den),
                 None => u128::MAX,
             }
         };
-        if asked > u128::from(u64::MAX) {
-            return deny("no_reference_rate", party);
-        }
+        let limits = match &terms.limits {
+            None if asked > u128::from(u64::MAX) => return Ok(None),
+            Some(_) if asked > u128::from(u64::MAX) => return deny("no_reference_rate", party),
+            None => return Ok(Some(asked as u64)),
+            Some(limits) => limits,
+        };
         let when = self.counted_in(party);
         let day = record.by_day.get(&when.day).copied().unwrap_or(0);
         let month = record.by_month.get(&when.month).copied().unwrap_or(0);

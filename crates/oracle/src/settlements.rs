@@ -16,7 +16,9 @@ impl Oracle {
                 window_ms,
                 entries_max,
             } => {
-                if *window_ms < 60_000 || *entries_max < 1_000 {
+                let waits = self.tenants.iter().map(|tenant| tenant.terms.step_up_ms);
+                let least = waits.max().unwrap_or(0).max(600_000);
+                if *window_ms < least || *entries_max < 1_000 {
                     return reject("malformed");
                 }
                 self.window_ms = *window_ms;
@@ -53,6 +55,9 @@ impl Oracle {
                 let mut named = named.chain(terms.rates.keys().flat_map(|(from, to)| [*from, *to]));
                 if named.any(|asset| usize::from(asset) >= self.assets.len()) {
                     return reject("not_found");
+                }
+                if terms.step_up_ms > self.window_ms {
+                    return reject("malformed");
                 }
                 let tenant = &mut self.tenants[self.tenant as usize];
                 if let Some(limits) = &terms.limits {
@@ -325,10 +330,18 @@ impl Oracle {
                 let party = self.books.wallets[wallet as usize].party;
                 let accounts = self.books.wallets[wallet as usize].accounts.iter();
                 let resting = accounts.filter(|a| a.asset() == asset && a.origin() == origin);
-                let resting: Vec<Account> = resting.copied().collect();
+                // What others paid before what came by this source itself.
+                let (of_source, income): (Vec<Account>, Vec<Account>) =
+                    resting.copied().partition(|account| is_of(account, origin));
+                let resting = [income.clone(), of_source].concat();
                 let own = |a: &Account| u128::from(self.books.balance(a).own());
                 if resting.iter().map(own).sum::<u128>() < u128::from(amount) {
                     return deny("insufficient_funds", party);
+                }
+                let income: u128 = income.iter().map(own).sum();
+                let more = i128::from(amount) - i128::try_from(income).unwrap_or(i128::MAX);
+                if more > 0 && more > self.beyond_own(wallet, asset, origin) {
+                    return deny("source_not_settled", party);
                 }
                 if self.pool(asset, origin) < i128::from(amount) {
                     return deny("source_not_settled", party);
@@ -353,6 +366,35 @@ impl Oracle {
         }
     }
 
+    /// What a wallet, and those that its party's open top-ups of a source went to, have of that
+    /// source, less what those top-ups have still to bring.
+    fn beyond_own(&self, wallet: u32, asset: u16, source: u8) -> i128 {
+        let party = self.books.wallets[wallet as usize].party;
+        let open = self.topups.iter().filter(|(_, topup)| {
+            let its_party = self.books.wallets[topup.wallet as usize].party;
+            let same = (topup.asset, topup.source, its_party) == (asset, source, party);
+            topup.spendable && same
+        });
+        let (mut wallets, mut to_come) = (vec![wallet], 0);
+        for (key, topup) in open {
+            let reversed = self.books.reversed.get(key).copied().unwrap_or(0);
+            to_come += i128::from(topup.amount - reversed);
+            wallets.push(topup.wallet);
+        }
+        wallets.sort_unstable();
+        wallets.dedup();
+        let has = |wallet: u32| {
+            let account = Account::Wallet {
+                wallet,
+                asset,
+                source,
+                origin: source,
+            };
+            self.books.balance(&account).balance
+        };
+        wallets.into_iter().map(has).sum::<i128>() - to_come
+    }
+
     pub(crate) fn withdrawal(&mut self, id: Id, op: &Op) -> Rule<Done> {
         let tenant = self.tenant;
         let mut moves = Moves::new();
@@ -367,10 +409,34 @@ impl Oracle {
                 self.amount(asset, amount)?;
                 self.active(wallet)?;
                 let party = self.books.wallets[wallet as usize].party;
-                let legs = match self.may_leave(wallet, asset, amount) {
+                // Debts come first, out of what is free here.
+                let debts = self.books.debts(party, asset);
+                let owed: u64 = debts.iter().map(|(_, owed)| owed).sum();
+                let mut left = owed;
+                let mut paying = BTreeMap::new();
+                for account in &self.books.wallets[wallet as usize].accounts {
+                    if account.asset() == asset && account.origin() == 0 {
+                        let part = self.books.balance(account).own().min(left);
+                        left -= part;
+                        paying.insert(*account, part);
+                    }
+                }
+                let legs = match self.may_leave(wallet, asset, amount, &paying) {
                     Ok(legs) => legs,
+                    Err("insufficient_funds") if owed > 0 => {
+                        return deny("debt_outstanding", party);
+                    }
                     Err(code) => return deny(code, party),
                 };
+                for (account, part) in paying {
+                    self.books.post(&mut moves, account, -i128::from(part));
+                }
+                let mut paid = owed - left;
+                for (debt, owed) in debts {
+                    let part = owed.min(paid);
+                    self.books.post(&mut moves, debt, i128::from(part));
+                    paid -= part;
+                }
                 for (account, part) in &legs {
                     self.books.post(&mut moves, *account, -i128::from(*part));
                 }
@@ -443,12 +509,13 @@ impl Oracle {
         }
     }
 
-    /// From which accounts so much may leave: only what is free.
+    /// From which accounts so much may leave once debts are paid: only what is free.
     fn may_leave(
         &self,
         wallet: u32,
         asset: u16,
         amount: u64,
+        paying: &BTreeMap<Account, u64>,
     ) -> Result<Vec<(Account, u64)>, &'static str> {
         let allowed = self.terms().withdrawable.clone();
         let accounts: Vec<(Account, u8, u8, u64)> = self.books.wallets[wallet as usize]
@@ -461,7 +528,8 @@ impl Oracle {
                     origin,
                     ..
                 } if a == asset && source != CREDIT => {
-                    let spendable = self.books.balance(account).spendable();
+                    let paid = paying.get(account).copied().unwrap_or(0);
+                    let spendable = self.books.balance(account).spendable() - paid;
                     Some((*account, source, origin, spendable))
                 }
                 _ => None,
@@ -629,4 +697,9 @@ fn held(taken: &[(Account, u64)], owed: &[(Option<Account>, u64)]) -> BTreeMap<u
         *sums.entry(account.map_or(0, |a| a.origin())).or_default() += amount;
     }
     sums
+}
+
+/// Whether an account's value came by this source itself.
+fn is_of(account: &Account, origin: u8) -> bool {
+    matches!(account, Account::Wallet { source, .. } if *source == origin)
 }

@@ -6,6 +6,7 @@
 mod words;
 
 use money::{Asset, Atoms};
+use serde::{Deserialize, Serialize};
 
 use crate::civil::Date;
 use crate::country::{Country, PAIRS};
@@ -25,7 +26,8 @@ use crate::window::{Hours, Window};
 use words::spans;
 
 /// Which counter an exemption "amount or count" has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Counter {
     /// The amount.
     Amount,
@@ -274,6 +276,8 @@ impl Compiler<'_> {
             is_count: false,
             bites_at: false,
             current_counts: true,
+            is_of_funds: matches!(rule.kind, Kind::Funds { .. }),
+            visible_to: u8::try_from(rule.visible_to.bits()).unwrap_or(u8::MAX),
             asset: self.asset(self.pack.asset)?,
             measure: Summed::NOTHING,
             count_measure: Summed::NOTHING,

@@ -185,6 +185,16 @@ impl<T: Dimension> Set<T> {
         self.bits
     }
 
+    /// The set of these bits, value `i` being bit `i`; bits that no value has are dropped.
+    #[must_use]
+    pub fn from_bits(bits: u32) -> Set<T> {
+        let all = (1u64 << T::ALL.len()) - 1;
+        Set {
+            bits: bits & u32::try_from(all).unwrap_or(u32::MAX),
+            of: PhantomData,
+        }
+    }
+
     /// Puts a value in.
     pub fn insert(&mut self, value: T) {
         self.bits |= 1 << value.index();
@@ -215,6 +225,9 @@ impl<T: Dimension> fmt::Debug for Set<T> {
 
 impl<T: Dimension> Serialize for Set<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.serialize_u32(self.bits);
+        }
         let mut list = serializer.serialize_seq(None)?;
         for value in self.iter() {
             list.serialize_element(value.word())?;
@@ -238,6 +251,9 @@ impl<'de, T: Dimension + Deserialize<'de>> Deserialize<'de> for Set<T> {
                 }
                 Ok(set)
             }
+        }
+        if !deserializer.is_human_readable() {
+            return u32::deserialize(deserializer).map(Set::from_bits);
         }
         deserializer.deserialize_seq(List(PhantomData))
     }

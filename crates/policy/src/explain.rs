@@ -7,6 +7,7 @@ mod remedy;
 
 pub use remedy::Remedy;
 use remedy::contact;
+pub(crate) use remedy::next;
 use serde::Serialize;
 
 use crate::civil::Date;
@@ -99,17 +100,7 @@ pub fn reason(rule: &Rule, outcome: Outcome) -> &'static str {
         (_, Outcome::NoRate) => "no_reference_rate",
         (_, Outcome::Verify) => "verification_needed",
         (_, Outcome::StepUp) => "step_up_needed",
-        (Kind::Limit(cap) | Kind::Diligence(cap), _) => match cap.window {
-            Window::Payment => "limit_per_payment",
-            Window::Day => "limit_per_day",
-            Window::Week => "limit_per_week",
-            Window::Month => "limit_per_month",
-            Window::Quarter => "limit_per_quarter",
-            Window::Year => "limit_per_year",
-            Window::RollingDays(_) | Window::RollingMonths(_) => "limit_rolling",
-            Window::Night => "limit_per_night",
-            Window::SinceAuthentication | Window::Total => "limit_total",
-        },
+        (Kind::Limit(cap) | Kind::Diligence(cap), _) => cap.window.reason(),
         (Kind::Balance { .. }, _) => "limit_balance",
         (Kind::Funds { .. }, _) => "source_not_allowed",
         (Kind::CoolingOff { .. }, _) => "too_soon",
@@ -164,6 +155,12 @@ pub fn explain(context: &Context<'_>, verdict: Verdict, trace: &[Traced]) -> Exp
         trace: lines.iter().map(|seen| seen.line(lang)).collect(),
         remedies,
     }
+}
+
+/// One rule of a trace in words, if it may be seen.
+#[must_use]
+pub fn explain_line(context: &Context<'_>, traced: &Traced) -> Option<Line> {
+    Seen::of(context, traced).map(|seen| seen.line(context.lang))
 }
 
 fn declined(lang: Lang) -> &'static str {

@@ -28,6 +28,7 @@ mod explain;
 mod facts;
 pub mod format;
 mod lang;
+mod left;
 mod live;
 mod pack;
 mod parse;
@@ -48,13 +49,14 @@ pub use diff::{Change, diff};
 pub use dimension::{Dimension, Set};
 pub use error::PolicyError;
 pub use explain::{
-    Context, DECLINED, Explanation, Line, Remedy, Subject, explain, reason, rule_of,
+    Context, DECLINED, Explanation, Line, Remedy, Subject, explain, explain_line, reason, rule_of,
 };
 pub use facts::{
     Counters, Elapsed, Facts, Leg, Moments, Move, Moves, Outcome, PartyFacts, RuleAsset, RuleNo,
     Traced, Verdict,
 };
 pub use lang::{Lang, Words};
+pub use left::Left;
 pub use pack::{LocalTier, Pack, Territory, needs_in_general};
 pub use review::{Finding, Level, review};
 pub use rule::{

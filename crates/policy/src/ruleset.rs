@@ -8,9 +8,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::country::Country;
-use crate::facts::{Move, RuleAsset, RuleNo};
+use crate::dimension::Set;
+use crate::facts::{Move, Outcome, RuleAsset, RuleNo};
 use crate::rule::{After, Consequence, Per, Redeemable, Starts};
-use crate::vocabulary::{GiveBack, Side, StepUp};
+use crate::vocabulary::{
+    Audience, Channel, Flag, Funds, GiveBack, Payment, Presence, Product, Role, Screening, Side,
+    StepUp, Technology,
+};
 use crate::window::{Hours, Window};
 
 /// Where the words of each dimension begin in a table.
@@ -110,6 +114,10 @@ pub(crate) struct Line {
     /// The number itself no longer passes.
     pub bites_at: bool,
     pub current_counts: bool,
+    /// It is about a source of funds.
+    pub is_of_funds: bool,
+    /// Who may see it, as bits.
+    pub visible_to: u8,
     /// Which of the ruleset's assets.
     pub asset: u8,
     /// Sums `most` or `in_all`.
@@ -199,6 +207,40 @@ pub(crate) struct MeasureKey {
     pub countries: String,
 }
 
+/// Everything, of each of [`MeasureKey::sets`].
+fn wholes() -> [u32; 10] {
+    [
+        Set::<Channel>::all().bits(),
+        Set::<Funds>::all().bits(),
+        Set::<Payment>::all().bits(),
+        Set::<Product>::all().bits(),
+        Set::<Presence>::all().bits(),
+        Set::<Technology>::all().bits(),
+        Set::<Screening>::all().bits(),
+        Set::<Flag>::all().bits(),
+        Set::<Flag>::all().bits(),
+        Set::<Role>::all().bits(),
+    ]
+}
+
+/// FNV-1a of parts; no part can run into the next.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn add(&mut self, part: &[u8]) {
+        let length = (part.len() as u64).to_le_bytes();
+        for byte in length.iter().chain(part) {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
 /// Something that is counted for a party.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
@@ -222,6 +264,39 @@ impl Measured {
     #[must_use]
     pub fn window(&self) -> Window {
         self.key.window
+    }
+
+    /// A name that says what it sums, such as `kr.payer.krw.month.9c01e2d4a7b3f586`: the same for the
+    /// same in every ruleset and every program, for those who keep their counters elsewhere.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let key = &self.key;
+        let side = match key.side {
+            Side::Payer => "payer",
+            Side::Payee => "payee",
+        };
+        let unit = key.asset.as_deref().unwrap_or("count").to_lowercase();
+        let window = key.window.to_string().replace(' ', "-");
+        let mut hash = Fnv::default();
+        let rule = key.rule.as_deref().unwrap_or_default();
+        for text in [rule, &key.hours.to_string(), &key.countries] {
+            hash.add(text.as_bytes());
+        }
+        hash.add(&key.gives_back.to_le_bytes());
+        // A set that accepts everything still does when there are more words.
+        let wholes = wholes();
+        for (at, set) in key.sets.iter().enumerate() {
+            let is_whole = wholes.get(at).is_some_and(|whole| whole == set);
+            let set = if is_whole { u32::MAX } else { *set };
+            hash.add(&set.to_le_bytes());
+        }
+        format!("{}.{side}.{unit}.{window}.{:016x}", key.pack, hash.0)
+    }
+
+    /// The asset it sums, or none if it counts payments.
+    #[must_use]
+    pub fn asset(&self) -> Option<&str> {
+        self.key.asset.as_deref()
     }
 
     /// Where it starts when it is new.
@@ -288,6 +363,13 @@ impl Ruleset {
         found.ok().map(|at| &self.measures[at])
     }
 
+    /// The asset that a measure sums, as the rules name it; none if it counts payments.
+    #[must_use]
+    pub fn asset_of(&self, measure: &Measured) -> Option<&RuleAsset> {
+        let code = measure.asset()?;
+        self.assets.iter().find(|a| a.asset.code.as_str() == code)
+    }
+
     /// Measures that the one before did not have.
     pub fn measures_new_since<'a>(
         &'a self,
@@ -318,9 +400,10 @@ impl Ruleset {
         if !gives || moved.delta <= 0 || whole == 0 {
             return None;
         }
-        // A delta is at most a payment's amount, so the product fits.
-        let share = |part: u64| moved.delta * i128::from(part.min(whole)) / i128::from(whole);
-        let back = share(after) - share(before);
+        // A delta is at most an amount of 64 bits, so the product fits.
+        let delta = moved.delta.unsigned_abs().min(u128::from(u64::MAX));
+        let share = |part: u64| delta * u128::from(part.min(whole)) / u128::from(whole);
+        let back = i128::try_from(share(after).saturating_sub(share(before))).ok()?;
         (back > 0).then_some(Move {
             delta: -back,
             ..*moved
@@ -354,6 +437,47 @@ impl Ruleset {
     pub fn zone_of(&self, country: Country) -> Option<usize> {
         let place = self.place(country);
         (place.table != NONE).then_some(usize::from(place.zone))
+    }
+
+    /// The stable word for what a rule refuses or asks: that of [`crate::reason`], without the pack.
+    #[must_use]
+    pub fn reason(&self, rule: RuleNo, outcome: Outcome) -> &'static str {
+        let Some(line) = self.line(rule) else {
+            return "not_allowed";
+        };
+        match (line.test, outcome) {
+            (_, Outcome::NoRate) => "no_reference_rate",
+            (_, Outcome::Verify) => "verification_needed",
+            (_, Outcome::StepUp) => "step_up_needed",
+            (Test::Limit, _) => line.window.reason(),
+            (Test::Balance(_), _) => "limit_balance",
+            (Test::CoolingOff(_), _) => "too_soon",
+            (Test::Mandate, _) => "notice_missing",
+            (Test::Forbid, _) if line.is_of_funds => "source_not_allowed",
+            _ => "not_allowed",
+        }
+    }
+
+    /// Whether someone may see that a rule was looked at.
+    #[must_use]
+    pub fn is_visible(&self, rule: RuleNo, to: Audience) -> bool {
+        self.line(rule)
+            .is_some_and(|line| line.visible_to >> to as u32 & 1 != 0)
+    }
+
+    /// Whether a rule is about a source of funds.
+    #[must_use]
+    pub fn is_of_funds(&self, rule: RuleNo) -> bool {
+        self.line(rule).is_some_and(|line| line.is_of_funds)
+    }
+
+    /// A rule's number and the asset it is in, if it is an amount.
+    #[must_use]
+    pub fn amount_of(&self, rule: RuleNo) -> Option<(u64, RuleAsset)> {
+        let line = self.line(rule)?;
+        let asset = *self.assets.get(usize::from(line.asset))?;
+        let is_amount = matches!(line.test, Test::Limit | Test::Balance(_)) && !line.is_count;
+        is_amount.then_some((line.most, asset))
     }
 
     #[inline]

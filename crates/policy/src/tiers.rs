@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::civil::Date;
+use crate::dimension::Dimension;
 use crate::lang::{Lang, Words};
 use crate::pack::Pack;
 use crate::rule::{Applies, Cap, Kind, Measure, Rule};
@@ -38,6 +39,35 @@ impl Gain {
             (None, Measure::Count(n), _) => n.to_string(),
         }
     }
+
+    /// Its numbers in words, now and then.
+    #[must_use]
+    pub fn numbers(&self, lang: Lang) -> (Option<String>, Option<String>) {
+        let show = |m: &Option<Measure>| m.map(|m| self.text(&m, lang));
+        (show(&self.from), show(&self.to))
+    }
+
+    /// What to say to who would gain it.
+    #[must_use]
+    pub fn sentence(&self, lang: Lang) -> String {
+        let tier = self.tier.title(lang);
+        match (self.numbers(lang), lang) {
+            ((Some(from), Some(to)), Lang::En) => {
+                format!("Verify to raise your limit from {from} to {to} ({tier}).")
+            }
+            ((Some(from), None), Lang::En) => {
+                format!("Verify to lift your limit of {from} ({tier}).")
+            }
+            ((None, _), Lang::En) => format!("Verify to be allowed this ({tier})."),
+            ((Some(from), Some(to)), Lang::Ko) => {
+                format!("본인 확인을 하면 한도가 {from}에서 {to}(으)로 올라갑니다({tier}).")
+            }
+            ((Some(from), None), Lang::Ko) => {
+                format!("본인 확인을 하면 {from} 한도가 없어집니다({tier}).")
+            }
+            ((None, _), Lang::Ko) => format!("본인 확인을 하면 이용할 수 있습니다({tier})."),
+        }
+    }
 }
 
 impl Pack {
@@ -69,7 +99,6 @@ impl Pack {
         if now.is_none() && !matches!(rule.kind, Kind::Forbid { .. } | Kind::Funds { .. }) {
             return None;
         }
-        use crate::dimension::Dimension;
         Tier::ALL.iter().filter(above).find_map(|tier| {
             let then: Vec<&Rule> = self
                 .permits(*tier, kind, day)

@@ -61,6 +61,22 @@ impl Window {
         }
     }
 
+    /// The stable word for a refusal by a limit over it.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Window::Payment => "limit_per_payment",
+            Window::Day => "limit_per_day",
+            Window::Week => "limit_per_week",
+            Window::Month => "limit_per_month",
+            Window::Quarter => "limit_per_quarter",
+            Window::Year => "limit_per_year",
+            Window::RollingDays(_) | Window::RollingMonths(_) => "limit_rolling",
+            Window::Night => "limit_per_night",
+            Window::SinceAuthentication | Window::Total => "limit_total",
+        }
+    }
+
     /// Whether it adds anything up.
     #[must_use]
     pub fn is_counted(self) -> bool {

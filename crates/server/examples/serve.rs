@@ -47,6 +47,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             kind: PartyKind::Person,
             country: Country::UNKNOWN,
             tier: Tier(0),
+            particulars: Default::default(),
         },
         Op::OpenWallet {
             wallet: payer,

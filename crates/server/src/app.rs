@@ -1,8 +1,11 @@
 //! What every handler has: the node, the store, the keys, and what is remembered of them.
 
+use crate::briefs::{Desk, FeedSettings};
+use crate::law::laws;
 use crate::metrics::Metrics;
 use crate::problem::{Outcome, Problem};
 use crate::rate::Limiter;
+use crate::simulation::Simulations;
 use crate::texts;
 use engine::ids::TenantId;
 use engine::records::{Mode, TenantNo};
@@ -37,6 +40,8 @@ pub struct Config {
     pub exports_max: usize,
     /// How long an export waits for its reader to take more.
     pub export_wait: Duration,
+    /// Which supervisors' feeds are read into the review list.
+    pub feeds: FeedSettings,
 }
 
 impl Default for Config {
@@ -50,6 +55,7 @@ impl Default for Config {
             metrics_open: false,
             exports_max: 4,
             export_wait: Duration::from_secs(30),
+            feeds: FeedSettings::default(),
         }
     }
 }
@@ -71,7 +77,10 @@ pub struct Parts {
     pub(crate) texts: texts::Writer,
     pub(crate) limiter: Limiter,
     pub(crate) exports: Arc<Semaphore>,
+    pub(crate) desk: Desk,
+    pub(crate) simulations: Simulations,
     pub(crate) metrics: Metrics,
+    pub(crate) laws: laws::Cache,
     tenants: RwLock<HashMap<u128, (TenantNo, Mode)>>,
     assets: RwLock<Arc<Assets>>,
 }
@@ -106,6 +115,7 @@ impl App {
         let texts = texts::Writer::start(Arc::clone(&store), node.clone());
         let limiter = Limiter::new(config.requests_per_second, config.requests_burst);
         let exports = Arc::new(Semaphore::new(config.exports_max));
+        let desk = Desk::new(&config.feeds);
         App(Arc::new(Parts {
             node,
             store,
@@ -114,7 +124,10 @@ impl App {
             texts,
             limiter,
             exports,
+            desk,
+            simulations: Simulations::default(),
             metrics: Metrics::default(),
+            laws: laws::Cache::default(),
             tenants: RwLock::default(),
             assets: RwLock::default(),
         }))
@@ -194,6 +207,20 @@ impl App {
             *known = Arc::clone(&assets);
         }
         Ok(assets)
+    }
+
+    /// The asset of a number. What the answer to a command will show is asked for before it is
+    /// submitted: after it, nothing may stand in the answer's way.
+    ///
+    /// # Errors
+    /// The node is busy or has stopped; there is no such asset here.
+    pub async fn asset_of(&self, no: AssetNo) -> Outcome<Asset> {
+        if let Some(asset) = self.assets().get(no) {
+            return Ok(*asset);
+        }
+        let assets = self.assets_now().await?;
+        let asset = assets.get(no).copied();
+        asset.ok_or_else(|| Problem::internal(&"an unknown asset"))
     }
 
     /// The number and record of an asset; `field` names where the code stood.

@@ -43,8 +43,8 @@ codes! {
     OPERATOR_ONLY = "operator_only", 403, "Only a key of the operator's own tenant may do this.";
     LIVE_KEY_NEEDED = "live_key_needed", 403, "What is live, or shared by all tenants, takes a live key of the operator's. A test key reaches test tenants only.";
     SCOPE_NOT_GRANTABLE = "scope_not_grantable", 403, "A key cannot give a scope that it has not got itself.";
-    SCOPES_CONFLICT = "scopes_conflict", 403, "A correction takes two people: give `corrections:propose` to one key and `corrections:approve` to another person's.";
-    SCOPE_NOT_FOR_AGENTS = "scope_not_for_agents", 403, "An agent's key has `payments:write` and `payments:read` and nothing else.";
+    SCOPES_CONFLICT = "scopes_conflict", 403, "A correction and a law take two people each: give `corrections:propose` or `laws:propose` to one key and `corrections:approve` or `laws:approve` to another person's.";
+    SCOPE_NOT_FOR_AGENTS = "scope_not_for_agents", 403, "An agent's key has `payments:write` and nothing else.";
     NO_SUCH_PATH = "no_such_path", 404, "There is nothing at this path. The paths are listed at /docs.";
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "The path does not take this method. The `Allow` header lists those it takes.";
     TOO_LARGE = "too_large", 413, "The body is larger than allowed. Send less, or many payments as a batch.";
@@ -56,8 +56,12 @@ codes! {
     BAD_CURSOR = "bad_cursor", 400, "The cursor is not one of this list. Start from the first page.";
     LABEL_INVALID = "label_invalid", 422, "A label has 1 to 100 characters, none of them control characters.";
     EXPIRES_IN_PAST = "expires_in_past", 409, "The key would expire before it exists.";
+    EXPIRES_TOO_LATE = "expires_too_late", 422, "A key does not outlive the one it is made with. Leave `expires_at` out, or make it with a key that lasts longer.";
     DETAILS_ERASED = "details_erased", 409, "The person this text is about was erased: nothing is kept about them any more.";
     DETAILS_UNREADABLE = "details_unreadable", 409, "Other text stands under this id and cannot be read. Use a new id.";
+    BRIEF_CHANGED = "brief_changed", 409, "The brief's words have changed since that revision. Read it again, then decide.";
+    BRIEFS_BEING_READ = "briefs_being_read", 409, "The feeds are being read. Ask again after `Retry-After`.";
+    SIMULATIONS_BUSY = "simulations_busy", 503, "As many simulations run as may at a time. Try again after `Retry-After`.";
     RATE_LIMITED = "rate_limited", 429, "Too many requests with this key. Wait as long as `Retry-After` says.";
     BUSY = "busy", 503, "The node has more to do than it may queue. Try again with the same id after `Retry-After`.";
     EXPORTS_BUSY = "exports_busy", 503, "As many exports of the ledger run as may at a time. Try again after `Retry-After`.";
@@ -102,7 +106,8 @@ fn status(code: Code) -> u16 {
         | C::SameParty
         | C::Unbalanced
         | C::TooMany
-        | C::IdReused => 422,
+        | C::IdReused
+        | C::PackInvalid => 422,
         C::AgentMayNot => 403,
         C::NotFound => 404,
         C::Throttled => 429,
@@ -115,6 +120,25 @@ fn status(code: Code) -> u16 {
         | C::LimitPerPayment
         | C::LimitPerDay
         | C::LimitPerMonth
+        | C::LimitPerWeek
+        | C::LimitPerQuarter
+        | C::LimitPerYear
+        | C::LimitRolling
+        | C::LimitPerNight
+        | C::LimitTotal
+        | C::LimitBalance
+        | C::NotAllowed
+        | C::TooSoon
+        | C::NoticeMissing
+        | C::VerificationNeeded
+        | C::RedemptionForbidden
+        | C::RedemptionNotYet
+        | C::LawDeclined
+        | C::OutsideCountries
+        | C::OutsideChannels
+        | C::OutsideTiers
+        | C::OutsidePayers
+        | C::OutsideVolume
         | C::NoReferenceRate
         | C::MandateRevoked
         | C::MandateExpired
@@ -128,6 +152,7 @@ fn status(code: Code) -> u16 {
         | C::RiskDeclined
         | C::SourceNotAllowed
         | C::SourceNotSettled
+        | C::DebtOutstanding
         | C::SameKey => 403,
         C::IdExpired
         | C::IdInFuture
@@ -142,10 +167,12 @@ fn status(code: Code) -> u16 {
         | C::ReversalExceedsTopUp
         | C::StepUpExpired
         | C::StepUpInGroup
+        | C::StepUpNeeded
         | C::GroupItemRefused
         | C::WrongState
         | C::BelowFloor
         | C::CorrectionExpired
+        | C::LawConflict
         | C::CreditInUse => 409,
     }
 }

@@ -29,6 +29,8 @@ pub struct Caller {
     pub key: Arc<KeyRecord>,
     /// Its tenant's number.
     pub tenant: TenantNo,
+    /// The language it likes best.
+    pub lang: policy::Lang,
 }
 
 impl Caller {
@@ -46,15 +48,26 @@ impl Caller {
     /// payer and seller may know.
     pub fn audience(&self) -> Audience {
         let has = |scope| self.key.scopes.contains(scope);
-        if has(Scope::Admin) || has(Scope::RegulatorRead) || has(Scope::LedgerRead) {
+        let is_of_law = has(Scope::LawsPropose) || has(Scope::LawsApprove);
+        if is_of_law || has(Scope::Admin) || has(Scope::RegulatorRead) || has(Scope::LedgerRead) {
             Audience::Compliance
         } else if self.key.scopes.iter().any(|scope| {
-            scope.is_half_of_correction()
-                || matches!(scope, Scope::SettingsRead | Scope::SettingsWrite)
+            scope.is_half() || matches!(scope, Scope::SettingsRead | Scope::SettingsWrite)
         }) {
             Audience::Operator
         } else {
             Audience::Payer
+        }
+    }
+
+    /// The same as packs name those who may see a rule.
+    pub fn policy_audience(&self) -> policy::Audience {
+        match self.audience() {
+            _ if self.key.scopes.contains(Scope::RegulatorRead) => policy::Audience::Regulator,
+            Audience::Compliance => policy::Audience::Compliance,
+            Audience::Operator => policy::Audience::Operator,
+            Audience::Seller => policy::Audience::Seller,
+            Audience::Payer => policy::Audience::Payer,
         }
     }
 

@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::codes;
 use crate::extract::{Caller, excerpt};
+use crate::language::spoken;
 use crate::metrics::RouteStats;
 use crate::problem::{Outcome, Problem};
 use crate::types::words::Mode;
@@ -81,6 +82,22 @@ impl Routes {
             Scope::PaymentsWrite,
         ];
         self.add(scopes, routes)
+    }
+
+    /// A route for which any of some scopes is enough.
+    #[must_use]
+    pub fn needs_any(self, scopes: &[Scope], routes: UtoipaMethodRouter<App>) -> Routes {
+        self.add(scopes.to_vec(), routes)
+    }
+
+    /// A route that keys with another scope may use too, and regulators.
+    #[must_use]
+    pub fn needs_either_or_regulator(
+        self,
+        [scope, other]: [Scope; 2],
+        routes: UtoipaMethodRouter<App>,
+    ) -> Routes {
+        self.add(vec![scope, other, Scope::RegulatorRead], routes)
     }
 
     /// A route that is open to all.
@@ -225,7 +242,9 @@ async fn admit(
     if !scopes.iter().any(|scope| key.allows(*scope)) {
         return Err(refused(&AuthError::ScopeMissing { needed: scopes[0] }));
     }
-    if key.is_regulator() && *request.method() == Method::GET {
+    // What a regulator may ask for by another method is a look at the books too.
+    let is_look = *request.method() == Method::GET || scopes.contains(&Scope::RegulatorRead);
+    if key.is_regulator() && is_look {
         // The request's body is not to be shared across the wait.
         let (path, query) = (request.uri().path(), request.uri().query().map(mask));
         let access = store::Access {
@@ -243,7 +262,10 @@ async fn admit(
         tracing::error!(key = %key.id, "key_of_another_mode");
         return Err(refused(&AuthError::Unknown));
     }
-    request.extensions_mut().insert(Caller { key, tenant });
+    // A language that cannot be read is an error only where words are asked for.
+    let lang = spoken(request.uri(), request.headers()).unwrap_or(policy::Lang::En);
+    let caller = Caller { key, tenant, lang };
+    request.extensions_mut().insert(caller);
     Ok(header)
 }
 

@@ -16,6 +16,7 @@
 #![allow(unused_qualifications)]
 
 mod app;
+mod briefs;
 pub mod codes;
 mod connections;
 mod docs;
@@ -24,12 +25,15 @@ mod extract;
 mod guard;
 mod history;
 mod idempotency;
+mod language;
+mod law;
 mod lookup;
 mod metrics;
 mod openapi;
 mod probes;
 mod problem;
 mod rate;
+pub mod simulation;
 mod strict;
 mod submit;
 mod texts;
@@ -38,6 +42,7 @@ mod types;
 mod v1;
 
 pub use app::{App, Config, Parts};
+pub use briefs::FeedSettings;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -74,6 +79,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
             }
         }
     });
+    let reader = tokio::spawn(briefs::keep_reading(app.clone()));
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "nodelay");
@@ -81,5 +87,6 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     });
     let config = app.config.clone();
     connections::serve(listener, router(app), &config, shutdown).await;
+    reader.abort();
     flusher.abort();
 }

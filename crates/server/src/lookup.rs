@@ -28,18 +28,36 @@ pub async fn event_of(
     tenant: TenantNo,
     id: Id,
 ) -> Outcome<Option<(Position, Box<Event>)>> {
-    let position = match app.query(move |state| recent(state, tenant, id)).await? {
-        Some(position) => Some(position),
-        None => history::position_of(app, tenant, id).await?,
-    };
-    let Some(position) = position else {
+    let Some(position) = position_of(app, tenant, id).await? else {
         return Ok(None);
     };
+    let event = event_at(app, tenant, position).await?;
+    Ok(event.map(|event| (position, event)))
+}
+
+/// Where an id was answered.
+///
+/// # Errors
+/// The node does not answer.
+pub async fn position_of(app: &App, tenant: TenantNo, id: Id) -> Outcome<Option<Position>> {
+    match app.query(move |state| recent(state, tenant, id)).await? {
+        Some(position) => Ok(Some(position)),
+        None => history::position_of(app, tenant, id).await,
+    }
+}
+
+/// The event there, if it is this tenant's.
+///
+/// # Errors
+/// The journal does not answer.
+pub async fn event_at(
+    app: &App,
+    tenant: TenantNo,
+    position: Position,
+) -> Outcome<Option<Box<Event>>> {
     let event = app.blocking(move |app| app.node.event_at(position)).await?;
     let event = event.map_err(|error| Problem::internal(&error))?;
-    Ok(event
-        .filter(|event| event.tenant == tenant)
-        .map(|event| (position, Box::new(event))))
+    Ok(event.filter(|event| event.tenant == tenant).map(Box::new))
 }
 
 /// The public ids of an event's wallets.

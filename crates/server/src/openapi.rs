@@ -140,7 +140,12 @@ fn refinements() -> Vec<(&'static str, Value)> {
         "required": ["capture"],
         "properties": {"capture": {"const": "manual"}},
     }}});
-    vec![("NewPayment", one_payee)]
+    let linked = json!({"anyOf": [
+        {"required": ["version"], "properties": {"version": {"type": "string"}}},
+        {"required": ["proposal"], "properties": {"proposal": {"type": "string"}}},
+        {"required": ["rule"], "properties": {"rule": {"type": "string"}}},
+    ]});
+    vec![("NewPayment", one_payee), ("BriefLink", linked)]
 }
 
 fn problems() -> Map<String, Value> {

@@ -45,7 +45,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub column: Option<u64>,
-    /// The id this answer is final for.
+    /// Of packs: everything that was found, by file and line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// The id this answer is final for; with a status of 503, the id to ask again with.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub id: Option<String>,
@@ -65,7 +68,11 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub asked: Option<String>,
-    /// What the numbers are in.
+    /// The rule of a pack that refused it, if it may be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("kr/carrier.monthly"))]
+    pub rule: Option<String>,
+    /// What the numbers are in; of a rule of a pack, they say it themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub asset: Option<String>,
@@ -77,6 +84,28 @@ pub struct Problem {
     pub(crate) retry_after_s: Option<u64>,
     #[serde(skip)]
     pub(crate) replayed: bool,
+}
+
+/// Something that was found in a pack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Finding {
+    /// `error` or `warning`: a pack with an error is not proposed.
+    #[schema(examples("error"))]
+    pub level: &'static str,
+    /// Which pack: its file or the place in the request.
+    pub file: String,
+    /// The line of the pack, from 1.
+    pub line: usize,
+    /// The rule, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub rule: Option<String>,
+    /// The key, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub key: Option<String>,
+    /// What it is.
+    pub words: String,
 }
 
 /// What would help, for machines.
@@ -97,6 +126,30 @@ pub struct Remedy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub tier: Option<u8>,
+}
+
+impl Remedy {
+    /// What would help with a rule of a pack.
+    pub fn of_law(remedy: &policy::Remedy) -> Remedy {
+        use policy::{Dimension, Remedy as R};
+        let (action, tier) = match remedy {
+            R::Verify { tier, .. } => ("verify", u8::try_from(tier.index()).ok()),
+            R::Confirm { .. } => ("confirm", None),
+            R::PayLess { .. } => ("pay_less", None),
+            R::Wait { .. } => ("wait", None),
+            R::Contact { .. } => ("contact", None),
+        };
+        let amount = match remedy {
+            R::PayLess { most, .. } => Some(most.clone()),
+            _ => None,
+        };
+        Remedy {
+            action: Cow::Borrowed(action),
+            amount,
+            asset: None,
+            tier,
+        }
+    }
 }
 
 impl From<engine::explain::Remedy> for Remedy {
@@ -144,6 +197,12 @@ impl Problem {
     #[must_use]
     pub fn not_found(field: &str, detail: impl Into<String>) -> Box<Problem> {
         Problem::of(Code::NotFound, detail).at(field)
+    }
+
+    /// Whether it is an answer, final for its id.
+    #[must_use]
+    pub fn is_denial(&self) -> bool {
+        self.id.is_some() && self.status < 500
     }
 
     /// Names the field.

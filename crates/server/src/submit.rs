@@ -2,7 +2,8 @@
 
 use crate::app::App;
 use crate::extract::Caller;
-use crate::problem::{Outcome, Problem};
+use crate::law::why::{self, Why};
+use crate::problem::{Outcome, Problem, Remedy};
 use crate::texts::{self, Text};
 use crate::types::Time;
 use crate::v1::owed::owed_in;
@@ -10,10 +11,11 @@ use engine::command::{Besides, Command, Op};
 use engine::event::{Event, Refused, TextHash};
 use engine::explain;
 use engine::ids::{ActorId, PartyId};
-use engine::{Code, Id, Position, State};
-use node::Answer;
+use engine::{Code, Id, Position, State, UtcMillis};
+use node::{Answer, Unavailable};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -33,11 +35,19 @@ pub fn command(caller: &Caller, id: Id, op: Op, texts: BTreeMap<Id, TextHash>) -
     let agent = caller.key.agent.map(|agent| PartyId(Id(agent)));
     let in_pairs = matches!(
         op,
-        Op::ProposeCorrection { .. } | Op::ApproveCorrection { .. }
+        Op::ProposeCorrection { .. }
+            | Op::ApproveCorrection { .. }
+            | Op::ProposeLaw { .. }
+            | Op::ApproveLaw { .. }
     );
     let besides = (agent.is_some() || in_pairs || !texts.is_empty()).then(|| {
         let line = ActorId(Id(caller.key.head().0));
-        Arc::new(Besides { line, agent, texts })
+        Arc::new(Besides {
+            line,
+            agent,
+            texts,
+            ..Besides::default()
+        })
     });
     Command {
         id,
@@ -55,7 +65,7 @@ pub fn command(caller: &Caller, id: Id, op: Op, texts: BTreeMap<Id, TextHash>) -
 pub async fn submit_with(
     app: &App,
     caller: &Caller,
-    shown: impl ToString,
+    shown: impl Display,
     op: Op,
     text: &Text,
 ) -> Outcome<Done> {
@@ -72,9 +82,26 @@ pub async fn submit_with(
     if let Some(kept) = kept {
         texts::settle(kept, id, &answer);
     }
-    match told(app, caller, shown, answer?).await {
+    let answer = answer.map_err(|why| unanswered(why, &shown))?;
+    match told(app, caller, shown, answer).await {
         Ok(done) => Ok(done),
-        Err(problem) => Err(texts::name_field(app, caller, text, problem).await?),
+        Err(problem) => Err(texts::name_field(app, caller, text, problem).await),
+    }
+}
+
+/// Why there is no answer, with the id to ask again with.
+pub fn unanswered(why: Unavailable, shown: impl Display) -> Box<Problem> {
+    let mut problem: Box<Problem> = why.into();
+    problem.id = Some(shown.to_string());
+    problem
+}
+
+/// What went wrong while the answer to a command was put together that has been decided: the node
+/// may not say now that it is busy, as if nothing had happened.
+pub fn after(problem: Box<Problem>, shown: impl Display) -> Box<Problem> {
+    match problem.status {
+        503 => unanswered(Unavailable::OutcomeUnknown, shown),
+        _ => problem,
     }
 }
 
@@ -87,11 +114,12 @@ pub async fn submit(
     app: &App,
     caller: &Caller,
     id: Id,
-    shown: impl ToString,
+    shown: impl Display,
     op: Op,
 ) -> Outcome<Done> {
     let command = command(caller, id, op, BTreeMap::new());
-    let answer = app.node.submit(command).await?;
+    let answer = app.node.submit(command).await;
+    let answer = answer.map_err(|why| unanswered(why, &shown))?;
     told(app, caller, shown, answer).await
 }
 
@@ -102,7 +130,7 @@ pub async fn submit(
 pub async fn told(
     app: &App,
     caller: &Caller,
-    shown: impl ToString,
+    shown: impl Display,
     answer: Answer,
 ) -> Outcome<Done> {
     let done = match answer {
@@ -123,7 +151,7 @@ pub async fn told(
     match done.event.refusal() {
         None => Ok(done),
         Some(refused) => {
-            let mut problem = denied(app, caller, refused).await?;
+            let mut problem = denied(app, caller, done.event.at, refused).await;
             problem.id = Some(shown.to_string());
             problem.replayed = done.replayed;
             Err(problem)
@@ -131,29 +159,33 @@ pub async fn told(
     }
 }
 
-/// A denial in words, as far as the caller may know.
-///
-/// # Errors
-/// The node is busy or has stopped.
-pub async fn denied(app: &App, caller: &Caller, refused: &Refused) -> Outcome<Box<Problem>> {
+/// A denial in words, as far as the caller may know. It stands, so that a node too busy to look its
+/// remedy, its rule or its asset up leaves them out.
+pub async fn denied(app: &App, caller: &Caller, at: UtcMillis, refused: &Refused) -> Box<Problem> {
     let refused = *refused;
     let code = refused.code.shown_to(caller.audience());
     let mut problem = Problem::of(code, code.help());
     if code != refused.code {
-        return Ok(problem);
+        return problem;
+    }
+    if let Ok(Some(why)) = why::of_refused(app, caller, at, &refused).await {
+        of_law(&mut problem, &why);
+        return problem;
     }
     let assets = match app.assets() {
         known if known.get(refused.asset).is_some() => known,
-        _ => app.assets_now().await?,
+        known => app.assets_now().await.unwrap_or(known),
     };
     let mut owed = 0;
     let remedy = match refused.code {
         Code::InsufficientFunds => {
-            owed = app.query(move |state| owed_by(state, &refused)).await?;
+            let owing = app.query(move |state| owed_by(state, &refused)).await;
+            owed = owing.unwrap_or_default();
             // What comes in pays the debt first.
             let asked = refused.asked.saturating_add(owed);
             let with_debt = Refused { asked, ..refused };
-            explain::remedy(&with_debt, &engine::terms::Terms::default(), &assets.0)
+            let terms = engine::terms::Terms::default();
+            Some(explain::remedy(&with_debt, &terms, &assets.0))
         }
         Code::LimitPerPayment | Code::LimitPerDay | Code::LimitPerMonth => {
             let tenant = caller.tenant;
@@ -164,16 +196,20 @@ pub async fn denied(app: &App, caller: &Caller, refused: &Refused) -> Outcome<Bo
                     .unwrap_or_default();
                 explain::remedy(&refused, &terms, &state.assets)
             })
-            .await?
+            .await
+            .ok()
         }
-        _ => explain::remedy(&refused, &engine::terms::Terms::default(), &assets.0),
+        _ => {
+            let terms = engine::terms::Terms::default();
+            Some(explain::remedy(&refused, &terms, &assets.0))
+        }
     };
-    problem.remedy = Some(remedy.into());
+    problem.remedy = remedy.map(Into::into);
     if matches!(refused.code, Code::GroupItemRefused | Code::StepUpInGroup) || refused.item > 0 {
         problem.item = Some(refused.item);
     }
     if refused.code == Code::RiskDeclined {
-        return Ok(problem);
+        return problem;
     }
     if let Some(asset) = assets.get(refused.asset) {
         let show =
@@ -195,7 +231,21 @@ pub async fn denied(app: &App, caller: &Caller, refused: &Refused) -> Outcome<Bo
             }
         }
     }
-    Ok(problem)
+    problem
+}
+
+/// A denial by a rule of the law: its words, its number and what would help.
+fn of_law(problem: &mut Problem, why: &Why) {
+    let words = &why.words;
+    if let Some(text) = &words.text {
+        problem.detail.clone_from(text);
+    }
+    problem.rule.clone_from(&words.rule);
+    let decisive = words.trace.last().filter(|_| words.rule.is_some());
+    if let Some(line) = decisive {
+        (problem.limit, problem.used) = (line.number.clone(), line.used.clone());
+    }
+    problem.remedy = words.remedies.first().map(Remedy::of_law);
 }
 
 /// What the party that has too little owes in that asset: now, for it may have been paid since.
@@ -222,7 +272,7 @@ pub struct Happened {
 
 impl Happened {
     /// From what the node said.
-    pub fn new(id: impl ToString, done: &Done) -> Happened {
+    pub fn new(id: impl Display, done: &Done) -> Happened {
         Happened {
             id: id.to_string(),
             kind: done.event.kind.as_str().to_owned(),

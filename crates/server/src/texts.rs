@@ -163,19 +163,28 @@ pub fn settle(kept: Kept, command: Id, answer: &Result<Answer, Unavailable>) {
     }
 }
 
-/// Names the field of a text in which a command differs from what its id was used for.
-///
-/// # Errors
-/// The node or the store does not answer.
+/// Names the field of a text in which a command differs from what its id was used for, if that can
+/// be read now.
 pub async fn name_field(
     app: &App,
     caller: &Caller,
     text: &Text,
-    mut problem: Box<Problem>,
-) -> Outcome<Box<Problem>> {
+    problem: Box<Problem>,
+) -> Box<Problem> {
     if problem.code != engine::Code::IdReused.as_str() || problem.field.as_deref() != Some("text") {
-        return Ok(problem);
+        return problem;
     }
+    match other_field(app, caller, text).await {
+        Ok(Some(field)) => Problem::of(
+            engine::Code::IdReused,
+            format!("the id was used with another {field}"),
+        )
+        .at(field),
+        _ => problem,
+    }
+}
+
+async fn other_field(app: &App, caller: &Caller, text: &Text) -> Outcome<Option<&'static str>> {
     let before = lookup::event_of(app, caller.tenant, text.command).await?;
     let hash = before.and_then(|(_, event)| hash_of(&event, text.command));
     let there = match hash {
@@ -183,17 +192,10 @@ pub async fn name_field(
         Some(hash) => match find(app, about(caller, text.kind, text.thing), hash).await? {
             Found::Details(details) => details,
             // It cannot be compared.
-            Found::Absent | Found::Erased | Found::Unreadable => return Ok(problem),
+            Found::Absent | Found::Erased | Found::Unreadable => return Ok(None),
         },
     };
-    if let Some(field) = text.details.first_difference(&there) {
-        problem = Problem::of(
-            engine::Code::IdReused,
-            format!("the id was used with another {field}"),
-        )
-        .at(field);
-    }
-    Ok(problem)
+    Ok(text.details.first_difference(&there))
 }
 
 async fn find(app: &App, about: About, hash: TextHash) -> Outcome<Found> {

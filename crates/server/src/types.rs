@@ -109,6 +109,7 @@ pub(crate) fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result
 pub mod amount;
 pub mod country;
 pub mod ids;
+pub mod law;
 pub mod list;
 pub mod text;
 pub mod time;

@@ -1,21 +1,29 @@
 //! Version 1 of the API: a file a resource, each with its paths, its handlers and what they say.
 
 mod assets;
+mod briefs;
 mod clock;
 mod common;
 mod corrections;
 mod disputes;
 mod events;
+mod explanations;
 mod groups;
 mod keys;
+mod laws;
 mod ledger;
 mod mandates;
 pub mod owed;
+mod packs;
 mod parties;
 mod payments;
+mod policy;
+mod simulations;
 mod stands;
+mod step_ups;
 mod tenants;
-mod terms;
+pub(crate) mod terms;
+mod tiers;
 mod topups;
 mod transfers;
 mod wallets;
@@ -32,5 +40,8 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = withdrawals::routes(topups::routes(routes));
     let routes = groups::routes(transfers::routes(payments::routes(routes)));
     let routes = corrections::routes(disputes::routes(mandates::routes(routes)));
+    let routes = laws::routes(tiers::routes(packs::routes(policy::routes(routes))));
+    let routes = step_ups::routes(explanations::routes(routes));
+    let routes = simulations::routes(briefs::routes(routes));
     keys::routes(ledger::routes(events::routes(routes)))
 }

@@ -16,6 +16,10 @@ pub enum Error {
     KeyExists,
     #[error("no such API key")]
     KeyUnknown,
+    #[error("no such brief")]
+    BriefUnknown,
+    #[error("the brief has changed: revision {revision} is not the one that was looked at")]
+    BriefChanged { revision: i64 },
     #[error(
         "the key is destroyed, but a reader kept its old page from being wiped: erase again to finish"
     )]
@@ -56,6 +60,8 @@ impl Error {
             Self::TooLarge { .. } => "details_too_large",
             Self::KeyExists => "api_key_exists",
             Self::KeyUnknown => "api_key_unknown",
+            Self::BriefUnknown => "brief_unknown",
+            Self::BriefChanged { .. } => "brief_changed",
             Self::EraseUnfinished => "erase_unfinished",
             Self::Corrupt { .. } => "store_corrupt",
             Self::MigrationChanged { .. } => "migration_changed",

@@ -1,5 +1,5 @@
 //! Records that are not the payment step's: text about people and payments,
-//! API keys, the regulators' access log; and the read model, [`read`].
+//! API keys, the regulators' access log, the review list of briefs; and the read model, [`read`].
 //!
 //! What it promises:
 //! * Personal text is on disk only encrypted, under a key per person that lies
@@ -17,6 +17,7 @@
 
 mod access_log;
 mod api_keys;
+mod briefs;
 mod db;
 mod details;
 mod error;
@@ -30,6 +31,9 @@ mod store;
 
 pub use access_log::{Access, LoggedAccess};
 pub use api_keys::{ApiKey, Mode};
+pub use briefs::{
+    Brief, BriefDecision, BriefFilter, BriefStatus, FeedState, Kept, NewBrief, NewDecision,
+};
 pub use details::{About, Details, Found, Kind, NewDetails, Place, Put, TextHash, Version};
 pub use error::Error;
 pub use keys::Keys;

@@ -41,11 +41,13 @@ pub(crate) const STORE: &[Migration] = migrations!("sqlite", "store":
     3 "0003_access_log",
     4 "0004_texts",
     5 "0005_key_lines",
+    6 "0006_briefs",
 );
 
 pub(crate) const READ: &[Migration] = migrations!("sqlite", "read":
     1 "0001_read_model",
     2 "0002_things",
+    3 "0003_laws",
 );
 
 pub(crate) const KEYS: &[Migration] = migrations!("sqlite", "keys":

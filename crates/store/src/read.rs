@@ -20,6 +20,7 @@
 mod about;
 mod change;
 mod events;
+mod laws;
 mod lists;
 mod rows;
 mod scan;
@@ -42,6 +43,7 @@ use crate::migrate;
 
 pub use about::Position;
 pub use events::{EventFilter, EventLine};
+pub use laws::LawLine;
 pub use lists::{
     AccountFilter, AccountLine, AssetLine, PartyFilter, PartyLine, TenantLine, TermsLine,
     WalletFilter, WalletLine,

@@ -70,6 +70,7 @@ mod tests {
             crate::details::sql::ALL,
             crate::api_keys::sql::ALL,
             crate::access_log::sql::ALL,
+            crate::briefs::sql::ALL,
         ]
         .concat();
         for (db, statements) in [

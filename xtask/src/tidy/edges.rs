@@ -39,12 +39,14 @@ const EDGES: &[(&str, May)] = &[
         "gate",
         May::Use(&["node", "engine", "ledger", "money", "risk", "traffic"]),
     ),
+    // What supervisors publish, beside the rules it is about.
+    ("briefs", May::Use(&["store", "policy"])),
     ("reports", May::Use(&["store"])),
     (
         "server",
         May::Use(&[
-            "node", "store", "identity", "channels", "gate", "reports", "engine", "money",
-            "ledger", "policy", "pricing", "tax", "risk",
+            "node", "store", "identity", "channels", "gate", "briefs", "reports", "engine",
+            "money", "ledger", "policy", "pricing", "tax", "risk",
         ]),
     ),
     ("farthing", May::UseAll),

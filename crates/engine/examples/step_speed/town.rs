@@ -84,6 +84,7 @@ impl Town {
                 kind: PartyKind::Person,
                 country: Country(*b"DE"),
                 tier: Tier(1),
+                particulars: Default::default(),
             });
             town.run(Op::OpenWallet { wallet, party });
             if n >= size.merchants {
@@ -140,7 +141,8 @@ impl Town {
                 amount: Atoms(2_500_000),
                 asset: USD,
                 risk: risk::Score(10),
-                confirmed: false,
+                confirmed: false.into(),
+                circumstances: Default::default(),
             };
             let payee = wallet(payee);
             commands.push(self.command(Op::Pay { spend, payee }));

@@ -1,6 +1,7 @@
 //! The commonest payment in a fixed layout: one payer account, one payee account, perhaps tax and
 //! fee, counted in a day and a month or not at all. Little-endian, no padding.
 
+use super::tail::{self, Tail};
 use crate::event::{Effect, Event, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{MEASURE_DAY, MEASURE_MONTH, PartyNo, TenantNo, WalletNo};
@@ -9,7 +10,7 @@ use crate::time::UtcMillis;
 use ledger::{AccountNo, AssetNo, Posting};
 
 /// Bytes of a payment.
-pub(super) const SIZE: usize = 112;
+pub(super) const SIZE: usize = 116;
 
 /// A flag: it is counted in a day and a month.
 const MEASURED: u16 = 1;
@@ -33,6 +34,7 @@ struct Layout {
     fee_account: u32,
     party: u32,
     terms: u32,
+    law: u32,
     day: u32,
     month: u32,
     asset: u16,
@@ -58,6 +60,7 @@ macro_rules! fields {
             fee_account,
             party,
             terms,
+            law,
             day,
             month,
             asset,
@@ -118,9 +121,9 @@ fn posting(account: u32, amount: i128) -> Posting {
     }
 }
 
-/// The payment's bytes, if it has the common shape.
+/// The payment's bytes, and what it moves in the law's measures, if it has the common shape.
 #[inline]
-pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
+pub(super) fn encode(event: &Event) -> Option<([u8; SIZE], Tail)> {
     if event.kind != EventKind::Paid {
         return None;
     }
@@ -145,6 +148,7 @@ pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
         fee_account: 0,
         party: 0,
         terms: paid.terms,
+        law: paid.law,
         day: 0,
         month: 0,
         asset: paid.asset.0,
@@ -153,8 +157,7 @@ pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
     if paid.of != Id::NONE {
         return None;
     }
-    match *measures {
-        [] => {}
+    let moves = match *measures {
         [
             Effect::Measured {
                 party,
@@ -170,6 +173,7 @@ pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
                 delta: delta_too,
                 before: month_before,
             },
+            ref moves @ ..,
         ] if party == party_too && delta == delta_too => {
             layout.party = party.0;
             layout.measured = u64::try_from(delta).ok()?;
@@ -177,9 +181,10 @@ pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
             layout.day_before = u64::try_from(before).ok()?;
             layout.month_before = u64::try_from(month_before).ok()?;
             layout.flags |= MEASURED;
+            moves
         }
-        _ => return None,
-    }
+        ref moves => moves,
+    };
     let mut postings = event.postings.iter();
     let mut next = |amount: i128, account: &mut u32| {
         if amount == 0 {
@@ -194,12 +199,20 @@ pub(super) fn encode(event: &Event) -> Option<[u8; SIZE]> {
     next(i128::from(paid.fee), &mut layout.fee_account)?;
     let net = paid.gross.checked_sub(paid.tax)?.checked_sub(paid.fee)?;
     next(i128::from(net), &mut layout.payee_account)?;
-    postings.next().is_none().then(|| layout.to_bytes())
+    if postings.next().is_some() {
+        return None;
+    }
+    Some((layout.to_bytes(), tail::encode(moves)?))
 }
 
-/// The payment of these bytes, over `out`.
+/// The payment of these bytes and moves, over `out`.
 #[inline]
-pub(super) fn decode(bytes: &[u8; SIZE], time: UtcMillis, out: &mut Event) -> Option<()> {
+pub(super) fn decode(
+    bytes: &[u8; SIZE],
+    moves: &[u8],
+    time: UtcMillis,
+    out: &mut Event,
+) -> Option<()> {
     let l = Layout::from_bytes(bytes);
     out.begin(time, TenantNo(l.tenant), EventKind::Paid, Id(l.id));
     let net = l.gross.checked_sub(l.tax)?.checked_sub(l.fee)?;
@@ -223,6 +236,7 @@ pub(super) fn decode(bytes: &[u8; SIZE], time: UtcMillis, out: &mut Event) -> Op
         terms: l.terms,
         of: Id::NONE,
         tier: Tier(l.flags.to_le_bytes()[1]),
+        law: l.law,
     }));
     if l.flags & MEASURED != 0 {
         let (party, delta) = (PartyNo(l.party), i128::from(l.measured));
@@ -240,7 +254,7 @@ pub(super) fn decode(bytes: &[u8; SIZE], time: UtcMillis, out: &mut Event) -> Op
             });
         }
     }
-    Some(())
+    tail::decode(moves, &mut out.effects)
 }
 
 #[cfg(test)]
@@ -252,7 +266,7 @@ mod tests {
         fn payment()(
             id in 1u128.., gross in 1u64.., cut in 0u64..1000, tax in 0u64..1000, fee in 0u64..1000,
             measured in any::<bool>(), before in any::<u64>(), numbers in any::<[u32; 8]>(),
-            tier in any::<u8>(),
+            tier in any::<u8>(), law in any::<u32>(), moves in 0u16..5,
         ) -> Event {
             let gross = gross.max(2001);
             let (tax, fee) = (tax.min(cut), fee);
@@ -260,7 +274,7 @@ mod tests {
             event.begin(UtcMillis(5), TenantNo(numbers[0]), EventKind::Paid, Id(id));
             event.effects.push(Effect::Paid(Paid {
                 payer: WalletNo(numbers[1]), payee: WalletNo(numbers[2]), asset: AssetNo(3), gross, tax,
-                fee, terms: numbers[3], of: Id::NONE, tier: Tier(tier),
+                fee, terms: numbers[3], of: Id::NONE, tier: Tier(tier), law,
             }));
             let net = gross - tax - fee;
             for (account, amount) in [
@@ -276,6 +290,12 @@ mod tests {
                     });
                 }
             }
+            for n in 0..moves {
+                event.effects.push(Effect::Measured {
+                    party: PartyNo(numbers[0] % 2), measure: crate::law::MEASURE_FIRST + n, period: 7,
+                    delta: i128::from(gross), before: u128::from(before),
+                });
+            }
             event
         }
     }
@@ -283,9 +303,9 @@ mod tests {
     proptest! {
         #[test]
         fn the_common_payment_round_trips(event in payment()) {
-            let bytes = encode(&event).expect("the common shape");
+            let (bytes, moves) = encode(&event).expect("the common shape");
             let mut back = Event::empty();
-            decode(&bytes, event.at, &mut back).unwrap();
+            decode(&bytes, moves.bytes(), event.at, &mut back).unwrap();
             prop_assert_eq!(back, event);
         }
     }
@@ -307,7 +327,7 @@ mod tests {
             huge.effects.push(Effect::About { thing: Id(1) });
         }
         for other in [two_sources, other_kind, more_effects, huge] {
-            assert_eq!(encode(&other), None);
+            assert!(encode(&other).is_none());
         }
     }
     use proptest::strategy::{Strategy, ValueTree};

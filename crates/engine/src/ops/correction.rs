@@ -9,7 +9,7 @@ use crate::ids::Id;
 use crate::records::{Correction, WalletNo};
 use crate::step::Draft;
 use crate::view::View;
-use ledger::{AccountClass, AssetNo, Book, LedgerError, Posting};
+use ledger::{AssetNo, Book, LedgerError, Posting};
 
 /// How long a proposal waits for its second key: seven days.
 const WAITS_MS: u64 = 7 * 86_400_000;
@@ -59,15 +59,8 @@ pub(crate) fn propose<V: View>(
 /// Whether a posting's account is this tenant's.
 fn belongs<V: View>(draft: &Draft<'_, V>, posting: &Posting) -> bool {
     let state = draft.state();
-    let Some(account) = state.book.get(posting.account) else {
-        return false;
-    };
-    let tenant = match account.class {
-        AccountClass::Wallet => state.wallets[account.owner as usize].tenant,
-        AccountClass::Receivable => state.parties[account.owner as usize].tenant,
-        _ => crate::records::TenantNo(account.owner),
-    };
-    tenant == draft.tenant
+    let account = state.book.get(posting.account);
+    account.is_some_and(|account| state.tenant_of(account) == Some(draft.tenant))
 }
 
 fn find<V: View>(draft: &Draft<'_, V>, correction: Id) -> Rule<Correction> {

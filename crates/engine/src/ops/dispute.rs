@@ -1,6 +1,6 @@
 //! Disputes: a payment's value is held back until it is decided whose it is.
 
-use super::refund::{credit_payers, debit_payees, take_back};
+use super::refund::{counted, credit_payers, debit_payees, take_back};
 use crate::code::Code;
 use crate::command::{Carried, DisputeVerdict};
 use crate::decide::{Rule, Stop};
@@ -8,9 +8,11 @@ use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{Channel, Dispute, Leg, PartyNo, WalletNo};
 use crate::step::Draft;
+use crate::step::law::room;
 use crate::view::View;
 use ledger::{AccountClass, Source};
 use money::Atoms;
+use policy::GiveBack;
 use std::collections::BTreeMap;
 
 pub(crate) fn open<V: View>(
@@ -47,6 +49,9 @@ pub(crate) fn open<V: View>(
         taken: debited.taken,
         owed: debited.owed,
         giveback: taken_back.to,
+        counted: counted(draft, payment, carried),
+        before: taken_back.so_far,
+        gross: paid.gross,
     };
     draft.effect(Effect::DisputeOpened(Box::new(dispute)));
     Ok(())
@@ -81,6 +86,10 @@ pub(crate) fn resolve<V: View>(
             let clearing = draft.clearing(Channel::MANUAL, record.asset);
             draft.credit_account(clearing, record.amount);
         }
+    }
+    if draft.out.kind == EventKind::DisputeLost {
+        let part = (record.before, record.before + record.amount, record.gross);
+        room::give_back(draft, &record.counted, GiveBack::Refund, part);
     }
     draft.effect(Effect::DisputeClosed { dispute });
     draft.note_actor();

@@ -76,6 +76,11 @@ pub(crate) fn group<V: View>(
         match event.kind {
             EventKind::Refused => {
                 let why = event.refusal().copied();
+                let asked = event.effects.drain(..).find_map(|effect| match effect {
+                    Effect::Asked(asked) => Some(asked),
+                    _ => None,
+                });
+                draft.asked = asked;
                 return Err(refused_item(draft, at, Code::GroupItemRefused, why));
             }
             EventKind::StepUpAsked => {

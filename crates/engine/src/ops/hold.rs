@@ -8,10 +8,13 @@ use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{Hold, Leg, Standing};
+use crate::step::law::room;
 use crate::step::{Draft, entry, tax};
 use crate::view::View;
 use core::num::NonZeroU64;
+use ledger::AssetNo;
 use money::{Atoms, Rounding};
+use policy::GiveBack;
 
 fn find<V: View>(draft: &Draft<'_, V>, payment: Id) -> Rule<Hold> {
     let found = draft.view.hold(draft.key(payment)).cloned();
@@ -22,9 +25,13 @@ pub(crate) fn capture<V: View>(
     draft: &mut Draft<'_, V>,
     payment: Id,
     amount: Atoms,
+    asset: Option<AssetNo>,
     last: bool,
 ) -> Rule {
     let hold = find(draft, payment)?;
+    if asset.is_some_and(|asset| asset != hold.asset) {
+        return Err(Stop::Reject(Code::NotThatPayment, "amount.asset"));
+    }
     draft.check_amount(hold.asset, amount.0)?;
     let rest = hold.authorized - hold.captured;
     let deny = |code, numbers| Err(draft.deny_at(code, hold.payer, hold.asset, amount.0, numbers));
@@ -65,6 +72,7 @@ pub(crate) fn capture<V: View>(
         terms: hold.terms,
         of: payment,
         tier: hold.tier,
+        law: hold.law,
     }));
     let taken = take(draft, payment, &hold, amount.0);
     let country = hold.tax.map(|(country, _)| tax::sub(country));
@@ -76,6 +84,10 @@ pub(crate) fn capture<V: View>(
         entry::Dues { tax, country, fee },
         &[(hold.payee, net)],
     );
+    let part = (hold.captured, amount.0, hold.authorized);
+    for counted in room::used_by_capture(&hold.counted, part) {
+        draft.effect(Effect::Counted(counted));
+    }
     draft.effect(Effect::HoldCaptured {
         payment,
         amount: amount.0,
@@ -144,6 +156,8 @@ fn release<V: View>(draft: &mut Draft<'_, V>, payment: Id, hold: &Hold) {
             let party = draft.view.wallet(hold.payer).party;
             draft.measure(party, room.day, room.month, -i128::from(back));
         }
+        let whole = (0, rest, hold.authorized);
+        room::give_back(draft, &hold.counted, GiveBack::Void, whole);
         let mandate = hold.mandate.0;
         if let Some(record) = draft.view.mandate(draft.key(mandate)) {
             // Only what counts in the mandate's day can be given back.

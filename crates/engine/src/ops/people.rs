@@ -4,7 +4,7 @@ use crate::code::Code;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind, Refused};
 use crate::ids::{PartyId, WalletId};
-use crate::records::{PartyKind, PartyNo, Standing, WalletNo};
+use crate::records::{Particulars, PartyKind, PartyNo, Standing, WalletNo};
 use crate::step::Draft;
 use crate::terms::{Country, TIERS, Tier};
 use crate::view::View;
@@ -19,6 +19,15 @@ fn check_tier(tier: Tier) -> Rule {
     }
 }
 
+/// There are so many segments at most, and 0 is none.
+fn check_segment(particulars: Particulars) -> Rule {
+    if usize::from(particulars.segment) <= policy::SEGMENTS_MAX {
+        Ok(())
+    } else {
+        Err(Stop::Reject(Code::Malformed, "segment"))
+    }
+}
+
 fn find<V: View>(draft: &Draft<'_, V>, party: PartyId, field: &'static str) -> Rule<PartyNo> {
     let found = draft.state().party_no(draft.tenant, party);
     found.ok_or(Stop::Reject(Code::NotFound, field))
@@ -30,8 +39,10 @@ pub(crate) fn register<V: View>(
     kind: PartyKind,
     country: Country,
     tier: Tier,
+    particulars: Particulars,
 ) -> Rule {
     check_tier(tier)?;
+    check_segment(particulars)?;
     if !party.0.is_some() {
         return Err(Stop::Reject(Code::Malformed, "id"));
     }
@@ -44,6 +55,7 @@ pub(crate) fn register<V: View>(
         kind,
         country,
         tier,
+        particulars,
     });
     Ok(())
 }
@@ -54,8 +66,10 @@ pub(crate) fn change<V: View>(
     country: Option<Country>,
     tier: Option<Tier>,
     standing: Option<Standing>,
+    particulars: Option<Particulars>,
 ) -> Rule {
     check_tier(tier.unwrap_or_default())?;
+    check_segment(particulars.unwrap_or_default())?;
     let party = find(draft, party, "party")?;
     let record = draft.view.party(party);
     let standing = standing.unwrap_or(record.standing);
@@ -70,12 +84,14 @@ pub(crate) fn change<V: View>(
     }
     let country = country.unwrap_or(record.country);
     let tier = tier.unwrap_or(record.tier);
+    let particulars = particulars.unwrap_or(record.particulars);
     draft.out.kind = EventKind::PartyChanged;
     draft.effect(Effect::PartyChanged {
         party,
         country,
         tier,
         standing,
+        particulars,
     });
     draft.note_actor();
     Ok(())

@@ -8,11 +8,13 @@ use crate::command::Carried;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind, Paid, Part};
 use crate::ids::Id;
+use crate::law::{Counted, MEASURE_FIRST};
 use crate::records::{Leg, PartyNo, WalletNo};
-use crate::step::Draft;
+use crate::step::{Draft, law};
 use crate::view::View;
 use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
 use money::{Atoms, Rounding};
+use policy::GiveBack;
 
 /// What taking back a part of a payment comes to.
 pub(crate) struct TakenBack {
@@ -212,6 +214,7 @@ pub(crate) fn refund<V: View>(
 ) -> Rule {
     let taken_back = take_back(draft, payment, amount, carried)?;
     let TakenBack { paid, from, to, .. } = &taken_back;
+    law::cash::refund(draft, (paid.payer, paid.payee), paid.asset, to)?;
     let share_of = |class: AccountClass| -> u64 {
         let of_class = |leg: &&Leg| draft.view.account(leg.account).class == class;
         from.iter().filter(of_class).map(|leg| leg.amount).sum()
@@ -236,7 +239,21 @@ pub(crate) fn refund<V: View>(
         let so_far = taken_back.so_far;
         restore_room(draft, payment, (so_far, amount.0), paid.gross, carried);
     }
+    let (so_far, gross) = (taken_back.so_far, taken_back.paid.gross);
+    let counted = counted(draft, payment, carried);
+    let part = (so_far, so_far + amount.0, gross);
+    law::room::give_back(draft, &counted, GiveBack::Refund, part);
     Ok(())
+}
+
+/// What a payment or capture has taken of the law's measures; nothing where there is no law.
+pub(crate) fn counted<V: View>(
+    draft: &Draft<'_, V>,
+    payment: Id,
+    carried: &Carried,
+) -> Vec<Counted> {
+    let part = draft.law.and_then(|_| carried.0.part(payment));
+    part.map_or_else(Vec::new, |part| law::room::taken(&part))
 }
 
 /// Gives back the room a payment took in the limits, in the share refunded, cumulatively and
@@ -262,6 +279,7 @@ fn restore_room<V: View>(
             delta,
             ..
         } = *effect
+            && measure < MEASURE_FIRST
             && let Ok(taken) = u64::try_from(delta)
             && let Ok(after) = money::mul_div(taken, so_far + amount, gross, Rounding::Down)
             && let Ok(before) = money::mul_div(taken, so_far, gross, Rounding::Down)

@@ -11,6 +11,10 @@ use crate::terms::Terms;
 use crate::view::View;
 use ledger::AssetNo;
 
+/// The shortest that ids may be remembered. An id without a time must not be forgotten before the
+/// read model has it, however far the clock may step unseen (five minutes) and the read model be
+/// behind.
+const WINDOW_MS_MIN: u64 = 10 * 60_000;
 /// The longest that ids may be remembered: a year and a month.
 const WINDOW_MS_MAX: u64 = 400 * 86_400_000;
 /// The most ids that may be remembered; their numbers are 32-bit.
@@ -24,7 +28,10 @@ pub(crate) fn shard_wide(
 ) -> Result<(), (Code, &'static str)> {
     match command.op {
         Op::SetShard { window } => {
-            if !(60_000..=WINDOW_MS_MAX).contains(&window.window_ms) {
+            // A payment is remembered for as long as it may be confirmed.
+            let waits = state.tenants.iter().map(|tenant| tenant.terms.step_up_ms);
+            let least = waits.fold(WINDOW_MS_MIN, u64::max);
+            if !(least..=WINDOW_MS_MAX).contains(&window.window_ms) {
                 return Err((Code::Malformed, "window_ms"));
             }
             if !(1_000..=WINDOW_ENTRIES_MAX).contains(&window.entries_max) {
@@ -105,7 +112,8 @@ pub(crate) fn set_terms<V: View>(draft: &mut Draft<'_, V>, terms: &Terms) -> Rul
     {
         return malformed("hold_ms_default");
     }
-    if terms.step_up_ms == 0 {
+    let remembered = draft.state().recents.window().window_ms;
+    if !(1..=remembered).contains(&terms.step_up_ms) {
         return malformed("step_up_ms");
     }
     if terms.refusals_per_second == 0 {

@@ -14,10 +14,12 @@ use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind};
 use crate::ids::{Id, WalletId};
 use crate::records::{Channel, Standing, TopUp, WalletNo};
-use crate::step::Draft;
+use crate::step::{Draft, law};
 use crate::view::View;
 use ledger::{AccountNo, AssetNo, Source};
 use money::Atoms;
+use policy::GiveBack;
+use std::collections::BTreeSet;
 
 pub(crate) fn open<V: View>(
     draft: &mut Draft<'_, V>,
@@ -36,11 +38,13 @@ pub(crate) fn open<V: View>(
     if draft.view.wallet(wallet).standing == Standing::Closed {
         return Err(draft.deny(Code::WalletClosed, wallet, asset, amount.0));
     }
+    law::cash::load(draft, wallet, asset, amount.0, source, channel)?;
     draft.out.kind = EventKind::TopUpPending;
     if spendable {
         let clearing = draft.clearing(channel, asset);
         draft.debit_account(clearing, amount.0);
         draft.credit(wallet, asset, source, Some(source), amount.0);
+        law::cash::loaded(draft, wallet, asset);
     }
     let topup = TopUp {
         wallet,
@@ -49,6 +53,7 @@ pub(crate) fn open<V: View>(
         source,
         channel,
         spendable,
+        counted: law::room::reserved(draft),
     };
     draft.effect(Effect::TopUpOpened(Box::new(topup)));
     Ok(())
@@ -77,6 +82,9 @@ pub(crate) fn settle<V: View>(draft: &mut Draft<'_, V>, topup: Id) -> Rule {
         }
     }
     draft.credit(wallet, asset, source, None, free);
+    if !record.spendable {
+        law::cash::loaded(draft, wallet, asset);
+    }
     draft.effect(Effect::TopUpClosed {
         topup,
         record: Box::new(record),
@@ -132,6 +140,14 @@ pub(crate) fn reverse<V: View>(
         thing: topup,
         amount: amount.0,
     });
+    // What never came was never loaded.
+    let how = if is_open {
+        GiveBack::Void
+    } else {
+        GiveBack::Refund
+    };
+    let part = (so_far, so_far + amount.0, record.amount);
+    law::room::give_back(draft, &record.counted, how, part);
     if is_open && so_far + amount.0 == record.amount {
         draft.effect(Effect::TopUpClosed {
             topup,
@@ -156,7 +172,8 @@ fn find<V: View>(
 }
 
 /// What rests on a source becomes free of it, up to what of that source has settled and rests with
-/// holders who are not known one by one.
+/// holders who are not known one by one. What the party's own top-ups of it have still to bring is not
+/// among that: income goes first, and of value of the source itself only what is beyond them.
 pub(crate) fn settle_earned<V: View>(
     draft: &mut Draft<'_, V>,
     wallet: WalletId,
@@ -168,16 +185,29 @@ pub(crate) fn settle_earned<V: View>(
     draft.check_amount(asset, amount.0)?;
     let mut rest = amount.0;
     let mut legs = Vec::new();
-    for (no, account) in draft.state().accounts_of(wallet) {
-        if (account.asset, account.origin) == (asset, Some(origin)) {
-            let part = account.reclaimable().min(rest);
-            legs.push((no, account.source.unwrap_or(Source::Earned), part));
-            rest -= part;
+    for own in [false, true] {
+        for (no, account) in draft.state().accounts_of(wallet) {
+            let rests = (account.asset, account.origin) == (asset, Some(origin));
+            if rests && (account.source == account.origin) == own {
+                let part = account.reclaimable().min(rest);
+                legs.push((no, account.source.unwrap_or(Source::Earned), part));
+                rest -= part;
+            }
         }
     }
     if rest > 0 {
         let numbers = (u128::from(amount.0 - rest), 0);
         return Err(draft.deny_at(Code::InsufficientFunds, wallet, asset, amount.0, numbers));
+    }
+    let of_source = legs.iter().filter(|(_, source, _)| *source == origin);
+    let of_source: i128 = of_source.map(|(_, _, part)| i128::from(*part)).sum();
+    if of_source > 0 {
+        let beyond = beyond_own(draft, wallet, asset, origin);
+        if of_source > beyond {
+            let free = i128::from(amount.0) - of_source + beyond.max(0);
+            let numbers = (u128::try_from(free).unwrap_or(0), 0);
+            return Err(draft.deny_at(Code::SourceNotSettled, wallet, asset, amount.0, numbers));
+        }
     }
     let pool = draft.pool(asset, origin);
     if pool < i128::from(amount.0) {
@@ -198,4 +228,23 @@ pub(crate) fn settle_earned<V: View>(
         draft.credit(wallet, asset, source, None, part);
     }
     Ok(())
+}
+
+/// How much value of an unsettled source a wallet has beyond what its party's own top-ups have still to
+/// bring, counting what is still in the wallets those went to. Below zero if that was passed on.
+fn beyond_own<V: View>(draft: &Draft<'_, V>, wallet: WalletNo, asset: AssetNo, of: Source) -> i128 {
+    let state = draft.state();
+    let party = draft.view.wallet(wallet).party;
+    let (mut wallets, mut to_come) = (BTreeSet::from([wallet]), 0);
+    for (key, topup) in &state.topups {
+        let same = topup.spendable && (topup.asset, topup.source) == (asset, of);
+        if same && draft.view.wallet(topup.wallet).party == party {
+            wallets.insert(topup.wallet);
+            to_come += i128::from(topup.amount) - i128::from(draft.view.reversed(*key));
+        }
+    }
+    let account = |wallet| find(draft, wallet, asset, of, Some(of));
+    let there = wallets.into_iter().filter_map(account);
+    let there: i128 = there.map(|no| draft.view.account(no).balance).sum();
+    there - to_come
 }

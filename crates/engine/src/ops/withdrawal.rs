@@ -1,7 +1,7 @@
 //! Money out: requested, sent, settled or returned.
 //!
 //! Only from the sources the terms allow, and only what is free: value that rests on a source that
-//! has not settled stays.
+//! has not settled stays. What the party owes is paid first, and only the rest may go.
 
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
@@ -9,9 +9,11 @@ use crate::event::{Effect, EventKind};
 use crate::ids::{Id, WalletId};
 use crate::records::{Channel, Leg, WalletNo, Withdrawal};
 use crate::step::Draft;
+use crate::step::law::{cash, room};
 use crate::view::View;
-use ledger::{Account, AssetNo, Source};
+use ledger::{Account, AccountNo, AssetNo, Source};
 use money::Atoms;
+use policy::GiveBack;
 
 pub(crate) fn request<V: View>(
     draft: &mut Draft<'_, V>,
@@ -23,12 +25,32 @@ pub(crate) fn request<V: View>(
     let wallet = draft.find_wallet(WalletNo::NONE, wallet, "wallet")?;
     draft.check_amount(asset, amount.0)?;
     draft.check_active(wallet, |code| draft.deny(code, wallet, asset, amount.0))?;
-    let legs = match fill(draft, wallet, asset, amount.0) {
+    let party = draft.view.wallet(wallet).party;
+    let owed = draft.owed(party, asset);
+    let missing = draft.take(wallet, asset, None, None, owed);
+    draft.pay_debts(party, asset, None, owed - missing);
+    let barred = cash::barred(draft, wallet, asset, channel);
+    let is_barred = |source| barred.iter().any(|(s, _)| *s == source);
+    let legs = match fill(draft, wallet, asset, amount.0, |source| !is_barred(source)) {
         Ok(legs) => legs,
         Err((code, there_is)) => {
-            return Err(draft.deny_at(code, wallet, asset, amount.0, (there_is, 0)));
+            // Without the law it would do: the first of its rules that bars what is there.
+            let unbarred = fill(draft, wallet, asset, amount.0, |_| true).unwrap_or_default();
+            let source = |leg: &Leg| draft.view.account(leg.account).source;
+            let of_leg = |(s, _): &&(Source, _)| unbarred.iter().any(|l| source(l) == Some(*s));
+            if let Some((_, why)) = barred.iter().find(of_leg) {
+                let (why, amount) = (*why, amount.0);
+                return Err(cash::refused(draft, wallet, asset, amount, channel, why));
+            }
+            let code = match code {
+                Code::InsufficientFunds if owed > 0 => Code::DebtOutstanding,
+                code => code,
+            };
+            let numbers = (there_is, u128::from(owed));
+            return Err(draft.deny_at(code, wallet, asset, amount.0, numbers));
         }
     };
+    cash::pay_out(draft, wallet, asset, &legs, channel)?;
     draft.out.kind = EventKind::WithdrawalRequested;
     for leg in &legs {
         draft.debit_account(leg.account, leg.amount);
@@ -41,6 +63,7 @@ pub(crate) fn request<V: View>(
         legs,
         channel,
         sent: false,
+        counted: room::reserved(draft),
     };
     draft.effect(Effect::WithdrawalOpened(Box::new(withdrawal)));
     Ok(())
@@ -52,16 +75,22 @@ fn fill<V: View>(
     wallet: WalletNo,
     asset: AssetNo,
     amount: u64,
+    usable: impl Fn(Source) -> bool,
 ) -> Result<Vec<Leg>, (Code, u128)> {
     let accounts = || {
         let accounts = draft.state().accounts_of(wallet);
         accounts.filter(|(_, a)| a.asset == asset && a.source != Some(Source::Credit))
     };
+    // What has paid a debt by this event is there no more.
+    let available = |no: AccountNo, account: &Account| {
+        let paid = u64::try_from(-draft.posted(no)).unwrap_or(0);
+        account.available().saturating_sub(paid)
+    };
     let mut legs = Vec::new();
     let mut rest = amount;
     let (mut all, mut allowed) = (0, 0);
-    for (_, account) in accounts() {
-        let available = u128::from(account.available());
+    for (no, account) in accounts() {
+        let available = u128::from(available(no, account));
         all += available;
         if account
             .source
@@ -70,10 +99,10 @@ fn fill<V: View>(
             allowed += available;
         }
     }
-    for source in draft.terms.withdrawable.iter() {
+    for source in draft.terms.withdrawable.iter().filter(|s| usable(*s)) {
         let of_source = |a: &Account| a.source == Some(source) && a.origin.is_none();
         for (no, account) in accounts().filter(|(_, a)| of_source(a)) {
-            let part = account.available().min(rest);
+            let part = available(no, account).min(rest);
             if part > 0 {
                 rest -= part;
                 legs.push(Leg {
@@ -141,6 +170,7 @@ pub(crate) fn give_back<V: View>(draft: &mut Draft<'_, V>, id: Id) -> Rule {
         let (source, origin) = (account.source.unwrap_or(Source::Earned), account.origin);
         draft.credit(withdrawal.wallet, asset, source, origin, leg.amount);
     }
+    room::give_back(draft, &withdrawal.counted, GiveBack::Void, (0, sum, sum));
     draft.effect(Effect::WithdrawalClosed { withdrawal: id });
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! The event under construction, and the moves every rule is made of: open an account, post,
 //! credit a wallet (what its party owes is recovered first), take value back.
 
+use super::law::Scratch;
 use crate::code::Code;
 use crate::command::Besides;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, Event, Refused};
 use crate::ids::{ActorId, Id, WalletId};
+use crate::law::{Asked, Law};
 use crate::records::{Channel, Key, OperatorKey, PartyNo, Standing, TenantNo, WalletNo};
 use crate::state::State;
 use crate::terms::{Terms, Tier};
@@ -22,6 +24,16 @@ pub(crate) struct Draft<'d, V: View> {
     pub terms_version: u32,
     pub now: UtcMillis,
     pub civil: Civil,
+    /// The law in force.
+    pub law: Option<&'d Law>,
+    /// The moment in each of its zones.
+    pub moments: &'d [policy::Civil],
+    /// What the law's stage works with, and what moves by the event.
+    pub scratch: Scratch,
+    /// A payment that waited is confirmed by this.
+    pub continued: bool,
+    /// What was asked of the law, if it refuses or asks.
+    pub asked: Option<Box<Asked>>,
     pub actor: ActorId,
     pub besides: Option<&'d Besides>,
     /// Whether a posting moves what is not settled.
@@ -119,6 +131,9 @@ impl<V: View> Draft<'_, V> {
             tier,
             // Known where the command is: when it has come to this.
             content: [0; 32],
+            law: self.law.map_or(0, |law| law.version),
+            rule: None,
+            verify: None,
         }
     }
 
@@ -317,9 +332,15 @@ impl<V: View> Draft<'_, V> {
         debts
     }
 
+    /// What a party owes in an asset.
+    pub fn owed(&self, party: PartyNo, asset: AssetNo) -> u64 {
+        let debts = self.debts(party, asset).into_iter();
+        debts.fold(0, |sum, (_, _, owed)| sum.saturating_add(owed))
+    }
+
     /// Pays what a party owes out of income, as far as that may: what is not settled pays only what
     /// rests on the same source. Returns the rest.
-    fn pay_debts(
+    pub fn pay_debts(
         &mut self,
         party: PartyNo,
         asset: AssetNo,

@@ -1,4 +1,4 @@
-//! Stage 9: all postings of a payment at once, or the funds set aside for it. Nothing here refuses.
+//! Stage 10: all postings of a payment at once, or the funds set aside for it. Nothing here refuses.
 
 use super::{Draft, Payees, Payment, Purpose, tax};
 use crate::event::{Effect, EventKind, Paid};
@@ -12,6 +12,7 @@ use ledger::{AccountClass, AssetNo, Source};
 pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
     let asset = payment.spend.asset;
     let tier = draft.view.party(payment.payer_party).tier;
+    let law = draft.law.map_or(0, |law| law.version);
     match payment.purpose {
         Purpose::Pay => {
             draft.out.kind = match payment.payees {
@@ -28,6 +29,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 terms: draft.terms_version,
                 of: Id::NONE,
                 tier,
+                law,
             }));
             let net = payment.gross - payment.tax.amount - payment.fee;
             let country = payment.tax.owed.map(|(country, _)| tax::sub(country));
@@ -68,6 +70,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 terms: draft.terms_version,
                 of: Id::NONE,
                 tier,
+                law,
             }));
             for leg in payment.plan.legs() {
                 let account = draft.view.account(leg.account);
@@ -95,18 +98,21 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 tax_taken: 0,
                 fee_taken: 0,
                 expires,
-                fee: draft.terms.fee(asset),
+                fee: super::fee::of(draft, payment),
                 tax: payment.tax.owed,
                 terms: draft.terms_version,
                 reserved: payment.room.0,
                 mandate: payment.spend.mandate,
                 mandate_day: mandate_day(draft, payment.spend.mandate.0),
                 tier,
+                law,
+                counted: super::law::room::reserved(draft),
             };
             draft.effect(Effect::HoldOpened(Box::new(hold)));
             use_room(draft, payment);
         }
     }
+    super::law::record(draft, payment);
 }
 
 /// Counts a payment in its payer's limits and its agent's mandate.

@@ -61,10 +61,28 @@ pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rul
         Payees::One(payee) => each(*payee)?,
         Payees::Many(payees) => payees.iter().try_for_each(|(payee, _)| each(*payee))?,
     }
+    owes(draft, payment)?;
     if spend.mandate.0.is_some() {
         mandate(draft, payment)
     } else {
         Ok(())
+    }
+}
+
+/// Who owes gives nothing away: whoever it were passed on to could withdraw it. Between wallets of
+/// the party it pays the debt.
+#[inline]
+fn owes<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
+    let (spend, party) = (payment.spend, payment.payer_party);
+    let owes = payment.purpose == Purpose::Transfer
+        && draft.view.party(party).receivable.is_some()
+        && draft.view.wallet(payment.payees.first()).party != party;
+    match owes.then(|| draft.owed(party, spend.asset)) {
+        None | Some(0) => Ok(()),
+        Some(owed) => {
+            let numbers = (0, u128::from(owed));
+            Err(deny(draft, payment, Code::DebtOutstanding, numbers))
+        }
     }
 }
 

@@ -9,9 +9,11 @@ use crate::command::{Command, Op};
 use crate::content::{self, Payment::*};
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind, Refused};
+use crate::ids::Id;
 use crate::records::{Pending, WalletNo};
 use crate::state::State;
 use crate::view::View;
+use policy::{StepUp, Traced};
 
 /// Whether a command continues a pending payment: `None` if not, else whether it is that payment.
 pub(crate) fn continues(
@@ -25,10 +27,14 @@ pub(crate) fn continues(
         Op::Split { spend, payees } => (spend, payees.first()?.payee),
         _ => return None,
     };
-    if !spend.confirmed {
+    if !spend.confirmed.is_some() {
         return None;
     }
     let pending = state.pending.get(&(command.tenant, command.id))?;
+    // Less than was asked is answered as if nothing had been confirmed.
+    if !spend.confirmed.has_done(pending.step_up) {
+        return None;
+    }
     let differs = [
         ("payer", pending.payer != spend.payer),
         ("payee", pending.payee != payee),
@@ -54,6 +60,7 @@ pub(crate) fn is_open(state: &State, command: &Command) -> bool {
             || state.mandates.contains_key(&key)
             || state.disputes.contains_key(&key)
             || state.corrections.contains_key(&key)
+            || state.proposals.contains_key(&key)
             || state.reversed.contains_key(&key))
 }
 
@@ -61,18 +68,50 @@ pub(crate) fn is_open(state: &State, command: &Command) -> bool {
 pub(crate) fn in_time<V: View>(draft: &Draft<'_, V>, command: &Command) -> Rule {
     match draft.state().pending.get(&draft.key(command.id)) {
         Some(pending) if draft.now >= pending.expires => {
-            let find = |id| draft.find_wallet(WalletNo::NONE, id, "payer");
-            let (payer, payee) = (find(pending.payer)?, find(pending.payee)?);
-            let (code, amount) = (Code::StepUpExpired, pending.amount.0);
-            let refused = draft.refusal(code, payer, pending.asset, amount);
-            Err(Stop::Deny(Box::new(Refused { payee, ..refused })))
+            Err(Stop::Deny(Box::new(too_late(draft, pending)?)))
         }
         _ => Ok(()),
     }
 }
 
+/// The refusal of what was not confirmed in time.
+fn too_late<V: View>(draft: &Draft<'_, V>, pending: &Pending) -> Rule<Refused> {
+    let find = |id| draft.find_wallet(WalletNo::NONE, id, "payer");
+    let (payer, payee) = (find(pending.payer)?, find(pending.payee)?);
+    let (code, amount) = (Code::StepUpExpired, pending.amount.0);
+    let refused = draft.refusal(code, payer, pending.asset, amount);
+    Ok(Refused {
+        payee,
+        content: pending.content,
+        ..refused
+    })
+}
+
+/// Ends a pending payment by its time. It says all that a refusal says: from now on this is what the
+/// payment's id is answered with.
+pub(crate) fn expire<V: View>(draft: &mut Draft<'_, V>, payment: Id) -> Rule {
+    let pending = draft.state().pending.get(&draft.key(payment)).cloned();
+    let due = pending.filter(|pending| draft.now >= pending.expires);
+    let pending = due.ok_or(Stop::Reject(Code::NotFound, "timer"))?;
+    let refused = too_late(draft, &pending)?;
+    draft.out.kind = EventKind::StepUpExpired;
+    draft.out.id = payment;
+    draft.effect(Effect::Refused(Box::new(refused)));
+    draft.effect(Effect::About { thing: payment });
+    draft.effect(Effect::PendingClosed { payment });
+    if let Some(hash) = pending.text {
+        draft.effect(Effect::Text { hash });
+    }
+    Ok(())
+}
+
 /// Opens a pending payment.
-pub(crate) fn ask<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) -> Rule {
+pub(crate) fn ask<V: View>(
+    draft: &mut Draft<'_, V>,
+    payment: &Payment<'_>,
+    step_up: StepUp,
+    rule: Option<Traced>,
+) -> Rule {
     let id = |no: WalletNo| draft.view.wallet(no).id;
     let (payee, spend) = (id(payment.payees.first()), payment.spend);
     let one = [(payee, 1)];
@@ -87,6 +126,8 @@ pub(crate) fn ask<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) -> R
         }
         (Payees::One(_), Purpose::Transfer) => content::of_payment(Transfer, spend, None, one),
     };
+    let texts = draft.besides.map(|besides| &besides.texts);
+    let text = texts.and_then(|texts| texts.get(&draft.out.id));
     let pending = Pending {
         payer: payment.spend.payer,
         payee,
@@ -94,8 +135,15 @@ pub(crate) fn ask<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) -> R
         amount: payment.spend.amount,
         expires: draft.now.plus(draft.terms.step_up_ms),
         content,
+        step_up,
+        law: draft.law.map_or(0, |law| law.version),
+        rule,
+        text: text.copied(),
     };
     draft.out.kind = EventKind::StepUpAsked;
     draft.effect(Effect::PendingOpened(Box::new(pending)));
+    if let Some(asked) = draft.asked.take() {
+        draft.effect(Effect::Asked(asked));
+    }
     Ok(())
 }

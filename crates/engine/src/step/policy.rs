@@ -2,24 +2,29 @@
 //!
 //! Limits are in one asset; a payment in another is converted at the journaled reference rate,
 //! rounded up, the strict side. Without a rate it is refused.
+//!
+//! Once there were limits, what is spent while there are none counts too, as far as there is a rate:
+//! otherwise to take them away for a moment would forget it.
 
 use super::{Draft, Payment, parties};
 use crate::code::Code;
 use crate::decide::Rule;
 use crate::records::{MEASURE_DAY, MEASURE_MONTH, Reserved};
-use crate::terms::{Limits, TIERS};
+use crate::terms::TIERS;
 use crate::view::View;
 use ledger::AssetNo;
 use money::{Atoms, Rounding};
 use policy::{LimitKind, Used};
 
-/// The room a payment takes in its payer's limits; `None` where no limits are set.
+/// The room a payment takes in its payer's limits; `None` where none were ever set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Room(pub Option<Reserved>);
 
 #[inline]
 pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
-    let Some(limits) = &draft.terms.limits else {
+    let limits = draft.terms.limits.as_ref();
+    let counted_in = || draft.state().tenants[draft.tenant.0 as usize].limits_asset;
+    let Some(quote) = limits.map(|limits| limits.asset).or_else(counted_in) else {
         return Ok(());
     };
     let party = draft.view.party(payment.payer_party);
@@ -34,15 +39,20 @@ pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) ->
         .month
         .0
         .max(party.period[usize::from(MEASURE_MONTH)]);
+    let Some(asked) = in_limits_asset(draft, quote, payment.spend.asset, payment.gross) else {
+        return match limits {
+            Some(_) => Err(parties::deny(draft, payment, Code::NoReferenceRate, (0, 0))),
+            None => Ok(()),
+        };
+    };
     let used = Used {
         day: party.used_in(MEASURE_DAY, day),
         month: party.used_in(MEASURE_MONTH, month),
     };
-    let Some(asked) = in_limits_asset(draft, limits, payment.spend.asset, payment.gross) else {
-        return Err(parties::deny(draft, payment, Code::NoReferenceRate, (0, 0)));
-    };
     let tier = usize::from(party.tier.0).min(TIERS - 1);
-    if let Err(exceeded) = limits.tiers[tier].check(asked, used) {
+    if let Some(limits) = limits
+        && let Err(exceeded) = limits.tiers[tier].check(asked, used)
+    {
         let code = match exceeded.limit {
             LimitKind::PerPayment => Code::LimitPerPayment,
             LimitKind::PerDay => Code::LimitPerDay,
@@ -62,17 +72,17 @@ pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) ->
 #[inline]
 fn in_limits_asset<V: View>(
     draft: &Draft<'_, V>,
-    limits: &Limits,
+    quote: AssetNo,
     asset: AssetNo,
     amount: u64,
 ) -> Option<u64> {
-    if asset == limits.asset {
+    if asset == quote {
         return Some(amount);
     }
     let rate = draft
         .terms
         .reference_rates
         .iter()
-        .find(|r| r.base == asset && r.quote == limits.asset)?;
+        .find(|r| r.base == asset && r.quote == quote)?;
     Some(rate.rate.convert(Atoms(amount), Rounding::Up).ok()?.atoms.0)
 }

@@ -254,11 +254,52 @@ fn a_confirmed_payment_has_its_text_too() {
     let id = t.new_id();
     let asked = with_text(t.command(id, pay_with(spend, "shop")), Some(TEXT));
     assert_eq!(done(&mut t, &asked).kind, EventKind::StepUpAsked);
-    spend.confirmed = true;
+    spend.confirmed = true.into();
     let confirmed = with_text(t.command(id, pay_with(spend, "shop")), Some(TEXT));
     let event = done(&mut t, &confirmed);
     assert_eq!(
         (event.kind, event.part(id).unwrap().text()),
         (EventKind::Paid, Some(TEXT))
     );
+    // And one that was not confirmed in time.
+    spend.confirmed = None;
+    let id = t.new_id();
+    let asked = with_text(t.command(id, pay_with(spend, "shop")), Some(TEXT));
+    assert_eq!(done(&mut t, &asked).kind, EventKind::StepUpAsked);
+    t.later(HOUR);
+    t.run_timers();
+    let late = t.events[&id].clone();
+    assert_eq!(late.kind, EventKind::StepUpExpired);
+    assert_eq!(late.part(id).unwrap().text(), Some(TEXT));
+    assert_eq!(difference(&t.state, &asked, &late), None);
+    let other = with_text(t.command(id, pay_with(spend, "shop")), Some(OTHER_TEXT));
+    assert_eq!(difference(&t.state, &other, &late), Some("text"));
+}
+
+#[test]
+fn an_agents_key_does_not_say_alone_how_risky_it_is() {
+    // The floor of the terms, the score it gives, and what comes of it.
+    for (floor, given, expected) in [
+        (0, 0, Expect::Kind(EventKind::Paid)),
+        (0, 600, Expect::Kind(EventKind::StepUpAsked)),
+        (600, 0, Expect::Kind(EventKind::StepUpAsked)),
+        (600, 300, Expect::Kind(EventKind::StepUpAsked)),
+        (600, 950, Expect::Code(Code::RiskDeclined)),
+        (950, 0, Expect::Code(Code::RiskDeclined)),
+    ] {
+        let mut t = rich_with(Terms {
+            risk: thresholds(),
+            agent_risk: risk::Score(floor),
+            ..Terms::default()
+        });
+        let mut spend = spend("alice", 10);
+        spend.risk = risk::Score(given);
+        spend.mandate = granted(&mut t);
+        let id = t.new_id();
+        let command = t.command(id, pay_with(spend, "shop"));
+        t.check_command(&agents(command, "robot"), expected);
+        // A key that is no agent's says what its own scorer said.
+        spend.risk = risk::Score(0);
+        t.check(pay_with(spend, "shop"), EventKind::Paid);
+    }
 }

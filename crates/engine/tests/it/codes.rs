@@ -295,7 +295,7 @@ fn make(code: Code) {
             let id = town.id_of(scored(500));
             town.later(10 * MINUTE);
             let mut spend = spend("alice", 10);
-            (spend.risk, spend.confirmed) = (Score(500), true);
+            (spend.risk, spend.confirmed) = (Score(500), true.into());
             town.check_as(id, pay_with(spend, "shop"), code);
         }
         Code::StepUpInGroup => {
@@ -333,6 +333,12 @@ fn make(code: Code) {
             t.run(pay("bob", "shop", 60));
             t.check(credit_line("bob", 59), code);
         }
+        Code::DebtOutstanding => {
+            let topup = t.id_of(top_up("bob", Source::Card, 10));
+            t.run(transfer("bob", "alice", 10));
+            t.run(t.reverse(topup, None, 10));
+            t.check(withdraw("bob", 1), code);
+        }
         Code::CorrectionExpired => {
             let op = correction(t, "alice", "shop", 1);
             let correction = t.id_of(op);
@@ -341,6 +347,7 @@ fn make(code: Code) {
             t.check(Op::ApproveCorrection { correction }, code);
         }
         Code::Declined | Code::ClockUnconfirmed => unreachable!("not of the step"),
+        of_the_law => crate::law::codes::make(of_the_law),
     }
 }
 
@@ -361,6 +368,7 @@ pub fn change_standing(party: &str, standing: Standing) -> Op {
         country: None,
         tier: None,
         standing: Some(standing),
+        particulars: None,
     }
 }
 
@@ -542,6 +550,7 @@ fn the_other_rows_of_each_code() {
         kind: engine::records::PartyKind::Person,
         country: Country(*b"DE"),
         tier,
+        particulars: Default::default(),
     };
     t.check(register(par("new"), Tier(5)), Code::Malformed);
     t.check(
@@ -557,11 +566,11 @@ fn the_other_rows_of_each_code() {
     t.check(Op::OpenWallet { wallet, party }, Code::NotFound);
     for window in [
         Window {
-            window_ms: 59_999,
+            window_ms: 10 * MINUTE - 1,
             entries_max: 1_000,
         },
         Window {
-            window_ms: 60_000,
+            window_ms: 10 * MINUTE,
             entries_max: 999,
         },
         Window {
@@ -602,6 +611,10 @@ fn terms_that_cannot_be_right_are_refused() {
             Box::new(|t| t.hold_ms_default = Some(t.hold_ms_max + 1)),
         ),
         (Code::Malformed, Box::new(|t| t.step_up_ms = 0)),
+        (
+            Code::Malformed,
+            Box::new(|t| t.step_up_ms = WINDOW.window_ms + 1),
+        ),
         (Code::Malformed, Box::new(|t| t.refusals_per_second = 0)),
         (
             Code::Malformed,
@@ -672,6 +685,7 @@ fn one_tenants_refusals_throttle_no_other() {
             kind,
             country,
             tier,
+            particulars: Default::default(),
         };
         let wallet = wal(name);
         for op in [

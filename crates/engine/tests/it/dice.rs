@@ -101,7 +101,8 @@ pub fn next(town: &mut Town, dice: &mut Dice) -> (Id, Op) {
             amount: pending.amount,
             asset: pending.asset,
             risk: Score(600),
-            confirmed: dice.pick(8) > 0,
+            confirmed: (dice.pick(8) > 0).into(),
+            circumstances: Default::default(),
         };
         let payee = pending.payee;
         return (id, Op::Pay { spend, payee });
@@ -166,7 +167,7 @@ fn payment(town: &Town, dice: &mut Dice) -> Op {
     let mut spend = spend(who(dice), dice.amount());
     spend.asset = asset(dice);
     spend.risk = Score(*dice.of(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 600, 600, 950]));
-    spend.confirmed = dice.pick(3) == 0;
+    spend.confirmed = (dice.pick(3) == 0).into();
     if dice.pick(6) == 0 {
         let mandate = some(town, dice, &[K::MandateGranted]);
         spend.mandate = MandateId(mandate);
@@ -196,6 +197,7 @@ fn payment(town: &Town, dice: &mut Dice) -> Op {
         7..=11 => Op::Capture {
             payment: open(town, dice, &town.state.holds, &[K::Authorized]),
             amount: Atoms(dice.amount() / 2),
+            asset: None,
             last: dice.pick(3) == 0,
         },
         12 => Op::Void {
@@ -314,6 +316,7 @@ fn rest(town: &mut Town, dice: &mut Dice) -> Op {
             tier: (dice.pick(2) == 0).then(|| Tier(dice.pick(5) as u8)),
             // Who is closed stays so: too few live here.
             standing: (dice.pick(2) == 0 && standing != Standing::Closed).then_some(standing),
+            particulars: None,
         },
         2 => Op::GrantMandate {
             payer: wal(who(dice)),

@@ -12,6 +12,10 @@ use crate::dice::{Dice, lively, lively_town, next};
 use crate::town::*;
 use engine::codec::{FORMAT, RowReader};
 use engine::ids::{ActorId, MandateId};
+use engine::law::{LawSettings, NewLaw, Pilot};
+use engine::records::TimerKind;
+use engine::terms::{Country, Terms};
+use engine::time::Zone;
 use engine::{Code, Command, Effect, Event, EventKind, Id, Op, Position, State, apply, snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -64,7 +68,8 @@ effects! {
     PartyChanged WalletOpened WalletChanged CreditSet TopUpOpened TopUpClosed SourceSettled
     WithdrawalOpened WithdrawalSent WithdrawalClosed MandateGranted MandateRevoked PendingOpened
     PendingClosed DisputeOpened DisputeClosed CorrectionProposed CorrectionClosed RefusalsCounted
-    SnapshotTaken By About Text Released
+    SnapshotTaken By About Text Released Asked Counted LawProposed LawApproved LawClosed LawActivated
+    Loaded Piloted
 }
 
 /// The kinds of event and the effects that stand in some rows.
@@ -160,7 +165,82 @@ fn a_life() -> Vec<Vec<u8>> {
         let command = town.command(id, op);
         town.ask(&command);
     }
+    under_a_law(&mut town, by_node);
     town.rows
+}
+
+/// A life under a law, from its proposal on.
+fn under_a_law(town: &mut Town, by_node: impl Fn(&mut Town, Op)) {
+    town.later(HOUR);
+    town.run_timers();
+    town.set_terms(Terms::default());
+    let rules = "kind = \"redemption\"\nanswer = \"below\"\nshare = \"20%\"\n\
+                 source = { act = \"An act\", article = \"1\" }\ncertainty = \"official\"\n\n\
+                 [[rule]]\nid = \"second\"\ntitle = { en = \"A rule\", ko = \"규칙\" }\n\
+                 kind = \"limit\"\nmost = \"1000 EUR\"\nwindow = \"rolling 30 days\"\n\
+                 then = \"deny\"\nstarts = \"empty\"\ngives_back = [\"void\", \"refund\"]";
+    let zone = Zone {
+        name: "Europe/Berlin".to_owned(),
+        ..Zone::utc()
+    };
+    let law = Box::new(NewLaw {
+        packs: vec![crate::law::codes::pack_of(rules).into()],
+        removed: Vec::new(),
+        settings: Some(LawSettings {
+            country: Country(*b"DE"),
+            pilot: Some(Pilot::default()),
+            ..LawSettings::default()
+        }),
+        zones: vec![zone],
+    });
+    let propose = Op::ProposeLaw { law };
+    let proposal = town.id_of(propose.clone());
+    town.run(Op::RejectLaw { proposal });
+    let proposal = town.id_of(propose);
+    let (clerk, effective) = (town.actor, town.now);
+    town.actor = key("judge");
+    town.run(Op::ApproveLaw {
+        proposal,
+        effective,
+    });
+    town.actor = clerk;
+    let (kind, thing) = (TimerKind::Law, proposal);
+    by_node(town, Op::Expire { kind, thing });
+    let (wallet, party) = (wal("last"), par("bob"));
+    town.run(Op::OpenWallet { wallet, party });
+    town.run(Op::OpenWallet {
+        wallet: wal("till"),
+        party: par("shop"),
+    });
+    let open = |town: &mut Town, party: &str| {
+        town.run(Op::ChangeParty {
+            party: par(party),
+            country: Some(Country(*b"DE")),
+            tier: None,
+            standing: Some(engine::records::Standing::Active),
+            particulars: None,
+        })
+    };
+    for party in ["bob", "shop"] {
+        open(town, party);
+    }
+    town.run(top_up_in("last", EUR, ledger::Source::Card, 5_000, true));
+    let mut spend = spend("last", 100);
+    spend.asset = EUR;
+    let paid = town.id_of(pay_with(spend, "till"));
+    let refund = town.refund(paid, 50);
+    town.run(refund);
+    spend.circumstances.product = policy::Product::Digital;
+    town.run(pay_with(spend, "till"));
+    let payment = town.id_of(Op::Authorize {
+        spend,
+        payee: wal("till"),
+        expires: None,
+    });
+    let captured = town.id_of(capture(payment, 60));
+    let refund = town.refund(captured, 60);
+    town.run(refund);
+    town.run(void(payment));
 }
 
 #[test]

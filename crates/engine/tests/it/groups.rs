@@ -2,10 +2,12 @@
 
 use crate::codes::thresholds;
 use crate::town::*;
+use engine::command::Carried;
 use engine::records::Standing;
 use engine::terms::Terms;
 use engine::{Code, EventKind, Id, Op, UtcMillis};
 use ledger::Source;
+use money::Atoms;
 use risk::Score;
 
 fn items(ops: Vec<Op>) -> Op {
@@ -118,7 +120,7 @@ fn a_payment_that_waits_for_its_payer_is_not_continued_in_a_group() {
     let mut spend = spend("alice", 10);
     spend.risk = Score(600);
     let id = t.check(pay_with(spend, "shop"), EventKind::StepUpAsked);
-    spend.confirmed = true;
+    spend.confirmed = true.into();
     let continued = || (id, pay_with(spend, "shop"));
     for items in [vec![continued()], vec![continued(), continued()]] {
         t.check(Op::Group { items }, Code::IdReused);
@@ -206,4 +208,64 @@ fn a_group_opens_each_account_once() {
         items(vec![pay("alice", "carol", 1)]),
         Code::IdReused, // item 0 was used
     );
+}
+
+#[test]
+fn a_capture_is_in_the_asset_of_its_authorization() {
+    let mut t = Town::new();
+    t.fund("alice", Source::Card, 1_000);
+    let expires = UtcMillis(T0 + HOUR);
+    let hold = t.id_of(authorize("alice", "shop", 100, expires));
+    let in_asset = |payment, asset| Op::Capture {
+        payment,
+        amount: Atoms(10),
+        asset: Some(asset),
+        last: true,
+    };
+    t.check(in_asset(hold, EUR), Code::NotThatPayment);
+    let item = |n: u8, op| (named(&format!("item {n}")), op);
+    let items = vec![item(1, in_asset(hold, EUR))];
+    t.check(Op::Group { items }, Code::NotThatPayment);
+    // Also of one that an item before has opened.
+    let opens = item(2, authorize("alice", "shop", 100, expires));
+    let items = vec![opens.clone(), item(3, in_asset(opens.0, EUR))];
+    t.check(Op::Group { items }, Code::NotThatPayment);
+    let items = vec![opens.clone(), item(3, in_asset(opens.0, USD))];
+    t.check(Op::Group { items }, EventKind::Grouped);
+    // And what was captured is another command in another asset.
+    let id = t.id_of(in_asset(hold, USD));
+    let event = t.events[&id].clone();
+    let differs = |asset| {
+        let again = t.command(id, in_asset(hold, asset));
+        engine::repeat::difference(&t.state, &again, &event)
+    };
+    assert_eq!((differs(USD), differs(EUR)), (None, Some("asset")));
+}
+
+#[test]
+fn what_is_carried_of_a_group_is_the_part_that_is_named() {
+    let mut t = Town::new();
+    t.fund("alice", Source::Card, 1_000);
+    let (one, other) = (named("one"), named("other"));
+    let paid = vec![
+        (one, pay("alice", "shop", 30)),
+        (other, split("alice", &[("bob", 1), ("stall", 1)], 50)),
+    ];
+    let group = t.id_of(Op::Group { items: paid });
+    let whole = t.events[&group].clone();
+    for (thing, postings) in [(one, 2), (other, 3)] {
+        let carried = Carried::part(&whole, thing).unwrap();
+        assert_eq!(carried.0.postings.len(), postings);
+        assert_eq!(carried.0.part(thing), whole.part(thing));
+        let amount = Atoms(10);
+        let refund = |payment| Op::Refund {
+            payment,
+            amount,
+            carried: carried.clone(),
+        };
+        t.check(refund(thing), EventKind::Refunded);
+        let another = if thing == one { other } else { one };
+        t.check(refund(another), Code::NotThatPayment);
+    }
+    assert!(Carried::part(&whole, named("none")).is_none());
 }

@@ -185,6 +185,7 @@ fn a_trace_and_its_remedy_show_the_tier_that_was_decided_under() {
         country: None,
         tier: Some(Tier(3)),
         standing: None,
+        particulars: None,
     });
     let now: Vec<_> = made.iter().map(|id| explained(&t, *id)).collect();
     assert_eq!(now, then);
@@ -223,4 +224,34 @@ fn what_was_counted_in_one_asset_is_never_read_in_another() {
     );
     t.run(terms(limits(USD, [None, Some(100), None])));
     t.check(pay("alice", "shop", 11), Code::LimitPerDay);
+}
+
+#[test]
+fn what_is_spent_while_the_limits_are_off_counts_when_they_are_on_again() {
+    let on = || Terms {
+        limits: limits(USD, [None, Some(100), Some(1_000)]),
+        ..Terms::default()
+    };
+    let mut t = Town::with(on());
+    t.fund("alice", Source::Card, 1_000);
+    let euros = t.id_of(top_up_in("alice", EUR, Source::Card, 1_000, false));
+    t.settle_top_up(euros);
+    t.run(pay("alice", "shop", 40));
+    t.set_terms(Terms::default());
+    t.run(pay("alice", "shop", 500));
+    let hold = t.id_of(authorize("alice", "shop", 60, UtcMillis(T0 + HOUR)));
+    t.run(void(hold));
+    // Without limits nothing is refused for the lack of a rate.
+    let mut spend = spend("alice", 10);
+    spend.asset = EUR;
+    t.run(pay_with(spend, "shop"));
+    t.set_terms(on());
+    let refused = t.check(pay("alice", "shop", 1), Code::LimitPerDay);
+    assert_eq!(t.refusal(refused).used, 540);
+    // Where there never were limits nothing is counted.
+    let mut t = Town::new();
+    t.fund("alice", Source::Card, 1_000);
+    let paid = t.run(pay("alice", "shop", 40));
+    let counts = |e: &engine::Effect| matches!(e, engine::Effect::Measured { .. });
+    assert!(!paid.effects.iter().any(counts));
 }

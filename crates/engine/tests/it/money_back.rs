@@ -8,6 +8,7 @@ use engine::terms::Terms;
 use engine::{Code, EventKind, Id, Op, UtcMillis};
 use ledger::{AccountClass, Source};
 use money::Atoms;
+use std::sync::Arc;
 
 fn taxed() -> Terms {
     Terms {
@@ -71,7 +72,7 @@ fn a_settled_top_up_can_still_be_charged_back_with_its_event() {
         ..
     } = &mut op
     {
-        carried.0.tenant = OTHER_TENANT;
+        Arc::make_mut(&mut carried.0).tenant = OTHER_TENANT;
     }
     t.check(op, Code::NotFound);
 }
@@ -442,7 +443,7 @@ fn nobody_refunds_what_is_not_a_payment() {
     };
     t.check(op, Code::NotThatPayment);
     let mut foreign = t.carried(other);
-    foreign.0.tenant = OTHER_TENANT;
+    Arc::make_mut(&mut foreign.0).tenant = OTHER_TENANT;
     let op = Op::Refund {
         payment: other,
         amount: Atoms(1),

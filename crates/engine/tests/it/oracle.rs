@@ -498,6 +498,12 @@ impl Oracle {
         civil: (u64, u64),
     ) -> Result<(), Refusal> {
         Self::check(payer, payee, amount)?;
+        // Who owes gives nothing to others.
+        let (party, other) = (&self.wallets[payer].party, &self.wallets[payee].party);
+        let owes = |d: &Debt| d.party == *party && d.asset == asset && d.owed > 0;
+        if party != other && self.debts.iter().any(owes) {
+            return Err("debt_outstanding");
+        }
         let legs = self.fund(payer, asset, amount)?;
         let room = self.room(payer, asset, amount, civil)?;
         let (mut gave, mut got) = (Vec::new(), Vec::new());

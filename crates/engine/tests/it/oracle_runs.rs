@@ -208,6 +208,7 @@ impl Run {
                 Op::Capture {
                     payment: thing,
                     amount: Atoms(amount),
+                    asset: None,
                     last,
                 },
                 Ask::Capture {

@@ -148,7 +148,7 @@ fn void_and_expiry_give_room_back_and_captures_use_it() {
 
 fn risky(amount: u64, confirmed: bool) -> Spend {
     let mut spend = spend("alice", amount);
-    (spend.risk, spend.confirmed) = (Score(600), confirmed);
+    (spend.risk, spend.confirmed) = (Score(600), confirmed.into());
     spend
 }
 
@@ -208,7 +208,7 @@ fn a_confirmation_is_bound_to_what_was_asked() {
     };
     let unconfirmed = |mut op: Op| {
         if let Op::Split { spend, .. } | Op::Pay { spend, .. } = &mut op {
-            spend.confirmed = false;
+            spend.confirmed = false.into();
         }
         op
     };
@@ -558,6 +558,41 @@ fn an_open_thing_is_not_opened_again_under_its_key_after_the_window() {
 }
 
 #[test]
+fn a_payment_is_remembered_for_as_long_as_it_may_be_confirmed() {
+    let mut t = wary();
+    let hour = |ms| Op::SetShard {
+        window: Window {
+            window_ms: HOUR + ms,
+            entries_max: 100_000,
+        },
+    };
+    let terms = t.state.tenants[0].terms.clone();
+    let waits = |step_up_ms| {
+        let terms = terms.clone();
+        let terms = Box::new(Terms {
+            step_up_ms,
+            ..terms
+        });
+        Op::SetTerms { terms }
+    };
+    t.run(hour(0));
+    t.check(waits(HOUR + 1), Code::Malformed);
+    t.run(hour(1));
+    t.run(waits(HOUR + 1));
+    t.check(hour(0), Code::Malformed);
+    // Also under an id without a time.
+    let opaque = Id::opaque(7);
+    t.check_as(
+        opaque,
+        pay_with(risky(10, false), "shop"),
+        EventKind::StepUpAsked,
+    );
+    t.later(HOUR);
+    t.run(pay("alice", "shop", 1));
+    t.check_as(opaque, pay_with(risky(10, true), "shop"), EventKind::Paid);
+}
+
+#[test]
 fn a_window_too_large_to_add_to_a_time_is_refused() {
     let mut t = Town::new();
     let window = Window {
@@ -616,6 +651,7 @@ fn changing_country_or_tier_counts_from_the_next_payment_on() {
         country: Some(Country(*b"FR")),
         tier: Some(Tier(2)),
         standing: None,
+        particulars: None,
     });
     let event: Event = t.run(pay("alice", "shop", 1_190));
     assert_eq!(t.paid(event.id).tax, 0);
@@ -632,6 +668,7 @@ fn what_is_not_given_of_a_party_stays_and_a_closed_one_stays_closed() {
             country,
             tier: tier.map(Tier),
             standing,
+            particulars: None,
         });
         let no = t.state.party_no(TENANT, party).unwrap();
         let record = t.state.party(no);

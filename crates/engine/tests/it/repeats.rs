@@ -133,7 +133,7 @@ fn payments() {
         panic!("{answer:?}")
     };
     let mut again = pay("alice", "shop", 5);
-    spend_of(&mut again).confirmed = true;
+    spend_of(&mut again).confirmed = true.into();
     spend_of(&mut again).risk = risk::Score(7);
     assert_eq!(difference(&t.state, &t.command(id, again), &event), None);
 }
@@ -158,9 +158,21 @@ fn a_payment_that_waits_or_came_too_late() {
     t.run_timers();
     let late = t.events[&id].clone();
     assert_eq!(late.kind, engine::EventKind::StepUpExpired);
-    assert_eq!(difference(&t.state, &t.command(id, op), &late), None);
+    assert_eq!(
+        difference(&t.state, &t.command(id, op.clone()), &late),
+        None
+    );
     let other = t.command(id, void(id));
-    assert_eq!(difference(&t.state, &other, &late), Some("id"));
+    assert_eq!(difference(&t.state, &other, &late), Some("payment"));
+    let mut other = op.clone();
+    spend_of(&mut other).amount = Atoms(6);
+    let other = t.command(id, other);
+    assert_eq!(difference(&t.state, &other, &late), Some("amount"));
+    let mut other = op;
+    let payee_of = &mut other;
+    set!(payee_of, Pay.payee = wal("stall"));
+    let other = t.command(id, other);
+    assert_eq!(difference(&t.state, &other, &late), Some("payee"));
 }
 
 #[test]
@@ -362,8 +374,7 @@ fn people_and_mandates() {
             party,
             kind: PartyKind::Person,
             country: Country(*b"DE"),
-            tier: Tier(1),
-        },
+            tier: Tier(1), particulars: Default::default(), },
         "party": |op| set!(op, RegisterParty.party = par("else"));
         "party": |op| set!(op, RegisterParty.kind = PartyKind::Agent);
         "party": |op| set!(op, RegisterParty.country = Country(*b"FR"));
@@ -377,8 +388,7 @@ fn people_and_mandates() {
             party,
             country: Some(Country(*b"FR")),
             tier: Some(Tier(2)),
-            standing: Some(Standing::Frozen),
-        },
+            standing: Some(Standing::Frozen), particulars: None, },
         "party": |op| set!(op, ChangeParty.party = par("alice"));
         "country": |op| set!(op, ChangeParty.country = Some(Country(*b"DE")));
         "tier": |op| set!(op, ChangeParty.tier = Some(Tier(1)));

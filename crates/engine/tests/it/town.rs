@@ -131,7 +131,8 @@ pub fn spend(payer: &str, amount: u64) -> Spend {
         amount: Atoms(amount),
         asset: USD,
         risk: risk::Score(0),
-        confirmed: false,
+        confirmed: false.into(),
+        circumstances: Default::default(),
     }
 }
 
@@ -173,6 +174,7 @@ pub fn capture(payment: Id, amount: u64) -> Op {
     Op::Capture {
         payment,
         amount,
+        asset: None,
         last,
     }
 }
@@ -182,6 +184,7 @@ pub fn capture_last(payment: Id, amount: u64) -> Op {
     Op::Capture {
         payment,
         amount,
+        asset: None,
         last,
     }
 }
@@ -300,6 +303,7 @@ impl Town {
                     kind,
                     country: Country(*country),
                     tier: Tier(1),
+                    particulars: Default::default(),
                 });
             }
             let (wallet, party) = (wal(wallet), par(party));
@@ -448,7 +452,7 @@ impl Town {
     }
 
     pub fn carried(&self, id: Id) -> Carried {
-        Carried(Box::new(self.events[&id].clone()))
+        self.events[&id].clone().into()
     }
 
     pub fn refund(&self, payment: Id, amount: u64) -> Op {
@@ -601,9 +605,10 @@ impl Town {
             let timer = (correction.expires, kind, *tenant, *id);
             assert!(state.timers.contains(&timer), "a proposal ends by itself");
         }
+        let approved = state.proposals.values().filter(|p| p.effective.is_some());
         assert_eq!(
             state.timers.len(),
-            state.holds.len() + state.pending.len() + state.corrections.len(),
+            state.holds.len() + state.pending.len() + state.corrections.len() + approved.count(),
             "no timer is left behind"
         );
         for (no, account) in state.book.iter() {

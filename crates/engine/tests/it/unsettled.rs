@@ -314,6 +314,7 @@ fn a_dispute_gives_back_what_it_held_and_what_that_rested_on() {
             t.check(
                 withdraw(wallet, 1),
                 match t.has(wallet) {
+                    0 if t.owes(wallet) > 0 => Code::DebtOutstanding,
                     0 => Code::InsufficientFunds,
                     _ => Code::SourceNotSettled,
                 },
@@ -364,6 +365,89 @@ fn items_of_a_group_move_the_pools_one_after_the_other() {
     t.settle_top_up(topup);
     // Alice's 40 are free; what stall, bob and the platform have is not, less what the shop owes.
     assert_eq!(t.pool(Card), 36 + 54 + 6 - 36);
+}
+
+#[test]
+fn ones_own_unsettled_top_up_is_not_released_with_what_anothers_has_settled() {
+    let mut t = Town::new();
+    let good = pending(&mut t, "bob", Card, 100);
+    t.run(pay("bob", "shop", 100));
+    t.settle_top_up(good);
+    assert_eq!(t.pool(Card), 100);
+    let bad = pending(&mut t, "alice", Card, 100);
+    let refused = t.check(settle_earned("alice", Card, 1), Code::SourceNotSettled);
+    assert_eq!(t.refusal(refused).limit, 0);
+    // Nor in another wallet of hers.
+    t.run(transfer("alice", "alice2", 60));
+    for wallet in ["alice", "alice2"] {
+        t.check(settle_earned(wallet, Card, 1), Code::SourceNotSettled);
+    }
+    t.run(transfer("alice2", "alice", 60));
+    // What others gave or paid her is.
+    let other = pending(&mut t, "carol", Card, 30);
+    t.run(transfer("carol", "alice", 20));
+    t.run(pay("carol", "alice", 10));
+    t.settle_top_up(other);
+    t.check(settle_earned("alice", Card, 31), Code::SourceNotSettled);
+    t.run(settle_earned("alice", Card, 30));
+    assert_eq!(
+        (t.balance("alice", Earned), t.balance("alice", Card)),
+        (10, 20)
+    );
+    // So that the shop's is there when hers bounces.
+    t.run(t.reverse(bad, None, 100));
+    t.run(settle_earned("shop", Card, 100));
+    t.run(withdraw("shop", 100));
+}
+
+#[test]
+fn who_owes_pays_that_before_anything_leaves() {
+    // The value is in another wallet of the party when its top-up is charged back.
+    let mut t = Town::new();
+    let topup = t.id_of(top_up_in("alice", USD, Bank, 100, false));
+    let settled = t.settle_top_up(topup);
+    t.run(transfer("alice", "alice2", 100));
+    t.run(t.reverse(topup, Some(settled), 100));
+    assert_eq!((t.owes("alice"), t.has("alice2")), (100, 100));
+    let refused = t.check(withdraw("alice2", 100), Code::DebtOutstanding);
+    let refused = t.refusal(refused);
+    assert_eq!((refused.limit, refused.used), (0, 100));
+    assert_eq!(
+        (t.owes("alice"), t.has("alice2")),
+        (100, 100),
+        "a refusal moves nothing"
+    );
+    // Nor does a friend withdraw it.
+    t.check(transfer("alice2", "bob", 1), Code::DebtOutstanding);
+    // What is beyond the debt may go, and the debt is paid with it.
+    t.fund("alice2", Card, 30);
+    assert_eq!((t.owes("alice"), t.has("alice2")), (70, 100));
+    t.check(withdraw("alice2", 31), Code::DebtOutstanding);
+    t.run(withdraw("alice2", 10));
+    assert_eq!((t.owes("alice"), t.has("alice2")), (0, 20));
+    t.run(transfer("alice2", "bob", 20));
+}
+
+#[test]
+fn what_was_held_from_a_reversal_pays_the_debt_before_it_leaves() {
+    let mut t = Town::new();
+    let topup = t.id_of(top_up_in("alice", USD, Bank, 100, false));
+    let settled = t.settle_top_up(topup);
+    let hold = t.id_of(authorize("alice", "shop", 100, UtcMillis(T0 + HOUR)));
+    t.run(t.reverse(topup, Some(settled), 100));
+    t.run(void(hold));
+    t.check(withdraw("alice", 100), Code::DebtOutstanding);
+    // Passed on within the party it pays the debt.
+    t.run(transfer("alice", "alice2", 60));
+    assert_eq!(
+        (t.owes("alice"), t.has("alice"), t.has("alice2")),
+        (40, 40, 0)
+    );
+    t.fund("bob", Card, 5);
+    t.run(pay("bob", "alice2", 5));
+    assert_eq!(t.owes("alice"), 35);
+    t.run(withdraw("alice", 5));
+    assert_eq!((t.owes("alice"), t.has("alice")), (0, 0));
 }
 
 /// What is free is backed by what has really come and by what somebody owes of free value.

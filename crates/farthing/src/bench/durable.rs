@@ -10,13 +10,16 @@
 
 use crate::bench::draw::Pattern;
 use crate::bench::histogram::Histogram;
+use crate::bench::law;
 use crate::bench::machine::process_cpu;
 use crate::bench::sheet::{Numbers, Sheet};
 use crate::bench::sqlite::{Bare, size_bytes};
 use crate::bench::town::{Town, all_done, not_done, terms};
-use crate::bootstrap::{Ids, asset_no, open_shard, open_tenant};
+use crate::bootstrap::{Ids, asset_no, must, open_shard, open_tenant};
 use crate::failure::Failure;
 use crate::progress::Progress;
+use engine::Op;
+use engine::ids::ActorId;
 use engine::recents::Window;
 use engine::records::Mode;
 use money::Asset;
@@ -29,9 +32,9 @@ const WAITING: [usize; 5] = [1, 10, 100, 1_000, 8_000];
 const SINGLES: usize = 4_096;
 const BULK: usize = 8_000;
 const BULKS_IN_FLIGHT: usize = 4;
-/// Ids are remembered for five minutes: a long run would fill the memory of an hour.
+/// Ids are remembered for ten minutes, the least: a long run would fill the memory of an hour.
 pub const WINDOW: Window = Window {
-    window_ms: 300_000,
+    window_ms: 600_000,
     entries_max: 200_000_000,
 };
 /// The steady row stops asking when the read model is so far behind.
@@ -48,6 +51,8 @@ pub struct Plan {
     pub seed: u64,
     /// Where data are written.
     pub folder: PathBuf,
+    /// Measure with every pack in force too.
+    pub law: bool,
     pub quiet: bool,
 }
 
@@ -95,6 +100,13 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
         step();
         sheet.round("durable", bench.bulk(time)?);
         step();
+    }
+    if plan.law {
+        // Without, then with: a law in force stays so.
+        bench.enact()?;
+        for _ in 0..plan.rounds {
+            sheet.round("durable_law", bench.bulk(time)?);
+        }
     }
     drop(bench);
     let mut bench = Bench::open(plan, plan.steady_wallets, true)?;
@@ -163,6 +175,47 @@ struct Since {
 }
 
 impl Bench {
+    /// Puts every pack into force.
+    fn enact(&mut self) -> Result<(), Failure> {
+        let now = self.node.now();
+        let mut ids = Ids::seeded(0x1a);
+        let usd = Asset::known("USD").ok_or_else(|| Failure::said("USD is not known"))?;
+        let base = asset_no(&self.node, &mut ids, now, usd)?;
+        let mut into = Vec::new();
+        for asset in law::assets() {
+            into.push((asset_no(&self.node, &mut ids, now, asset)?, asset));
+        }
+        let terms = Box::new(engine::terms::Terms {
+            reference_rates: law::rates((base, usd), &into)?,
+            ..terms(base)?
+        });
+        let set = self.town.command(now, Op::SetTerms { terms });
+        must(&self.node, set)?;
+        let mut propose = self.town.command(now, law::all_packs()?);
+        propose.actor = ActorId(ids.at(now));
+        let proposal = propose.id;
+        must(&self.node, propose)?;
+        let effective = now;
+        let mut approve = self.town.command(
+            now,
+            Op::ApproveLaw {
+                proposal,
+                effective,
+            },
+        );
+        approve.actor = ActorId(ids.at(now));
+        must(&self.node, approve)?;
+        // The node's own timer puts it into force before the next command.
+        let tenant = self.town.tenant();
+        while !self
+            .node
+            .query_blocking(move |state| state.law(tenant).is_some())?
+        {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
     fn open(plan: &Plan, wallets: u64, projection: bool) -> Result<Bench, Failure> {
         let folder = plan
             .folder
@@ -392,6 +445,7 @@ mod tests {
             rounds: 1,
             seed: 1,
             folder: folder.path().to_owned(),
+            law: true,
             quiet: true,
         };
         let sheet = run(&plan).unwrap();

@@ -7,6 +7,7 @@
 
 use crate::bench::draw::Pattern;
 use crate::bench::histogram::Histogram;
+use crate::bench::law;
 use crate::bench::machine::{resident_bytes, thread_cpu};
 use crate::bench::sheet::{Numbers, Sheet, median};
 use crate::bench::town::{Town, terms};
@@ -14,9 +15,10 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use engine::codec::{FORMAT, RowWriter};
 use engine::command::Op;
-use engine::ids::TenantId;
+use engine::ids::{ActorId, TenantId};
+use engine::law::Law;
 use engine::recents::Window;
-use engine::records::{Mode, TenantNo};
+use engine::records::{Mode, TenantNo, TimerKind};
 use engine::{
     Command, Event, Handles, Id, Outcome, Position, RESOLVE_CHUNK, Replay, State, UtcMillis, apply,
     decide, decide_one, resolve,
@@ -24,6 +26,7 @@ use engine::{
 use ledger::AssetNo;
 use money::Asset;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Payments in a batch.
@@ -48,6 +51,8 @@ pub struct Plan {
     pub patterns: Vec<Pattern>,
     /// Replay a round's rows too.
     pub replay: bool,
+    /// Measure with every pack in force too, in turns.
+    pub law: bool,
     /// Count instructions too, if valgrind is there.
     pub instructions: bool,
     pub quiet: bool,
@@ -93,6 +98,17 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
             done += 1;
             progress.at(done);
         }
+        // Whoever pays very often would be asked to authenticate; the others never are.
+        for pattern in plan
+            .patterns
+            .iter()
+            .filter(|p| plan.law && **p != Pattern::Zipf)
+        {
+            bench.with_law(true);
+            let found = bench.round(*pattern, plan.payments);
+            bench.with_law(false);
+            sheet.round(&format!("{}_law", pattern.name()), found?);
+        }
     }
     progress.finish();
     if plan.replay {
@@ -117,6 +133,8 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
 struct Bench {
     town: Town,
     state: State,
+    /// The law, while it is put aside.
+    law: Option<Arc<Law>>,
     now: UtcMillis,
     clock: Duration,
     commands: Vec<Command>,
@@ -143,6 +161,7 @@ impl Bench {
         let mut bench = Bench {
             town: Town::new(plan.wallets, plan.seed, tenant, usd),
             state: State::new(u128::from(plan.seed)),
+            law: None,
             now: OPENED,
             clock: clock_cost(),
             commands: Vec::with_capacity(BATCH),
@@ -178,10 +197,56 @@ impl Bench {
             }
         }
         progress.finish();
+        if plan.law {
+            bench.enact((usd, asset))?;
+        }
         bench.now = PAYING;
         // The first batch drops the ids of the opening.
         bench.round(Pattern::Uniform, BATCH)?;
         Ok(bench)
+    }
+
+    /// Puts every pack into force, and aside for now.
+    fn enact(&mut self, usd: (AssetNo, Asset)) -> Result<(), Failure> {
+        let mut into = Vec::new();
+        for (no, asset) in (1..).zip(law::assets()) {
+            let command = self.town.command(OPENED, Op::RegisterAsset { asset });
+            self.one(&command)?;
+            into.push((AssetNo(no), asset));
+        }
+        let terms = Box::new(engine::terms::Terms {
+            reference_rates: law::rates(usd, &into)?,
+            ..terms(usd.0)?
+        });
+        let set = self.town.command(OPENED, Op::SetTerms { terms });
+        self.one(&set)?;
+        let mut propose = self.town.command(OPENED, law::all_packs()?);
+        propose.actor = ActorId(self.town.fresh_id(OPENED));
+        self.one(&propose)?;
+        let (proposal, effective) = (propose.id, OPENED);
+        let mut approve = self.town.command(
+            OPENED,
+            Op::ApproveLaw {
+                proposal,
+                effective,
+            },
+        );
+        approve.actor = ActorId(self.town.fresh_id(OPENED));
+        self.one(&approve)?;
+        let (kind, thing) = (TimerKind::Law, proposal);
+        let mut due = self.town.command(OPENED, Op::Expire { kind, thing });
+        due.id = Id::NONE;
+        self.one(&due)?;
+        self.with_law(false);
+        Ok(())
+    }
+
+    /// Puts the law back or aside.
+    fn with_law(&mut self, on: bool) {
+        let in_force = &mut self.state.tenants[0].law;
+        if in_force.is_some() != on {
+            std::mem::swap(in_force, &mut self.law);
+        }
     }
 
     fn one(&mut self, command: &Command) -> Result<(), Failure> {
@@ -422,11 +487,12 @@ mod tests {
             seed: 1,
             patterns: vec![Pattern::Uniform, Pattern::Zipf, Pattern::Hot],
             replay: true,
+            law: true,
             instructions: false,
             quiet: true,
         };
         let sheet = run(&plan).unwrap();
-        for name in ["uniform", "zipf", "hot", "replay"] {
+        for name in ["uniform", "zipf", "hot", "replay", "uniform_law", "hot_law"] {
             let rate = sheet.median(name, "payments_per_second");
             assert!(rate.is_some_and(|rate| rate > 0.0), "{name}: {rate:?}");
         }

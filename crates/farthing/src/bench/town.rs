@@ -51,6 +51,11 @@ impl Town {
         }
     }
 
+    /// Whose it is.
+    pub fn tenant(&self) -> TenantNo {
+        self.tenant
+    }
+
     /// How many wallets it has.
     pub fn wallets(&self) -> u64 {
         self.merchants + self.payers
@@ -79,6 +84,7 @@ impl Town {
                 kind,
                 country,
                 tier,
+                particulars: Default::default(),
             },
         ));
         out.push(self.command(now, Op::OpenWallet { wallet, party }));
@@ -129,7 +135,8 @@ impl Town {
             amount: AMOUNT,
             asset: self.asset,
             risk: risk::Score(10),
-            confirmed: false,
+            confirmed: false.into(),
+            circumstances: Default::default(),
         };
         self.command(now, Op::Pay { spend, payee })
     }

@@ -112,6 +112,9 @@ struct Engine {
     /// Leave the `replay` row out
     #[arg(long)]
     no_replay: bool,
+    /// Measure with every regulation pack in force too, in turns
+    #[arg(long)]
+    law: bool,
 }
 
 /// Where data are written.
@@ -153,6 +156,9 @@ struct Node {
     /// How long each row is measured in a round [default: 1.5]
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
+    /// Measure `durable` with every regulation pack in force too
+    #[arg(long)]
+    law: bool,
 }
 
 #[derive(Parser)]
@@ -219,6 +225,7 @@ fn engine(args: &Engine) -> Result<Sheet, Failure> {
         patterns,
         instructions,
         no_replay,
+        law,
     } = args;
     let payments = common.or(*payments, 1_000_000, 20_000);
     step::run(&step::Plan {
@@ -228,6 +235,7 @@ fn engine(args: &Engine) -> Result<Sheet, Failure> {
         seed: common.seed,
         patterns: patterns.clone(),
         replay: !no_replay,
+        law: *law,
         instructions: *instructions,
         quiet: common.json,
     })
@@ -240,6 +248,7 @@ fn node(args: &Node) -> Result<Sheet, Failure> {
         wallets,
         steady_wallets,
         seconds,
+        law,
     } = args;
     let folder = place.folder()?;
     durable::run(&durable::Plan {
@@ -249,6 +258,7 @@ fn node(args: &Node) -> Result<Sheet, Failure> {
         rounds: common.rounds(3),
         seed: common.seed,
         folder: folder.path().to_owned(),
+        law: *law,
         quiet: common.json,
     })
 }

@@ -1,4 +1,7 @@
-//! `farthing explain`: why a payment was decided as it was, under the terms it was made with.
+//! `farthing explain`: why a payment was decided as it was, under the terms and the law it was made
+//! with.
+
+mod law;
 
 use crate::failure::Failure;
 use clap::{Parser, ValueEnum};
@@ -6,7 +9,7 @@ use engine::code::Audience;
 use engine::event::Event;
 use engine::explain::explain;
 use engine::terms::Terms;
-use engine::{Id, State};
+use engine::{Id, Position, State};
 use journal::Head;
 use journal::sqlite::SqliteReader;
 use ledger::{AccountClass, Posting};
@@ -17,14 +20,15 @@ const HELP: &str = "\
 Examples:
   farthing explain pay_01900000000070008000000000000001
   farthing explain pay_01900000000070008000000000000001 --audience payer --json
+  farthing explain pay_01900000000070008000000000000001 --lang ko
 
 Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the
   command line is wrong.";
 
-/// The trace of a payment, refund, capture or refusal
+/// The trace of a payment, top-up, withdrawal, refund, capture or refusal
 ///
-/// Reads the journal alone, so it also works on a backup, years later: the terms are those the
-/// payment was decided under.
+/// Reads the journal alone, so it also works on a backup, years later: the terms and the packs are
+/// those it was decided under, each rule with its number, how far it was used, act and article.
 #[derive(Parser)]
 #[command(after_long_help = HELP)]
 pub struct Args {
@@ -44,6 +48,9 @@ pub struct Args {
     /// For whom: fraud and money-laundering rules are told to compliance only
     #[arg(long, value_enum, default_value_t = For::Compliance)]
     audience: For,
+    /// The language of what the law said
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    lang: Language,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -55,6 +62,13 @@ enum For {
     Seller,
     Operator,
     Compliance,
+    Regulator,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Language {
+    En,
+    Ko,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
@@ -73,13 +87,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let mut reader = SqliteReader::open(&path, args.shard)?;
     let (mut state, mut head) = (State::new(1), Head::EMPTY);
-    let mut found = None;
+    let (mut found, mut last, mut before) = (None, None, None);
     node::replay(
         &mut reader,
         &mut state,
         &mut head,
         |state, event, position| {
             if let Some(part) = event.part(id) {
+                before = last;
                 found = Some(Found {
                     postings: part.postings.iter().map(|p| posting(state, p)).collect(),
                     event: event.clone(),
@@ -88,16 +103,24 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                         .tenant(event.tenant)
                         .map(|t| (t.terms.clone(), t.terms_version)),
                     assets: state.assets.clone(),
+                    law: None,
                 });
             }
+            last = Some(position);
         },
     )?;
-    let Some(found) = found else {
+    let Some(mut found) = found else {
         return Err(Failure::said(format!(
             "no event of {} is in this journal",
             args.id
         )));
     };
+    if law::was_asked(&found.event, id)
+        && let Some(before) = before
+    {
+        let mut reader = SqliteReader::open(&path, args.shard)?;
+        found.law = law::said(&mut reader, before, &found.event, id)?;
+    }
     found.say(args, id)
 }
 
@@ -119,12 +142,32 @@ fn posting(state: &State, posting: &Posting) -> String {
     )
 }
 
+impl Args {
+    fn policy_audience(&self) -> policy::Audience {
+        match self.audience {
+            For::Payer => policy::Audience::Payer,
+            For::Seller => policy::Audience::Seller,
+            For::Operator => policy::Audience::Operator,
+            For::Compliance => policy::Audience::Compliance,
+            For::Regulator => policy::Audience::Regulator,
+        }
+    }
+
+    fn lang(&self) -> policy::Lang {
+        match self.lang {
+            Language::En => policy::Lang::En,
+            Language::Ko => policy::Lang::Ko,
+        }
+    }
+}
+
 struct Found {
     postings: Vec<String>,
     event: Event,
-    position: engine::Position,
+    position: Position,
     terms: Option<(Terms, u32)>,
     assets: Vec<money::Asset>,
+    law: Option<law::Said>,
 }
 
 impl Found {
@@ -133,14 +176,26 @@ impl Found {
             For::Payer => Audience::Payer,
             For::Seller => Audience::Seller,
             For::Operator => Audience::Operator,
-            For::Compliance => Audience::Compliance,
+            For::Compliance | For::Regulator => Audience::Compliance,
         };
         let (terms, version) = self.terms.clone().unwrap_or_default();
         let Some(part) = self.event.part(id) else {
             return Ok(());
         };
         let trace = explain(&part, &terms, version, &self.assets, audience);
+        // Whoever sees the neutral word sees nothing else.
+        let is_neutral = self
+            .event
+            .refusal()
+            .is_some_and(|refused| refused.code.shown_to(audience) != refused.code);
+        let law = self.law.as_ref().filter(|_| !is_neutral);
+        let law = law.and_then(|law| law.words(args.policy_audience(), args.lang()));
         if args.json {
+            let mut trace = serde_json::to_value(&trace)
+                .map_err(|error| Failure::said(format!("could not be written: {error}")))?;
+            if let Some(law) = &law {
+                trace["law"] = law.json();
+            }
             let text = serde_json::to_string_pretty(&trace)
                 .map_err(|error| Failure::said(format!("could not be written: {error}")))?;
             outln!("{text}");
@@ -158,6 +213,9 @@ impl Found {
             self.position.index
         );
         outln!("terms     version {}", trace.terms_version);
+        if let Some(law) = &law {
+            outln!("law       version {}", law.version);
+        }
         outln!("verdict   {}", trace.verdict);
         if let (Some(code), Some(help)) = (trace.code, trace.help) {
             outln!("reason    {code}: {help}");
@@ -168,7 +226,14 @@ impl Found {
         for line in &trace.trace {
             outln!("  {:<8} {:<20} {}", line.stage, line.rule, line.text);
         }
-        if let Some(remedy) = &trace.remedy {
+        if let Some(law) = &law {
+            for line in &law.words.trace {
+                outln!("  {:<8} {:<20} {}", "law", line.rule, line.text);
+            }
+            for remedy in law.remedies() {
+                outln!("remedy    {remedy}");
+            }
+        } else if let Some(remedy) = &trace.remedy {
             let amount = remedy.amount.clone().unwrap_or_default();
             let asset = remedy.asset.clone().unwrap_or_default();
             let tier = remedy

@@ -1,7 +1,8 @@
-//! `farthing packs`: the law as data, read, checked, shown and compared. Works on files; no node
-//! and no data folder is needed.
+//! `farthing packs`: the law as data. Read, checked, shown and compared, it works on files, and no
+//! node is needed; proposed, approved and activated, it speaks to a running node.
 
 mod check;
+mod law;
 
 use crate::failure::Failure;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -19,14 +20,20 @@ Examples:
   farthing packs show ng --tier phone
   farthing packs check packs/kr.toml
   farthing packs diff kr my-kr.toml --json
+  farthing packs propose my-kr.toml zz --settings operator.json --key $FIRST
+  farthing packs approve law_0190… --at 2027-01-01T00:00:00+09:00 --key $SECOND
+  farthing packs status --key $FIRST
 
 A pack is named by its file, or by its id (kr) if it comes with the program. What a pack says is
 no legal advice: each rule names its act and article and how its number was found.
 
-Exit codes: 0 done; 1 a file cannot be read or understood; 2 the command line is wrong;
-  3 `check` found something that is not right.";
+A law takes two people: one's key has the scope `laws:propose`, the other's `laws:approve`, and
+neither was made with the other. It takes effect by itself at the time it was approved for.
 
-/// Check, list, show and compare packs: the rules of a jurisdiction with their sources
+Exit codes: 0 done; 1 a file cannot be read or understood; 2 the command line is wrong;
+  3 `check` or `propose` found something that is not right.";
+
+/// Check, show, compare and put into force packs: the rules of a jurisdiction with their sources
 ///
 /// A pack is one TOML file with a country's limits, authentication and identification duties, what
 /// may be done with which source of funds, redemption and duties to report, each with its number,
@@ -65,6 +72,19 @@ enum What {
         /// The later: a file or an id
         new: String,
     },
+    /// Propose packs and settings to a running node: the first of two keys
+    Propose(law::Propose),
+    /// Approve a proposed law, to take effect at a time: the second key, of another person
+    Approve(law::Approve),
+    /// Approve a proposed law to take effect at once, and wait until it is in force
+    Activate(law::One),
+    /// Reject a law that is not yet in force
+    Reject(law::One),
+    /// Say which law is in force in a running node, and what waits
+    Status {
+        #[command(flatten)]
+        api: law::Api,
+    },
 }
 
 #[derive(ClapArgs)]
@@ -102,6 +122,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         What::List { packs } => list(packs, lang, args.json),
         What::Show(show) => show.run(lang, args.json),
         What::Diff { old, new } => diff(old, new, lang, args.json),
+        What::Propose(propose) => propose.run(lang, args.json),
+        What::Approve(approve) => approve.run(lang, args.json),
+        What::Activate(one) => one.activate(lang, args.json),
+        What::Reject(one) => one.reject(lang, args.json),
+        What::Status { api } => law::status(api, args.json),
     }
 }
 

@@ -242,6 +242,7 @@ impl<'n> Site<'n> {
             kind,
             country,
             tier: Tier(0),
+            particulars: Default::default(),
         };
         let top_up = top_up.map(|op| match op {
             Op::TopUp {
@@ -381,7 +382,8 @@ impl<'n> Site<'n> {
             amount: atoms,
             asset,
             risk: risk::Score(0),
-            confirmed: false,
+            confirmed: false.into(),
+            circumstances: Default::default(),
         };
         let pay = command(tenant, self.ids.at(self.now), Op::Pay { spend, payee });
         let payment = UnderWay {

@@ -4,9 +4,10 @@ use crate::config::{Config, DEFAULT};
 use crate::failure::Failure;
 use crate::serving::{self, Opened};
 use clap::Parser;
-use server::App;
+use server::{App, FeedSettings};
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What stands below the options.
 const HELP: &str = "\
@@ -61,6 +62,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         (config.requests_per_second, config.requests_burst) = (rate, rate.saturating_mul(2));
     }
     config.check()?;
+    // What is wrong in it is said before anything is opened.
+    feed_settings(&config)?;
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(&config.listen))?;
     let opened = serving::open(&config)?;
@@ -90,6 +93,19 @@ pub async fn listen(address: &str) -> Result<tokio::net::TcpListener, Failure> {
         .map_err(|error| Failure::said(format!("cannot listen on {address}: {error}")))
 }
 
+/// Which feeds are read, and when unasked.
+fn feed_settings(config: &Config) -> Result<FeedSettings, Failure> {
+    let hours = u64::from(config.briefs_every_hours);
+    Ok(FeedSettings {
+        feeds: super::briefs::feeds(&config.feeds)?.into(),
+        limits: briefs::Limits {
+            private: config.feeds_private,
+            ..briefs::Limits::default()
+        },
+        every: (hours > 0).then(|| Duration::from_secs(hours * 3_600)),
+    })
+}
+
 /// Serves until `stop` is ready.
 pub async fn serve(
     listener: tokio::net::TcpListener,
@@ -97,6 +113,10 @@ pub async fn serve(
     config: &Config,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
+    let feeds = feed_settings(config).unwrap_or_else(|error| {
+        tracing::warn!(error = %error.words(), "no_feeds");
+        FeedSettings::default()
+    });
     let settings = server::Config {
         body_bytes_max: config.body_bytes_max,
         requests_per_second: config.requests_per_second,
@@ -104,6 +124,7 @@ pub async fn serve(
         connections_max: config.connections_max,
         header_seconds_max: config.header_seconds_max,
         metrics_open: config.metrics_open,
+        feeds,
         ..server::Config::default()
     };
     let app = App::new(opened.node, opened.store, opened.keys, settings);

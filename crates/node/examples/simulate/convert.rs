@@ -41,7 +41,8 @@ fn spend(plain: &oracle::Spend) -> Spend {
         amount: Atoms(plain.amount),
         asset: AssetNo(plain.asset),
         risk: Score(plain.risk),
-        confirmed: plain.confirmed,
+        confirmed: (plain.confirmed).into(),
+        circumstances: Default::default(),
     }
 }
 
@@ -107,6 +108,7 @@ fn terms(plain: &oracle::Terms) -> Terms {
         withdrawable: SourceSet::of(&withdrawable),
         hold_ms_max: plain.hold_ms_max,
         hold_ms_default: plain.hold_ms_default,
+        agent_risk: Score(0),
         step_up_ms: plain.step_up_ms,
         refusals_per_second: plain.refusals_per_second,
         zone: Zone {
@@ -122,7 +124,7 @@ fn terms(plain: &oracle::Terms) -> Terms {
 }
 
 fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
-    let mut carry = |id: u128| Carried(Box::new(carried(id)));
+    let mut carry = |id: u128| Carried::from(carried(id));
     match plain {
         Plain::Pay { spend: s, payee } => Op::Pay {
             spend: spend(s),
@@ -158,6 +160,7 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
         } => Op::Capture {
             payment: Id(*payment),
             amount: Atoms(*amount),
+            asset: None,
             last: *last,
         },
         Plain::Void { payment } => Op::Void {
@@ -206,6 +209,7 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
             kind: PartyKind::Person,
             country: Country(*country),
             tier: Tier(*tier),
+            particulars: Default::default(),
         },
         Plain::ChangeParty {
             party,
@@ -217,6 +221,7 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
             country: country.map(Country),
             tier: tier.map(Tier),
             standing: s.map(standing),
+            particulars: None,
         },
         Plain::OpenWallet { wallet: w, party } => Op::OpenWallet {
             wallet: wallet(*w),

@@ -377,7 +377,10 @@ impl Life<'_> {
                         Err(_) => vec![Told::Unknown; count],
                     },
                     _ => match block_on(self.node.submit_many(asked)) {
-                        Ok(answers) => answers.into_iter().map(whole).collect(),
+                        Ok(answers) => {
+                            let told = |answer: Result<_, _>| answer.map_or(Told::Unknown, whole);
+                            answers.into_iter().map(told).collect()
+                        }
                         Err(_) => vec![Told::Unknown; count],
                     },
                 };

@@ -50,7 +50,7 @@ impl Town {
             assets: 1 + dice.below(3) as u16,
             parties: vec![Vec::new(); tenants as usize],
             wallets: vec![Vec::new(); tenants as usize],
-            window_ms: 60_000 * (1 + dice.below(120)),
+            window_ms: 60_000 * (10 + dice.below(120)),
             terms: Vec::new(),
             payments: Vec::new(),
             grouped: Vec::new(),
@@ -627,7 +627,7 @@ impl Town {
                 first
             }
             998 if self.dice.chance(100) => {
-                self.window_ms = 60_000 * (1 + self.dice.below(120));
+                self.window_ms = 60_000 * (10 + self.dice.below(120));
                 Op::SetShard {
                     window_ms: self.window_ms,
                     entries_max: 10_000_000,

@@ -4,6 +4,7 @@
 //! whose each account is, and every balance.
 
 mod effect;
+mod law;
 
 use engine::event::{Effect, Event, EventKind};
 use engine::ids::Id;

@@ -230,7 +230,14 @@ impl Follower {
                 self.sample = (self.shared.head(), Instant::now());
             }
             self.rows.clear();
-            let (rows, events) = self.fold_some()?;
+            let (rows, events) = match self.fold_some() {
+                Ok(folded) => folded,
+                Err(error) => {
+                    // What was folded before it is not written and will be read again.
+                    self.restart();
+                    return Err(error);
+                }
+            };
             if rows == 0 {
                 self.told(0, 0);
                 return match self.unreadable {
@@ -244,7 +251,13 @@ impl Follower {
             let mut status = self.shared.status();
             (status.rows, status.events) = (status.rows + rows, status.events + events);
         }
-        self.writer.write(&mut self.rows)?;
+        if let Err(error) = self.writer.write(&mut self.rows) {
+            // What is folded does not follow what is written; otherwise it is tried again.
+            if matches!(error, store::Error::Corrupt { .. }) {
+                self.restart();
+            }
+            return Err(error.into());
+        }
         self.unwritten = false;
         self.told(self.rows.applied.seq, self.rows.events.len());
         Ok(true)
@@ -290,7 +303,6 @@ impl Follower {
                     Ok(folded) => (rows, events) = (rows + 1, events + folded),
                     Err(error) => {
                         self.unreadable = Some(row.seq);
-                        self.restart();
                         return Err(error);
                     }
                 }

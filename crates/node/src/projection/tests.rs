@@ -37,6 +37,46 @@ fn dump(dir: &Path) -> Vec<String> {
     lines
 }
 
+/// A reader whose second reading fails, after something was read.
+struct Flaky(Box<dyn Reader + Send>, u64);
+
+impl Reader for Flaky {
+    fn shard(&self) -> u32 {
+        self.0.shard()
+    }
+    fn read_from(
+        &mut self,
+        from: u64,
+        rows_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<journal::Row>, JournalError> {
+        self.1 += 1;
+        if self.1 == 2 {
+            let bytes = usize::MAX;
+            return Err(JournalError::TooLarge { bytes, max: 0 });
+        }
+        self.0.read_from(from, rows_max, bytes_max)
+    }
+    fn row(&mut self, seq: u64) -> Result<Option<journal::Row>, JournalError> {
+        self.0.row(seq)
+    }
+    fn head(&mut self) -> Result<journal::Head, JournalError> {
+        self.0.head()
+    }
+}
+
+#[test]
+fn a_reading_that_fails_once_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut town = Town::new();
+    town.live();
+    let reader = Box::new(Flaky(Box::new(town.reader()), 0));
+    let projection = Projection::spawn(dir.path(), reader, Town::quick()).unwrap();
+    town.caught_up(&projection);
+    town.assert_balances(projection.model());
+    assert_eq!(projection.progress().failed, None);
+}
+
 #[test]
 fn every_kind_of_event_is_folded_and_balances_agree() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! The pipeline's promises: durable before answered, once, in order, bounded, recovered.
 #![allow(clippy::unwrap_used)]
 
+mod busy;
 mod ending;
 mod snapshots;
 mod town;
@@ -207,7 +208,8 @@ fn an_authorization_expires_by_itself() {
         amount: Atoms(10),
         asset: AssetNo(0),
         risk: risk::Score(0),
-        confirmed: false,
+        confirmed: false.into(),
+        circumstances: Default::default(),
     };
     let expires = UtcMillis(T0 + 5_000);
     let op = Op::Authorize {

@@ -45,7 +45,8 @@ pub fn pay(id: Id, payer: u64, payee: u64, atoms: u64) -> Command {
         amount: Atoms(atoms),
         asset: AssetNo(0),
         risk: risk::Score(0),
-        confirmed: false,
+        confirmed: false.into(),
+        circumstances: Default::default(),
     };
     command(
         id,
@@ -94,6 +95,7 @@ pub fn populate(node: &Node, wallets: u64) {
                 kind,
                 country,
                 tier,
+                particulars: Default::default(),
             },
         ));
         commands.push(command(

@@ -116,24 +116,54 @@ fn a_group_of_old_items_under_an_id_with_a_time_is_known_within_its_window() {
     node.shutdown();
 }
 
-#[test]
-fn a_confirmed_payment_is_not_paid_again_when_its_confirmation_was_forgotten() {
-    let dir = tempfile::tempdir().unwrap();
-    let node = open(dir.path(), false, T0);
-    populate(&node, 2);
+/// From now on what is risky waits for its payer.
+fn be_wary(node: &Node) {
     let mut terms = engine::terms::Terms::default();
     terms.risk.step_up_at = Some(risk::Score(500));
     let terms = Box::new(terms);
     node.submit_blocking(command(fresh(), Op::SetTerms { terms }))
         .unwrap();
-    let id = Id::opaque(9);
-    let ask = |sure| {
-        let mut asked = pay(id, 1, 0, 10);
-        if let Op::Pay { spend, .. } = &mut asked.op {
-            (spend.risk, spend.confirmed) = (risk::Score(600), sure);
-        }
-        asked
+}
+
+fn risky(id: Id, confirmed: bool) -> Command {
+    let mut asked = pay(id, 1, 0, 10);
+    if let Op::Pay { spend, .. } = &mut asked.op {
+        (spend.risk, spend.confirmed) = (risk::Score(600), confirmed.into());
+    }
+    asked
+}
+
+#[test]
+fn a_confirmed_payment_is_known_as_paid_before_the_read_model_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = open(dir.path(), false, T0);
+    populate(&node, 2);
+    be_wary(&node);
+    let ask = |sure| risky(Id::opaque(9), sure);
+    node.submit_blocking(ask(false)).unwrap();
+    caught_up(&node);
+    node.projection().unwrap().pause();
+    let paid = node.submit_blocking(ask(true)).unwrap();
+    let Answer::Done { position, event } = paid else {
+        panic!("{paid:?}")
     };
+    for sure in [true, false] {
+        let (position, event) = (position, event.clone());
+        let again = node.submit_blocking(ask(sure)).unwrap();
+        assert_eq!(again, Answer::Known { position, event });
+    }
+    assert_eq!(balance(&node, 1), 990);
+    node.projection().unwrap().resume();
+    node.shutdown();
+}
+
+#[test]
+fn a_confirmed_payment_is_not_paid_again_when_its_confirmation_was_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = open(dir.path(), false, T0);
+    populate(&node, 2);
+    be_wary(&node);
+    let ask = |sure| risky(Id::opaque(9), sure);
     node.submit_blocking(ask(false)).unwrap();
     caught_up(&node);
     let paid = node.submit_blocking(ask(true)).unwrap();

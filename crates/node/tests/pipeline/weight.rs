@@ -46,7 +46,7 @@ fn a_row_is_handed_over_before_it_grows_large_and_every_group_is_answered() {
     let groups = (0..60).map(|_| group(2, 8)).collect();
     let answers = runtime.block_on(node.submit_many(groups)).unwrap();
     let largest = answers.iter().map(|answer| {
-        let Answer::Done { position, event } = answer else {
+        let Ok(Answer::Done { position, event }) = answer else {
             panic!("{answer:?}")
         };
         assert_eq!(node.event_at(*position).unwrap().as_ref(), Some(&**event));

@@ -4,9 +4,7 @@ use serde::Serialize;
 
 use super::{Context, Seen, Unit};
 use crate::civil::Date;
-use crate::dimension::Dimension;
 use crate::lang::Lang;
-use crate::rule::Measure;
 use crate::tiers::Gain;
 use crate::vocabulary::{Side, StepUp, Tier};
 use crate::window::Window;
@@ -95,34 +93,17 @@ impl Seen<'_> {
 }
 
 fn verify(gain: &Gain, lang: Lang) -> Remedy {
-    let show = |m: &Option<Measure>| m.map(|m| gain.text(&m, lang));
-    let (from, to) = (show(&gain.from), show(&gain.to));
-    let tier = gain.tier.title(lang);
-    let text = match (&from, &to, lang) {
-        (Some(from), Some(to), Lang::En) => {
-            format!("Verify to raise your limit from {from} to {to} ({tier}).")
-        }
-        (Some(from), None, Lang::En) => format!("Verify to lift your limit of {from} ({tier})."),
-        (None, _, Lang::En) => format!("Verify to be allowed this ({tier})."),
-        (Some(from), Some(to), Lang::Ko) => {
-            format!("본인 확인을 하면 한도가 {from}에서 {to}(으)로 올라갑니다({tier}).")
-        }
-        (Some(from), None, Lang::Ko) => {
-            format!("본인 확인을 하면 {from} 한도가 없어집니다({tier}).")
-        }
-        (None, _, Lang::Ko) => format!("본인 확인을 하면 이용할 수 있습니다({tier})."),
-    };
-    let tier = gain.tier;
+    let (from, to) = gain.numbers(lang);
     Remedy::Verify {
-        tier,
+        tier: gain.tier,
         from,
         to,
-        text,
+        text: gain.sentence(lang),
     }
 }
 
 /// The first day of the next window.
-fn next(window: Window, day: Date) -> Option<Date> {
+pub(crate) fn next(window: Window, day: Date) -> Option<Date> {
     let (year, month, _) = day.parts();
     match window {
         Window::Day | Window::Night => Some(Date(day.0 + 1)),

@@ -8,6 +8,7 @@ mod eu;
 mod every_rule;
 mod korea;
 mod naive;
+mod names;
 mod rest;
 mod uk;
 mod us;

@@ -221,10 +221,15 @@ fn write(store: &Store, now_ms: i64, jobs: Vec<Job>) {
             }
         }
         Err(store::Error::TooLarge { .. }) if puts.len() > 1 => {
-            // One request's is too large; the others' are not.
+            // One request's is too large; the others' are not. What is to be dropped goes once and
+            // before them all: one of them may be the same text again.
+            if let Err(error) = store.put_and_drop(&[], &drops, now_ms, &mut OsRandom) {
+                // It shows nowhere.
+                tracing::warn!(error = %error, "texts_drop");
+            }
             for (texts, reply) in puts {
                 let batch: Vec<NewDetails<'_>> = texts.iter().map(as_new).collect();
-                let put = store.put_and_drop(&batch, &drops, now_ms, &mut OsRandom);
+                let put = store.put_and_drop(&batch, &[], now_ms, &mut OsRandom);
                 let _ = reply.send(put.map_err(Arc::new));
             }
         }
@@ -243,5 +248,51 @@ fn as_new(text: &NewText) -> NewDetails<'_> {
         command: text.command,
         subject: text.subject,
         details: &text.details,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use store::{Found, Kind};
+
+    #[test]
+    fn one_text_too_large_drops_nobody_elses() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), 1).unwrap();
+        let text = |thing: u128, words: &str| NewText {
+            about: About {
+                tenant: 1,
+                kind: Kind::Payment,
+                thing,
+            },
+            command: thing,
+            subject: 1,
+            details: Details {
+                description: Some(words.to_owned()),
+                ..Details::default()
+            },
+        };
+        let put = |text: NewText| {
+            let (reply, told) = oneshot::channel();
+            (Job::Put(vec![text], reply), told)
+        };
+        let (first, mut told) = put(text(7, "seven"));
+        write(&store, 1, vec![first]);
+        let Put::Stored(hash) = told.try_recv().unwrap().unwrap()[0] else {
+            panic!("not stored")
+        };
+        // It came to nothing and is asked again, while others write theirs, one too much.
+        let about = text(7, "").about;
+        let (again, mut told_again) = put(text(7, "seven"));
+        let (large, mut told_large) = put(text(8, &"x".repeat(1 << 20)));
+        let (other, mut told_other) = put(text(9, "nine"));
+        let jobs = vec![Job::Drop(vec![(about, hash)]), again, large, other];
+        write(&store, 2, jobs);
+        assert_eq!(told_again.try_recv().unwrap().unwrap(), [Put::Stored(hash)]);
+        assert!(told_large.try_recv().unwrap().is_err());
+        assert!(told_other.try_recv().unwrap().is_ok());
+        let found = store.details(about, hash).unwrap();
+        assert!(matches!(found, Found::Details(_)), "{found:?}");
     }
 }

@@ -120,6 +120,9 @@ ids! {
     CorrectionId "cor" "correction" 13;
     CommandId "cmd" "command" 14;
     KeyId "key" "key" 15;
+    LawId "law" "law" 16;
+    BriefId "brf" "brief" 17;
+    SimulationId "sim" "simulation" 18;
 }
 
 /// What money was taken by, and can be given back: a payment, or a capture of one.

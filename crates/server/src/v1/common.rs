@@ -5,7 +5,8 @@ use crate::lookup;
 use crate::problem::{Outcome, Problem};
 use crate::types::Amount;
 use crate::types::ids::WalletId;
-use engine::event::Event;
+use engine::command::Carried;
+use engine::event::{Event, Paid};
 use engine::records::TenantNo;
 use engine::{Code, Id};
 use ledger::AssetNo;
@@ -43,13 +44,11 @@ pub fn atoms(amount: &Amount, asset: &money::Asset, field: &str) -> Outcome<Atom
     })
 }
 
-/// What is left of a payment to take back, and its wallets.
-pub async fn rest_of(
-    app: &App,
-    tenant: TenantNo,
-    thing: Id,
-    event: &Event,
-) -> Outcome<(u64, AssetNo, Option<WalletId>)> {
+/// What a payment or capture was made of, and the part of its event that it is.
+///
+/// # Errors
+/// `not_that_payment`.
+pub fn paid_of(thing: Id, event: &Event) -> Outcome<(Paid, Carried)> {
     let not_that = || {
         Problem::of(
             Code::NotThatPayment,
@@ -57,10 +56,18 @@ pub async fn rest_of(
         )
         .at("payment")
     };
-    let paid = event
-        .part(thing)
-        .and_then(|part| part.paid().copied())
-        .ok_or_else(not_that)?;
+    let paid = event.part(thing).and_then(|part| part.paid().copied());
+    let carried = Carried::part(event, thing);
+    paid.zip(carried).ok_or_else(not_that)
+}
+
+/// What is left of a payment to take back, and its wallets.
+pub async fn rest_of(
+    app: &App,
+    tenant: TenantNo,
+    thing: Id,
+    paid: Paid,
+) -> Outcome<(u64, AssetNo, Option<WalletId>)> {
     let (taken, payer) = app
         .query(move |state| {
             let taken = state.reversed.get(&(tenant, thing)).copied().unwrap_or(0);

@@ -6,16 +6,19 @@ use crate::extract::{Answer, Caller, Handled, Json, PathId, Query};
 use crate::guard::Routes;
 use crate::history;
 use crate::idempotency;
+use crate::lookup;
 use crate::problem::Problem;
 use crate::submit::{self, Happened};
 use crate::texts::{self, Of, Text as TextOf};
-use crate::types::ids::{CommandId, CorrectionId};
+use crate::types::ids::{CommandId, CorrectionId, KeyId};
 use crate::types::{AccountNumber, Page, Signed, Text, Time};
 use crate::v1::parties::{from_word, word};
+use crate::v1::payments::{Entry, entries};
 use crate::v1::stands::{Thing, or_state};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::Op;
+use engine::event::Effect;
 use engine::{Code, Id, UtcMillis};
 use identity::Scope;
 use ledger::{AccountNo, Posting};
@@ -27,10 +30,12 @@ use utoipa_axum::routes;
 
 /// Registers the paths.
 pub fn routes(routes: Routes) -> Routes {
+    // Who is to approve must see what.
+    let reads = [Scope::LedgerRead, Scope::CorrectionsApprove];
     routes
         .needs(Scope::CorrectionsPropose, routes!(propose_correction))
-        .needs_or_regulator(Scope::LedgerRead, routes!(list_corrections))
-        .needs_or_regulator(Scope::LedgerRead, routes!(get_correction))
+        .needs_either_or_regulator(reads, routes!(list_corrections))
+        .needs_either_or_regulator(reads, routes!(get_correction))
         .needs(Scope::CorrectionsApprove, routes!(approve_correction))
         .needs(Scope::CorrectionsApprove, routes!(reject_correction))
 }
@@ -71,6 +76,14 @@ struct Correction {
     reason: Option<String>,
     /// When it was proposed.
     at: Time,
+    /// What it posts, or would; not in lists. It never changes under its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    postings: Option<Vec<Entry>>,
+    /// The head of the line of keys that proposed it: a key of another line approves it; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    proposer: Option<KeyId>,
 }
 
 /// Where a correction stands.
@@ -101,6 +114,8 @@ fn shown(line: &CorrectionLine, reason: Option<String>) -> Option<Correction> {
         status: from_word(&line.state)?,
         reason,
         at: Time(UtcMillis(line.at_ms)),
+        postings: None,
+        proposer: None,
     })
 }
 
@@ -114,6 +129,11 @@ fn subject(id: CorrectionId) -> u128 {
     let mut half = [0; 16];
     half.copy_from_slice(&hash[..16]);
     u128::from_be_bytes(half)
+}
+
+/// The head of a caller's line of keys.
+fn line_of(caller: &Caller) -> KeyId {
+    KeyId(Id(caller.key.head().0))
 }
 
 /// Propose a correction: the first of two keys. It lapses if it is not approved in seven days.
@@ -135,13 +155,14 @@ async fn propose_correction(
         .iter()
         .map(|posting| posting.account.0)
         .collect();
+    let tenant = caller.tenant;
     let assets = app
         .query(move |state| {
             let asset = |no: &u32| {
-                state
-                    .book
-                    .get(AccountNo(*no))
-                    .map(|a| state.assets[usize::from(a.asset.0)])
+                let account = state.book.get(AccountNo(*no));
+                // Another tenant's is not there, whatever the amount looks like.
+                let account = account.filter(|account| state.tenant_of(account) == Some(tenant));
+                account.map(|a| state.assets[usize::from(a.asset.0)])
             };
             accounts.iter().map(asset).collect::<Vec<_>>()
         })
@@ -161,6 +182,8 @@ async fn propose_correction(
             amount,
         });
     }
+    let shown = postings.clone();
+    let entries = app.query(move |state| entries(state, &shown)).await?;
     let reason = new.reason.0;
     let text = TextOf {
         kind: Kind::Correction,
@@ -184,12 +207,15 @@ async fn propose_correction(
         problem
     })?;
     let (status, at) = (CorrectionStatus::Proposed, Time(done.event.at));
+    let (postings, proposer) = (Some(entries), Some(line_of(&caller)));
     Ok(Answer::created(
         Correction {
             id,
             status,
             reason: Some(reason),
             at,
+            postings,
+            proposer,
         },
         done.replayed,
     ))
@@ -240,13 +266,25 @@ async fn get_correction(
     let line = history::ask_now(&app, move |m| m.correction(tenant, id.0.0)).await?;
     let text = texts::read_of(&app, &caller, Kind::Correction, id.0).await?;
     let found = line.and_then(|line| shown(&line, text.description.map(|t| t.0)));
-    Ok(Answer::ok(found.ok_or_else(|| {
-        Problem::of(Code::NotFound, "no such correction in this tenant").at("id")
-    })?))
+    let mut found = found
+        .ok_or_else(|| Problem::of(Code::NotFound, "no such correction in this tenant").at("id"))?;
+    let event = lookup::event_of(&app, caller.tenant, id.0).await?;
+    let proposed = event.and_then(|(_, event)| {
+        event.effects.into_iter().find_map(|effect| match effect {
+            Effect::CorrectionProposed(correction) => Some(correction),
+            _ => None,
+        })
+    });
+    if let Some(proposed) = proposed {
+        found.proposer = Some(KeyId(proposed.proposer.0));
+        let postings = proposed.postings;
+        found.postings = Some(app.query(move |state| entries(state, &postings)).await?);
+    }
+    Ok(Answer::ok(found))
 }
 
 /// Approve a correction: the second of two keys, and another person's. A key that was made with the
-/// first one, or that made it, is the same person's.
+/// first one, or that made it, is the same person's. Look at its `postings` first.
 #[utoipa::path(
     post,
     path = "/v1/corrections/{id}/approve",

@@ -11,14 +11,14 @@ use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{CaptureId, CommandId, DisputeId, PaidId, PaymentId, WalletId};
 use crate::types::words::DisputeVerdict;
 use crate::types::{Amount, Details, Metadata, Page, Text, Time};
-use crate::v1::common::{rest_of, rest_or_first, same_asset};
+use crate::v1::common::{paid_of, rest_of, rest_or_first, same_asset};
 use crate::v1::events::number;
 use crate::v1::parties::{from_word, word};
 use crate::v1::payments::{Taken, taken};
 use crate::v1::stands::{Thing, or_state};
 use axum::extract::State;
 use axum::http::HeaderMap;
-use engine::command::{Carried, Op};
+use engine::command::Op;
 use engine::{EventKind, Id, UtcMillis};
 use identity::Scope;
 use money::Atoms;
@@ -188,7 +188,8 @@ async fn create_dispute(
         payment,
         event,
     } = taken(&app, caller.tenant, new.payment, new.capture).await?;
-    let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, &event).await?;
+    let (paid, carried) = paid_of(thing, &event)?;
+    let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, paid).await?;
     let payee = event
         .part(thing)
         .and_then(|part| part.paid().map(|paid| paid.payee));
@@ -210,13 +211,10 @@ async fn create_dispute(
     let op = Op::OpenDispute {
         payment: thing,
         amount,
-        carried: Carried(event),
+        carried,
     };
+    let record = app.asset_of(asset).await?;
     let done = submit::submit_with(&app, &caller, id, op, &text).await?;
-    let assets = app.assets_now().await?;
-    let record = assets
-        .get(asset)
-        .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
     let body = Dispute {
         id,
         status: DisputeStatus::Open,
@@ -227,7 +225,7 @@ async fn create_dispute(
         },
         payer,
         payee,
-        amount: Amount::of(record, amount.0),
+        amount: Amount::of(&record, amount.0),
         at: Time(done.event.at),
         reference: details.reference,
         description: details.description,

@@ -1,6 +1,6 @@
 //! Groups: several commands, all or nothing.
 
-use super::payments::{NewPayment, Taken, taken};
+use super::payments::{NewPayment, taken};
 use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, PathId};
 use crate::guard::Routes;
@@ -14,14 +14,16 @@ use crate::types::ids::{
     written,
 };
 use crate::types::{Amount, Time};
-use crate::v1::common::{amount_of, rest_of, same_asset};
+use crate::v1::common::{amount_of, paid_of, same_asset};
+use crate::v1::payments::Circumstances;
+use crate::v1::transfers;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::{Carried, Op, Spend};
-use engine::event::Part;
-use engine::{EventKind, Id};
+use engine::event::{Event, Part};
+use engine::{Code, EventKind, Id, Position};
 use identity::Scope;
-use money::Atoms;
+use ledger::AssetNo;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -75,6 +77,12 @@ struct GroupTransfer {
     amount: Amount,
     /// What the owner of `from` allowed the agent who asks.
     mandate: Option<MandateId>,
+    /// Whether it is given to another party for its use.
+    #[serde(default)]
+    gift: bool,
+    /// What the law asks about besides.
+    #[serde(default)]
+    circumstances: Circumstances,
 }
 
 /// A capture in a group.
@@ -140,10 +148,17 @@ struct GroupPart {
     kind: String,
 }
 
+/// The payments that a group takes back may have so many postings and effects together.
+const CARRIED_MAX: usize = 65_536;
+
 struct Items<'a> {
     app: &'a App,
     caller: &'a Caller,
     group: Id,
+    /// What was read for refunds: each payment once, and the last event, which may have several.
+    carried: BTreeMap<Id, (AssetNo, Carried)>,
+    weight: usize,
+    last: Option<(Position, Box<Event>)>,
 }
 
 impl Items<'_> {
@@ -155,13 +170,53 @@ impl Items<'_> {
         })
     }
 
+    /// What a refund needs of its payment.
+    async fn payment(&mut self, thing: Id) -> Outcome<(AssetNo, Carried)> {
+        if let Some(known) = self.carried.get(&thing) {
+            return Ok(known.clone());
+        }
+        let not_there = || Problem::not_found("payment", "no such payment in this tenant");
+        let (app, tenant) = (self.app, self.caller.tenant);
+        let position = lookup::position_of(app, tenant, thing).await?;
+        let position = position.ok_or_else(not_there)?;
+        let event = match self.last.take() {
+            Some((there, event)) if there == position => event,
+            _ => lookup::event_at(app, tenant, position)
+                .await?
+                .ok_or_else(not_there)?,
+        };
+        let (paid, carried) = paid_of(thing, &event)?;
+        self.last = Some((position, event));
+        self.weight += carried.0.postings.len() + carried.0.effects.len();
+        if self.weight > CARRIED_MAX {
+            let words = "the payments it takes back have too many postings together";
+            return Err(Problem::of(Code::TooMany, words).at("payment"));
+        }
+        let found = (paid.asset, carried);
+        self.carried.insert(thing, found.clone());
+        Ok(found)
+    }
+
+    /// Which payment or capture a refund means; what was read for the one before may say it.
+    async fn taken(&self, named: PaidId, capture: Option<CaptureId>) -> Outcome<Id> {
+        if let (PaidId::Payment(payment), None, Some((_, event))) = (named, capture, &self.last)
+            && let Some(part) = event.part(payment.0)
+            && part.kind != EventKind::Authorized
+        {
+            return Ok(payment.0);
+        }
+        Ok(taken(self.app, self.caller.tenant, named, capture)
+            .await?
+            .thing)
+    }
+
     /// The item's id as its kind of thing shows it, and its command.
-    async fn op(&self, at: usize, item: &GroupItem) -> Outcome<(String, Id, Op)> {
+    async fn op(&mut self, at: usize, item: &GroupItem) -> Outcome<(String, Id, Op)> {
         let (app, caller) = (self.app, self.caller);
         Ok(match item {
             GroupItem::Payment(new) => {
                 let id = PaymentId(self.id(at, new.id.map(|id| id.0)));
-                let op = new.op(app, false).await?;
+                let op = new.op(app, caller, false.into()).await?;
                 (id.to_string(), id.0, op)
             }
             GroupItem::Transfer(new) => {
@@ -173,7 +228,13 @@ impl Items<'_> {
                     amount,
                     asset,
                     risk: risk::Score(0),
-                    confirmed: false,
+                    confirmed: false.into(),
+                    circumstances: transfers::law(
+                        &new.circumstances,
+                        new.gift,
+                        caller,
+                        "circumstances",
+                    )?,
                 };
                 (
                     id.to_string(),
@@ -186,10 +247,12 @@ impl Items<'_> {
             }
             GroupItem::Capture(new) => {
                 let id = CaptureId(self.id(at, new.id.map(|id| id.0)));
-                let amount: Atoms = amount_of(app, &new.amount, "amount").await?.1;
+                // An item before may set it aside, so that only the step knows in what.
+                let (asset, amount) = amount_of(app, &new.amount, "amount").await?;
                 let op = Op::Capture {
                     payment: new.payment.0,
                     amount,
+                    asset: Some(asset),
                     last: new.last.unwrap_or(true),
                 };
                 (id.to_string(), id.0, op)
@@ -209,9 +272,8 @@ impl Items<'_> {
                     Problem::new(crate::codes::SCOPE_MISSING, error.to_string())
                 })?;
                 let id = RefundId(self.id(at, new.id.map(|id| id.0)));
-                let Taken { thing, event, .. } =
-                    taken(app, caller.tenant, new.payment, new.capture).await?;
-                let (_, asset, _) = rest_of(app, caller.tenant, thing, &event).await?;
+                let thing = self.taken(new.payment, new.capture).await?;
+                let (asset, carried) = self.payment(thing).await?;
                 let amount = same_asset(app, &new.amount, asset).await?;
                 (
                     id.to_string(),
@@ -219,7 +281,7 @@ impl Items<'_> {
                     Op::Refund {
                         payment: thing,
                         amount,
-                        carried: Carried(event),
+                        carried,
                     },
                 )
             }
@@ -247,10 +309,13 @@ async fn create_group(
             .into());
     }
     let id: GroupId = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
-    let items = Items {
+    let mut items = Items {
         app: &app,
         caller: &caller,
         group: id.0,
+        carried: BTreeMap::new(),
+        weight: 0,
+        last: None,
     };
     let (mut shown, mut ops) = (Vec::new(), Vec::new());
     let in_item = |at: usize, mut problem: Box<Problem>| {
@@ -286,7 +351,8 @@ async fn create_group(
     for (item, kept) in kept {
         texts::settle(kept, item, &answer);
     }
-    let done = submit::told(&app, &caller, id, answer?).await?;
+    let answer = answer.map_err(|why| submit::unanswered(why, id))?;
+    let done = submit::told(&app, &caller, id, answer).await?;
     let parts = done.event.parts().zip(shown);
     let body = Group {
         id,

@@ -260,9 +260,20 @@ async fn create_key(
     if let Some(agent) = new.agent {
         require_agent(&app, tenant, agent).await?;
     }
-    let expires_at_ms = new
+    let asked = new
         .expires_at
         .map(|at| i64::try_from(at.0.0).unwrap_or(i64::MAX));
+    // No key outlives the one it was made with, or ending that would not end it.
+    let most = caller.key.expires_at_ms;
+    if let (Some(asked), Some(most)) = (asked, most)
+        && asked > most
+    {
+        let words = "the key making it expires before that";
+        return Err(Problem::new(codes::EXPIRES_TOO_LATE, words)
+            .at("expires_at")
+            .into());
+    }
+    let expires_at_ms = asked.or(most);
     let spec = KeySpec {
         tenant,
         mode,

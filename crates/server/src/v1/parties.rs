@@ -1,5 +1,8 @@
 //! Parties: people, businesses and software agents.
 
+mod limits;
+mod segment;
+
 use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, PathId, Query};
 use crate::guard::Routes;
@@ -9,16 +12,20 @@ use crate::problem::{Outcome, Problem};
 use crate::submit::{self, Done};
 use crate::texts::{self, Of, Text as TextOf};
 use crate::types::ids::{CommandId, PartyId};
+use crate::types::law as w;
 use crate::types::words::{PartyKind, Standing};
 use crate::types::{Amount, CountryText, Metadata, Page, Text, Time};
 use crate::v1::owed::owed;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::Id;
+use engine::code::Audience;
 use engine::command::Op;
 use engine::event::Effect;
+use engine::records::Particulars;
 use engine::terms::{Country, Tier};
 use identity::Scope;
+use policy::{Age, Screening};
 use serde::{Deserialize, Deserializer, Serialize};
 use store::Kind;
 use store::read::PartyFilter;
@@ -27,12 +34,13 @@ use utoipa_axum::routes;
 
 /// Registers the paths.
 pub fn routes(routes: Routes) -> Routes {
-    routes
+    let routes = routes
         .needs(Scope::PartiesWrite, routes!(create_party))
         .needs(Scope::PartiesRead, routes!(list_parties))
         .needs(Scope::PartiesRead, routes!(get_party))
         .needs(Scope::PartiesWrite, routes!(change_party))
-        .needs(Scope::PartiesWrite, routes!(erase_personal_data))
+        .needs(Scope::PartiesWrite, routes!(erase_personal_data));
+    limits::routes(routes)
 }
 
 bounded! {
@@ -53,6 +61,12 @@ struct NewParty {
     /// How far it has been verified; 0 if not given.
     #[schema(minimum = 0, maximum = 4)]
     tier: Option<TierNumber>,
+    /// How old; `unknown`, if not given.
+    age: Option<w::Age>,
+    /// One of the operator's segments, as the law in force names them.
+    segment: Option<Text<100>>,
+    /// What screening found about it; `clear`, if not given.
+    screening: Option<w::Screening>,
     /// Its name.
     name: Option<Text<200>>,
     /// Its e-mail address.
@@ -74,6 +88,14 @@ struct PartyChange {
     tier: Option<TierNumber>,
     /// Whether it may act; closed is for good.
     standing: Option<Standing>,
+    /// How old.
+    age: Option<w::Age>,
+    /// One of the operator's segments; `null` takes it out.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Text<100>>)]
+    segment: Option<Option<Text<100>>>,
+    /// What screening found about it.
+    screening: Option<w::Screening>,
     /// Its name; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Text<200>>)]
@@ -135,6 +157,18 @@ struct Party {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     owed: Option<Vec<Amount>>,
+    /// How old; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    age: Option<w::Age>,
+    /// Its segment; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    segment: Option<String>,
+    /// What screening found about it; to compliance only, and not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    screening: Option<w::Screening>,
     /// Since when; in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -176,12 +210,19 @@ list_query! {
     }
 }
 
-fn shown(
+async fn shown(
+    app: &App,
+    caller: &Caller,
     id: PartyId,
     party: &engine::records::Party,
     (text, is_erased): (store::Details, bool),
-) -> Party {
-    Party {
+) -> Outcome<Party> {
+    let particulars = party.particulars;
+    let sees_screening = caller.audience() >= Audience::Compliance;
+    Ok(Party {
+        age: Some(w::Word(particulars.age)),
+        segment: segment::name(app, caller, particulars.segment).await?,
+        screening: sees_screening.then_some(w::Word(particulars.screening)),
         id,
         kind: party.kind.into(),
         country: CountryText(party.country),
@@ -194,7 +235,7 @@ fn shown(
         reference: text.reference,
         metadata: text.metadata.map(Metadata),
         text_erased: is_erased.then_some(true),
-    }
+    })
 }
 
 async fn find(app: &App, caller: &Caller, id: PartyId) -> Outcome<engine::records::Party> {
@@ -231,15 +272,22 @@ async fn create_party(
         ..store::Details::default()
     };
     let kept = text_for(id, id.0, text.clone());
+    let particulars = Particulars {
+        age: new.age.map_or(Age::Unknown, |word| word.0),
+        segment: segment::number(&app, &caller, new.segment.as_ref()).await?,
+        screening: new.screening.map_or(Screening::Clear, |word| word.0),
+    };
     let (kind, country, tier) = (new.kind, new.country, new.tier.map_or(0, |t| t.0));
     let op = Op::RegisterParty {
         party: engine::ids::PartyId(id.0),
         kind: kind.into(),
         country: country.0,
         tier: Tier(tier),
+        particulars,
     };
     let done = submit::submit_with(&app, &caller, id, op, &kept).await?;
-    placed(&app, &caller, id, id.0, &done).await?;
+    let is_placed = placed(&app, &caller, id, id.0, &done).await;
+    is_placed.map_err(|problem| submit::after(problem, id))?;
     let record = engine::records::Party {
         used: [0; engine::records::MEASURES],
         period: [0; engine::records::MEASURES],
@@ -249,11 +297,13 @@ async fn create_party(
         tier: Tier(tier),
         kind: kind.into(),
         standing: engine::records::Standing::Active,
+        particulars,
+        registered: 0,
+        counts: u32::MAX,
     };
-    Ok(Answer::created(
-        shown(id, &record, (text, false)),
-        done.replayed,
-    ))
+    let body = shown(&app, &caller, id, &record, (text, false)).await;
+    let body = body.map_err(|problem| submit::after(problem, id))?;
+    Ok(Answer::created(body, done.replayed))
 }
 
 /// The parties of the tenant, newest first.
@@ -286,6 +336,9 @@ async fn list_parties(
         tier: line.tier,
         standing: from_word(&line.standing).unwrap_or(Standing::Active),
         owed: None,
+        age: None,
+        segment: None,
+        screening: None,
         registered_at: Some(Time(engine::UtcMillis(line.at_ms))),
         name: None,
         email: None,
@@ -323,7 +376,7 @@ async fn get_party(
 ) -> Handled<Party> {
     let record = find(&app, &caller, id).await?;
     let text = texts::of_party(&app, &caller, id.0).await?;
-    let mut party = shown(id, &record, text);
+    let mut party = shown(&app, &caller, id, &record, text).await?;
     let tenant = caller.tenant;
     let owing = app.query(move |state| {
         let no = state.party_no(tenant, engine::ids::PartyId(id.0))?;
@@ -374,32 +427,63 @@ async fn change_party(
     Json(change): Json<PartyChange>,
 ) -> Handled<Party> {
     let command: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
+    let particulars = particulars(&app, &caller, id, &change).await?;
     let op = Op::ChangeParty {
         party: engine::ids::PartyId(id.0),
         country: change.country.map(|country| country.0),
         tier: change.tier.map(|tier| Tier(tier.0)),
         standing: change.standing.map(Into::into),
+        particulars,
     };
     let text = text_for(id, command.0, change.text());
     let done = submit::submit_with(&app, &caller, command, op, &text).await?;
-    placed(&app, &caller, id, command.0, &done).await?;
-    let mut record = find(&app, &caller, id).await?;
+    let now = async {
+        placed(&app, &caller, id, command.0, &done).await?;
+        let text = texts::of_party(&app, &caller, id.0).await?;
+        Ok((find(&app, &caller, id).await?, text))
+    };
+    let (mut record, text) = now
+        .await
+        .map_err(|problem| submit::after(problem, command))?;
     // As it was changed to, whatever has come since.
     for effect in &done.event.effects {
         if let Effect::PartyChanged {
             country,
             tier,
             standing,
+            particulars,
             ..
         } = *effect
         {
             (record.country, record.tier, record.standing) = (country, tier, standing);
+            record.particulars = particulars;
         }
     }
-    Ok(Answer::done(
-        shown(id, &record, texts::of_party(&app, &caller, id.0).await?),
-        done.replayed,
-    ))
+    let body = shown(&app, &caller, id, &record, text).await;
+    let body = body.map_err(|problem| submit::after(problem, command))?;
+    Ok(Answer::done(body, done.replayed))
+}
+
+/// What the law asks about a party, if any of it changes: what is not given stays.
+async fn particulars(
+    app: &App,
+    caller: &Caller,
+    id: PartyId,
+    change: &PartyChange,
+) -> Outcome<Option<Particulars>> {
+    if change.age.is_none() && change.segment.is_none() && change.screening.is_none() {
+        return Ok(None);
+    }
+    let now = find(app, caller, id).await?.particulars;
+    let segment = match &change.segment {
+        Some(segment) => segment::number(app, caller, segment.as_ref()).await?,
+        None => now.segment,
+    };
+    Ok(Some(Particulars {
+        age: change.age.map_or(now.age, |word| word.0),
+        segment,
+        screening: change.screening.map_or(now.screening, |word| word.0),
+    }))
 }
 
 /// What was erased.

@@ -2,15 +2,19 @@
 
 mod batch;
 mod capture;
+mod circumstances;
 mod confirm;
 mod life;
+mod preview;
 mod refund;
 mod view;
 mod void;
 
 pub use batch::{NDJSON, lines};
+pub use circumstances::Circumstances;
+pub use confirm::with_first_text;
 pub use life::{Taken, taken};
-pub use view::{Payment, PaymentStatus, payment};
+pub use view::{Entry, Payment, PaymentStatus, Trace, entries, payment, trace};
 
 use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, PathId};
@@ -23,12 +27,14 @@ use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{MandateId, PaymentId, WalletId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
 use crate::v1::common::amount_of;
+use crate::v1::explanations;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::code::Audience;
 use engine::command::{Op, SPLIT_PAYEES_MAX, Share, Spend};
+use engine::law::Confirmed;
 use engine::records::WalletNo;
-use engine::{Code, EventKind, Id, explain};
+use engine::{Code, EventKind, Id};
 use identity::Scope;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -41,7 +47,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = routes
         .needs(Scope::PaymentsWrite, routes!(create_payment))
         .needs_or_regulator(Scope::PaymentsRead, routes!(get_payment));
-    let routes = batch::routes(capture::routes(confirm::routes(routes)));
+    let routes = batch::routes(capture::routes(confirm::routes(preview::routes(routes))));
     refund::routes(void::routes(routes))
 }
 
@@ -69,6 +75,9 @@ pub struct NewPayment {
     /// The fraud score, 0 to 1000.
     #[schema(minimum = 0, maximum = 1000)]
     pub risk_score: Option<RiskScore>,
+    /// What the law asks about besides.
+    #[serde(default)]
+    pub circumstances: Circumstances,
     /// Your own number for it.
     pub reference: Option<Text<200>>,
     /// For people.
@@ -127,7 +136,7 @@ impl NewPayment {
     }
 
     /// As a command. The checks stand in the order the document names the fields.
-    pub async fn op(&self, app: &App, confirmed: bool) -> Outcome<Op> {
+    pub async fn op(&self, app: &App, caller: &Caller, confirmed: Confirmed) -> Outcome<Op> {
         let malformed = |field: &str, words: &str| Problem::of(Code::Malformed, words).at(field);
         let (asset, amount) = amount_of(app, &self.amount, "amount").await?;
         let spend = Spend {
@@ -137,6 +146,7 @@ impl NewPayment {
             asset,
             risk: risk::Score(self.risk_score.map_or(0, |s| s.0)),
             confirmed,
+            circumstances: self.circumstances.read(caller, "circumstances")?,
         };
         let manual = self.capture == Some(Capture::Manual);
         if self.expires_at.is_some() && !manual {
@@ -212,22 +222,26 @@ async fn create_payment(
     Json(new): Json<NewPayment>,
 ) -> Handled<Payment> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
-    Ok(make(&app, &caller, id, &new, false).await?)
+    Ok(make(&app, &caller, id, &new, Confirmed::NOTHING).await?)
 }
 
-async fn make(
+/// Makes a payment that is confirmed so far.
+///
+/// # Errors
+/// All of them; see [`crate::codes`].
+pub async fn make(
     app: &App,
     caller: &Caller,
     id: PaymentId,
     new: &NewPayment,
-    confirmed: bool,
+    confirmed: Confirmed,
 ) -> Outcome<Answer<Payment>> {
-    let op = new.op(app, confirmed).await?;
+    let op = new.op(app, caller, confirmed).await?;
     let details = new.details();
     let text = new.text(id);
     let done = submit::submit_with(app, caller, id, op, &text).await;
     let done = done.inspect_err(|problem| {
-        app.metrics.payment(if problem.id.is_some() {
+        app.metrics.payment(if problem.is_denial() {
             "denied"
         } else {
             "rejected"
@@ -286,35 +300,26 @@ async fn get_payment(
     }
     let (at, sure) = (id.0, Arc::new(event));
     let told = Arc::clone(&sure);
-    let (names, terms, now, payees) = app
+    let (names, now, payees) = app
         .query(move |state| {
-            let terms = state
-                .tenant(tenant)
-                .map(|t| (t.terms.clone(), t.terms_version));
             let now = view::Now::of(state, tenant, at);
             let part = told.part(at);
             let wallets = part.as_ref().map(|part| lookup::wallets_of(part.effects));
             let payees = part.and_then(|part| view::shares(state, &part));
             let names = Names::of(state, wallets.unwrap_or_default());
-            (names, terms, now, payees)
+            (names, now, payees)
         })
         .await?;
     let (event, part) = (&*sure, sure.part(at).ok_or_else(not_there)?);
     let assets = app.assets_now().await?;
-    let (current, current_version) = terms.unwrap_or_default();
     let audience = caller.audience();
     let details = texts::read(&app, &caller, Kind::Payment, id.0, part.text()).await?;
     let mut body = payment(&part, event.at, position, &assets, &names, details)?;
-    let version = body.terms_version.unwrap_or(current_version);
-    let terms = if version == current_version {
-        current
-    } else {
-        crate::history::terms_of(&app, tenant, version)
+    body.trace = Some(
+        explanations::trace_of(&app, &caller, event.at, &part)
             .await?
-            .map_or(current, |(_, terms)| terms)
-    };
-    let why = explain::explain(&part, &terms, version, &assets.0, audience);
-    body.explain(why, audience);
+            .0,
+    );
     body.payees = payees;
     let asset = assets
         .0

@@ -20,6 +20,7 @@ use engine::event::Effect;
 use engine::{Code, UtcMillis};
 use identity::Scope;
 use json::Terms;
+pub use json::{Part, ReferenceRate, zone};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -97,8 +98,11 @@ async fn put_in_force(
         terms: terms.clone(),
     };
     let done = submit::submit(app, caller, id.0, id, op).await?;
-    let version = version_made(app, caller, &done).await?;
-    let assets = app.assets_now().await?;
+    let shown = async {
+        let version = version_made(app, caller, &done).await?;
+        Ok((version, app.assets_now().await?))
+    };
+    let (version, assets) = shown.await.map_err(|problem| submit::after(problem, id))?;
     let (from, terms) = (Some(Time(done.event.at)), Terms::of(&terms, &assets));
     let body = TermsVersion {
         version,

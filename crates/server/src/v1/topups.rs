@@ -210,17 +210,14 @@ async fn create_topup(
         channel: Channel::MANUAL,
         spendable,
     };
+    let record = app.asset_of(asset).await?;
     let done = submit::submit_with(&app, &caller, id, op, &text).await?;
-    let assets = app.assets_now().await?;
-    let record = assets
-        .get(asset)
-        .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
     let body = TopUp {
         id,
         status: TopUpStatus::Pending,
         wallet: Some(new.wallet),
-        amount: Amount::of(record, amount.0),
-        reversed: Amount::of(record, 0),
+        amount: Amount::of(&record, amount.0),
+        reversed: Amount::of(&record, 0),
         source: source.into(),
         spendable,
         at: Time(done.event.at),
@@ -352,7 +349,7 @@ async fn reverse_topup(
                 _ => None,
             });
             let (asset, whole) = record.ok_or_else(not_there)?;
-            (asset, whole, Some(Carried(Box::new(event))))
+            (asset, whole, Some(Carried::from(event)))
         }
     };
     let amount = match &new.amount {

@@ -1,6 +1,6 @@
 //! Transfers: value passed on between wallets, its source kept, without tax or fee.
 
-use crate::app::App;
+use crate::app::{App, Assets};
 use crate::extract::{Answer, Caller, Handled, Json, PathId};
 use crate::guard::Routes;
 use crate::idempotency;
@@ -11,6 +11,7 @@ use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{MandateId, TransferId, WalletId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
 use crate::v1::common::amount_of;
+use crate::v1::payments::Circumstances;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::command::{Op, Spend};
@@ -43,12 +44,35 @@ struct NewTransfer {
     amount: Amount,
     /// What the owner of `from` allowed the agent who asks.
     mandate: Option<MandateId>,
+    /// Whether it is given to another party for its use.
+    #[serde(default)]
+    gift: bool,
+    /// What the law asks about besides.
+    #[serde(default)]
+    circumstances: Circumstances,
     /// Your own number for it.
     reference: Option<Text<200>>,
     /// For people.
     description: Option<Text<1000>>,
     /// Your own names and values.
     metadata: Option<Metadata>,
+}
+
+/// What the law asks about a transfer.
+///
+/// # Errors
+/// An agent's key says what it may not.
+pub fn law(
+    given: &Circumstances,
+    gift: bool,
+    caller: &Caller,
+    field: &str,
+) -> Outcome<engine::law::Circumstances> {
+    let circumstances = given.read(caller, field)?;
+    Ok(engine::law::Circumstances {
+        is_gift: gift,
+        ..circumstances
+    })
 }
 
 /// A transfer.
@@ -102,11 +126,12 @@ enum TransferStatus {
     StepUp,
 }
 
-async fn shown(
-    app: &App,
+fn shown(
     id: TransferId,
     event: &Event,
     at: Position,
+    assets: &Assets,
+    (from, to): (Option<WalletId>, Option<WalletId>),
     details: Details,
 ) -> Outcome<Transfer> {
     let part = event
@@ -121,13 +146,6 @@ async fn shown(
     });
     let (status, asset, atoms) =
         found.ok_or_else(|| Problem::internal(&"a transfer without its amount"))?;
-    let wallets = lookup::wallets_of(part.effects);
-    let ids = app.query(move |state| {
-        let id = |at: usize| wallets.get(at).map(|no| WalletId(state.wallet(*no).id.0));
-        (id(0), id(1))
-    });
-    let (from, to) = ids.await?;
-    let assets = app.assets_now().await?;
     let asset = assets
         .get(asset)
         .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
@@ -173,7 +191,8 @@ async fn create_transfer(
         amount,
         asset,
         risk: risk::Score(0),
-        confirmed: false,
+        confirmed: false.into(),
+        circumstances: law(&new.circumstances, new.gift, &caller, "circumstances")?,
     };
     let op = Op::Transfer {
         spend,
@@ -190,7 +209,10 @@ async fn create_transfer(
             });
             problem
         })?;
-    let body = shown(&app, id, &done.event, done.position, details).await?;
+    // The wallets are those of the request, and their asset was looked up for its amount.
+    let wallets = (Some(new.from), Some(new.to));
+    let (event, at) = (&done.event, done.position);
+    let body = shown(id, event, at, &app.assets(), wallets, details)?;
     let status = if body.status == TransferStatus::StepUp {
         StatusCode::ACCEPTED
     } else {
@@ -225,7 +247,15 @@ async fn get_transfer(
     let (position, event) =
         found.ok_or_else(|| Problem::not_found("id", "no such transfer in this tenant"))?;
     let details = texts::read_of(&app, &caller, Kind::Transfer, id.0).await?;
-    Ok(Answer::ok(
-        shown(&app, id, &event, position, details).await?,
-    ))
+    let wallets = event
+        .part(id.0)
+        .map(|part| lookup::wallets_of(part.effects));
+    let wallets = wallets.unwrap_or_default();
+    let ids = app.query(move |state| {
+        let id = |at: usize| wallets.get(at).map(|no| WalletId(state.wallet(*no).id.0));
+        (id(0), id(1))
+    });
+    let (ids, assets) = (ids.await?, app.assets_now().await?);
+    let body = shown(id, &event, position, &assets, ids, details)?;
+    Ok(Answer::ok(body))
 }

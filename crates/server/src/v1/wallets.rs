@@ -291,7 +291,8 @@ async fn change_wallet(
         standing: change.standing.into(),
     };
     let done = submit::submit(&app, &caller, command.0, command, op).await?;
-    let mut answer = get_wallet(State(app), caller, PathId(id)).await?;
+    let found = get_wallet(State(app), caller, PathId(id)).await;
+    let mut answer = found.map_err(|problem| submit::after(problem.0, command))?;
     answer.replayed = done.replayed;
     Ok(answer)
 }

@@ -150,16 +150,13 @@ async fn create_withdrawal(
         amount,
         channel: Channel::MANUAL,
     };
+    let record = app.asset_of(asset).await?;
     let done = submit::submit_with(&app, &caller, id, op, &text).await?;
-    let assets = app.assets_now().await?;
-    let record = assets
-        .get(asset)
-        .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
     let body = Withdrawal {
         id,
         status: WithdrawalStatus::Requested,
         wallet: Some(new.wallet),
-        amount: Amount::of(record, amount.0),
+        amount: Amount::of(&record, amount.0),
         at: Time(done.event.at),
         reference: details.reference,
         description: details.description,

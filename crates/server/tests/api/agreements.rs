@@ -70,6 +70,23 @@ async fn mandates_disputes_and_corrections() {
         .await
         .problem(403, "same_key");
     let second = town.key(&[Scope::CorrectionsApprove]);
+    // Who approves sees what, and whose it is.
+    let seen = town.ask(&second, "GET", &path, &[], None).await.is(200);
+    assert_eq!(seen["postings"], correction["postings"]);
+    assert_eq!(seen["proposer"], correction["proposer"]);
+    let legs = seen["postings"].as_array().unwrap();
+    let leg = |at: usize| (legs[at]["wallet"].clone(), legs[at]["amount"].clone());
+    assert_eq!(leg(0), (json!(payer), json!("-0.5")));
+    assert_eq!(leg(1), (json!(payee), json!("0.5")));
+    assert_eq!(
+        (&legs[0]["class"], &legs[0]["asset"]),
+        (&json!("wallet"), &json!("EUR"))
+    );
+    let waiting = "/v1/corrections?status=proposed";
+    town.ask(&second, "GET", waiting, &[], None).await.is(200);
+    town.ask(&second, "GET", "/v1/ledger/accounts", &[], None)
+        .await
+        .problem(403, "scope_missing");
     town.ask(&second, "POST", &format!("{path}/approve"), &[], None)
         .await
         .is(200);

@@ -74,6 +74,30 @@ async fn arbitrary_bodies_are_never_our_failure() {
         ),
         ("POST", "/v1/assets", json!({"code": "AB", "scale": 2})),
         ("PUT", "/v1/terms", json!({"fee": {"share": "0.1"}})),
+        ("POST", "/v1/payments/preview", payment(&a, &b, "0.001")),
+        (
+            "POST",
+            "/v1/policy/check",
+            json!({
+                "packs": [{"id": "zz"}], "payment": "spend", "amount": eur("1"), "funds": "card",
+                "payer": {"country": "FR"}, "operator": {}, "used": [], "held": [], "rates": [],
+            }),
+        ),
+        (
+            "POST",
+            "/v1/packs/diff",
+            json!({"old": {"id": "kr"}, "new": {"id": "zz"}}),
+        ),
+        (
+            "POST",
+            "/v1/laws",
+            json!({"packs": [{"id": "zz"}], "remove": [], "settings": {}, "back_to": null}),
+        ),
+        (
+            "POST",
+            "/v1/step-ups/pay_01900000000070008000000000000001/confirm",
+            json!({"factors": ["knowledge"], "amount": eur("1"), "payee": a}),
+        ),
     ];
     let mut runner = TestRunner::deterministic();
     let strategy = any_json();

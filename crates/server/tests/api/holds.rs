@@ -99,3 +99,68 @@ async fn a_step_up_is_continued_by_its_id_and_a_key_that_may() {
     let unknown = format!("/v1/payments/{}/confirm", id(&town, "pay"));
     town.post(&unknown, body).await.problem(404, "not_found");
 }
+
+#[tokio::test]
+async fn a_capture_in_a_group_is_in_the_asset_of_its_authorization() {
+    let town = Town::new().await;
+    let (payer, payee) = (town.wallet("10").await, town.wallet("0").await);
+    let mut body = payment(&payer, &payee, "4");
+    body["capture"] = json!("manual");
+    let held = town.post("/v1/payments", body).await.is(201);
+    let capture = |asset: &str| {
+        let amount = json!({"amount": "1", "asset": asset});
+        json!({"items": [{"capture": {"payment": held["id"], "amount": amount}}]})
+    };
+    let other = town.post("/v1/groups", capture("JPY")).await;
+    let other = other.problem(409, "not_that_payment");
+    assert_eq!(
+        (&other["item"], &other["field"]),
+        (&json!(0), &json!("amount.asset"))
+    );
+    town.post("/v1/groups", capture("EUR")).await.is(201);
+    assert_eq!(town.balance(&payee).await, "1");
+}
+
+#[tokio::test]
+async fn a_step_up_that_was_too_late_is_refused_whenever_it_is_asked_again() {
+    let town = Town::new().await;
+    town.put(
+        "/v1/terms",
+        json!({"risk": {"step_up_at": 500}, "step_up_ms": 50}),
+    )
+    .await
+    .is(200);
+    let (payer, payee) = (town.wallet("10").await, town.wallet("0").await);
+    let mut body = payment(&payer, &payee, "4");
+    body["risk_score"] = json!(600);
+    body["id"] = json!(id(&town, "pay"));
+    body["reference"] = json!("R-1");
+    let asked = town.post("/v1/payments", body.clone()).await.is(202);
+    let waits = |state: &engine::State| !state.pending.is_empty();
+    while town.node.query(waits).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    for path in ["/v1/payments", &text(&asked["step_up"]["confirm"])] {
+        let late = town.post(path, body.clone()).await;
+        let refused = late.problem(409, "step_up_expired");
+        assert_eq!(refused["id"], body["id"]);
+        assert_eq!(refused["remedy"]["action"], "new_id");
+        assert!(late.replayed());
+    }
+    let mut dearer = body.clone();
+    dearer["amount"] = eur("5");
+    let other = town.post("/v1/payments", dearer).await;
+    assert_eq!(other.problem(422, "id_reused")["field"], "amount");
+    let shown = town
+        .get(&format!("/v1/payments/{}", text(&body["id"])))
+        .await;
+    let shown = shown.is(200);
+    assert_eq!(shown["status"], "expired");
+    assert_eq!(shown["amount"], eur("4"));
+    assert_eq!(
+        (&shown["payer"], &shown["payee"]),
+        (&json!(payer), &json!(payee))
+    );
+    assert_eq!(shown["trace"]["code"], "step_up_expired");
+    assert_eq!(shown["reference"], "R-1");
+}

@@ -269,3 +269,27 @@ async fn a_regulator_reads_and_every_read_is_written_down() {
     assert_eq!(logged, expected);
     assert_eq!(log["items"][1]["query"], "limit=5");
 }
+
+#[tokio::test]
+async fn another_tenants_account_is_not_there_whatever_the_amount() {
+    let town = Town::new().await;
+    let wallet = town.wallet("0").await;
+    let amount = json!({"amount": "1", "asset": "JPY"});
+    let topup = json!({"wallet": wallet, "amount": amount, "source": "bank", "spendable": true});
+    town.post("/v1/topups", topup).await.is(201);
+    let accounts = town
+        .get(&town.caught_up("/v1/ledger/accounts?class=wallet").await)
+        .await
+        .is(200);
+    let no = accounts["items"][0]["no"].as_u64().unwrap();
+    let mut answers = Vec::new();
+    for account in [no, 1_000_000] {
+        let leg = |amount: &str| json!({"account": account, "amount": amount});
+        let postings = json!([leg("0.000000001"), leg("-1")]);
+        let body = json!({"postings": postings, "reason": "x"}).to_string();
+        let asked = town.ask(&town.other, "POST", "/v1/corrections", &[], Some(&body));
+        let problem = asked.await.problem(404, "not_found");
+        answers.push((problem["detail"].clone(), problem["field"].clone()));
+    }
+    assert_eq!(answers[0], answers[1]);
+}

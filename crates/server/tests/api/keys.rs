@@ -113,7 +113,7 @@ async fn agent(town: &Town) -> Agent {
         "expires_at": "2100-01-01T00:00:00Z",
     });
     let mandate = town.post("/v1/mandates", mandate).await.is(201)["id"].clone();
-    let scopes = ["payments:write", "payments:read"];
+    let scopes = ["payments:write"];
     let key = json!({"scopes": scopes, "label": "bot", "agent": party});
     let made = town.post("/v1/keys", key).await.is(201);
     assert_eq!(made["key"]["agent"], party);
@@ -232,7 +232,9 @@ async fn an_agents_key_does_nothing_else() {
     ] {
         ask(path, body).await.problem(403, "scope_missing");
     }
-    town.ask(&agent.key, "GET", &path, &[], None).await.is(200);
+    town.ask(&agent.key, "GET", &path, &[], None)
+        .await
+        .problem(403, "scope_missing");
 }
 
 #[tokio::test]
@@ -265,4 +267,57 @@ async fn a_key_is_bound_to_an_agent_that_is_there_with_scopes_for_paying() {
             reply.problem(status, code);
         }
     }
+}
+
+#[tokio::test]
+async fn an_agents_key_neither_reads_payments_nor_sets_its_own_risk() {
+    let town = Town::new().await;
+    let agent = agent(&town).await;
+    let scopes = ["payments:write", "payments:read"];
+    let both = json!({"scopes": scopes, "label": "bot", "agent": agent.party});
+    town.post("/v1/keys", both)
+        .await
+        .problem(403, "scope_not_for_agents");
+    let terms = json!({"risk": {"step_up_at": 500, "agent_floor": 500}});
+    town.put("/v1/terms", terms).await.is(200);
+    let shown = town.get("/v1/terms").await.is(200);
+    assert_eq!(shown["terms"]["risk"]["agent_floor"], 500);
+    let mut body = payment(&agent.payer, &agent.payee, "0.5");
+    body["mandate"] = agent.mandate.clone();
+    for (path, body) in [
+        ("/v1/payments", body.clone()),
+        (
+            "/v1/transfers",
+            json!({"from": agent.payer, "to": agent.payee, "amount": eur("0.5"), "mandate": agent.mandate}),
+        ),
+    ] {
+        let body = body.to_string();
+        let asked = town.ask(&agent.key, "POST", path, &[], Some(&body)).await;
+        assert_eq!(asked.is(202)["status"], "step_up");
+    }
+    let paid = town.post("/v1/payments", body).await.is(201);
+    assert_eq!(paid["status"], "paid");
+}
+
+#[tokio::test]
+async fn no_key_outlives_the_one_it_was_made_with() {
+    let town = Town::new().await;
+    let (soon, later) = ("2100-01-01T00:00:00Z", "2100-01-02T00:00:00Z");
+    let body = json!({"scopes": ["keys:write"], "label": "x", "expires_at": soon});
+    let maker = text(&town.post("/v1/keys", body).await.is(201)["secret"]);
+    let make = async |expires: Value| {
+        let mut body = json!({"scopes": ["keys:write"], "label": "x"});
+        if !expires.is_null() {
+            body["expires_at"] = expires;
+        }
+        let body = body.to_string();
+        town.ask(&maker, "POST", "/v1/keys", &[], Some(&body)).await
+    };
+    let refused = make(json!(later)).await;
+    let refused = refused.problem(422, "expires_too_late");
+    assert_eq!(refused["field"], "expires_at");
+    let first = make(Value::Null).await.is(201)["key"]["expires_at"].clone();
+    assert_eq!(first, make(json!(soon)).await.is(201)["key"]["expires_at"]);
+    assert_eq!(&text(&first)[..10], "2100-01-01");
+    make(json!("2099-01-01T00:00:00Z")).await.is(201);
 }

@@ -3,6 +3,8 @@
 
 mod again;
 mod agreements;
+mod briefs;
+mod busy;
 mod clock;
 mod errors;
 mod export;
@@ -10,12 +12,16 @@ mod fuzz;
 mod holds;
 mod isolation;
 mod keys;
+mod laws;
 mod ledger;
 mod lives;
 mod many;
 mod openapi;
 mod operator;
 mod payments;
+mod policy;
 mod rails;
+mod simulations;
 mod texts;
 mod town;
+mod under_law;

@@ -102,13 +102,29 @@ impl Town {
         Town::of(config, [Mode::Live, Mode::Test], clock).await
     }
 
+    /// With a queue of so many commands and questions.
+    pub async fn short_of_room(queue_max: usize) -> Town {
+        let options = NodeOptions {
+            queue_max,
+            ..NodeOptions::default()
+        };
+        Town::run(config(), [Mode::Live, Mode::Test], options).await
+    }
+
     /// The operator's tenant and another, of these modes.
     pub async fn of(config: Config, modes: [Mode; 2], clock: Arc<dyn Clock>) -> Town {
+        let options = NodeOptions {
+            clock,
+            ..NodeOptions::default()
+        };
+        Town::run(config, modes, options).await
+    }
+
+    async fn run(config: Config, modes: [Mode; 2], options: NodeOptions) -> Town {
         let dir = tempfile::tempdir().unwrap();
         let options = NodeOptions {
             fatal: Fatal::Call(Arc::new(|why| panic!("{why}"))),
-            clock,
-            ..NodeOptions::default()
+            ..options
         };
         let node = Node::open(dir.path(), options).unwrap();
         let now = node.now();

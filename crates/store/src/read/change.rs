@@ -354,6 +354,42 @@ pub(super) fn apply(tx: &Connection, no: u64, change: &Change) -> Result<(), Err
             let (id, approver) = (id.to_be_bytes(), value::id_or_null(approver));
             run!(tx, sql::CORRECTION_ENDED, state, approver, tenant, id);
         }
+        Change::LawProposed {
+            tenant,
+            id,
+            proposer,
+            ref proposed,
+            ref packs,
+        } => {
+            let (id, proposer) = (id.to_be_bytes(), proposer.to_be_bytes());
+            run!(tx, sql::LAW, signed(no), tenant, id, proposed, proposer);
+            for (pack, version) in packs {
+                run!(tx, sql::LAW_PACK, tenant, pack, signed(no), version);
+            }
+        }
+        Change::LawApproved {
+            tenant,
+            id,
+            approver,
+            effective_ms,
+        } => {
+            let (id, approver) = (id.to_be_bytes(), value::id_or_null(approver));
+            let effective = signed(effective_ms);
+            run!(tx, sql::LAW_APPROVED, approver, effective, tenant, id);
+        }
+        Change::LawRejected { tenant, id } => {
+            run!(tx, sql::LAW_REJECTED, tenant, id.to_be_bytes());
+        }
+        Change::LawActivated {
+            tenant,
+            id,
+            version,
+            ref packs,
+        } => {
+            run!(tx, sql::LAW_REPLACED, tenant);
+            let id = id.to_be_bytes();
+            run!(tx, sql::LAW_ACTIVATED, version, at()?, packs, tenant, id);
+        }
         Change::RefusalsCounted {
             tenant,
             party,

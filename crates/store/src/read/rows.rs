@@ -313,6 +313,32 @@ pub enum Change {
         /// Which key approved it; 0 if none did.
         approver: u128,
     },
+    LawProposed {
+        tenant: u32,
+        id: u128,
+        proposer: u128,
+        /// What it proposes, in brief: JSON.
+        proposed: String,
+        /// The packs whose text it has, each with its edition.
+        packs: Vec<(String, String)>,
+    },
+    LawApproved {
+        tenant: u32,
+        id: u128,
+        approver: u128,
+        effective_ms: u64,
+    },
+    LawRejected {
+        tenant: u32,
+        id: u128,
+    },
+    LawActivated {
+        tenant: u32,
+        id: u128,
+        version: u32,
+        /// The packs in force: JSON.
+        packs: String,
+    },
     RefusalsCounted {
         tenant: u32,
         party: Option<u32>,

@@ -199,6 +199,76 @@ fn one_that_is_damaged_or_of_another_version_is_made_anew() {
 }
 
 #[test]
+fn a_law_is_listed_as_it_stands_and_a_pack_is_found_by_its_edition() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = ReadModel::open(dir.path(), 0).unwrap();
+    let mut writer = model.writer();
+    let proposed = |id: u128, version: &str| Change::LawProposed {
+        tenant: 0,
+        id,
+        proposer: 5,
+        proposed: "{}".into(),
+        packs: vec![("kr".into(), version.into())],
+    };
+    let approved = |id: u128| Change::LawApproved {
+        tenant: 0,
+        id,
+        approver: 6,
+        effective_ms: 2_000,
+    };
+    let activated = |id: u128, version: u32| Change::LawActivated {
+        tenant: 0,
+        id,
+        version,
+        packs: "[]".into(),
+    };
+    let mut lines = rows(1..=9, |seq| seq);
+    let changes = [
+        proposed(11, "a"),
+        approved(11),
+        activated(11, 1),
+        proposed(12, "b"),
+        approved(12),
+        activated(12, 2),
+        proposed(13, "c"),
+        Change::LawRejected { tenant: 0, id: 13 },
+        proposed(14, "b"),
+    ];
+    lines.changes = (1..).zip(changes).collect();
+    writer.write(&mut lines).unwrap();
+    let laws = model.laws(0, None, None, 10).unwrap().items;
+    let states: Vec<(u128, &str)> = laws.iter().map(|l| (l.id, l.state.as_str())).collect();
+    let expected = [
+        (14, "proposed"),
+        (13, "rejected"),
+        (12, "active"),
+        (11, "replaced"),
+    ];
+    assert_eq!(states, expected);
+    let active = model.laws(0, Some("active"), None, 10).unwrap().items;
+    assert_eq!(active, [laws[2].clone()]);
+    assert_eq!(model.law(0, 12).unwrap(), Some(laws[2].clone()));
+    assert_eq!(model.law(1, 12).unwrap(), None);
+    assert_eq!(laws[2].effective_ms, Some(2_000));
+    assert_eq!((laws[2].proposer, laws[2].approver), (5, Some(6)));
+    assert_eq!(laws[2].activated_ms, Some(1_006));
+    let first = model.activations(0, None, 1).unwrap();
+    assert_eq!(first.items[0].version, Some(2));
+    let second = model.activations(0, first.next.as_deref(), 1).unwrap();
+    assert_eq!(second.items[0].version, Some(1));
+    let seqs = |version: &str| -> Vec<u64> {
+        let found = model.pack_proposed(0, "kr", version).unwrap();
+        found.iter().map(|at| at.seq).collect()
+    };
+    assert_eq!(seqs("a"), [1]);
+    assert_eq!(seqs("b"), [9, 4], "the last first");
+    assert_eq!(seqs("d"), [0; 0]);
+    assert_eq!(model.activation(0, 1).unwrap(), Some(laws[3].clone()));
+    assert_eq!(model.activation(0, 3).unwrap(), None);
+    assert_eq!(model.pack_proposed(1, "kr", "a").unwrap(), []);
+}
+
+#[test]
 fn every_statement_fits_the_schema_and_numbers_its_parameters_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let model = ReadModel::open(dir.path(), 0).unwrap();
@@ -206,6 +276,7 @@ fn every_statement_fits_the_schema_and_numbers_its_parameters_in_order() {
         about::sql::ALL,
         change::sql::ALL,
         events::sql::ALL,
+        laws::sql::ALL,
         lists::sql::ALL,
         statement::sql::ALL,
         things::sql::ALL,
@@ -231,6 +302,9 @@ fn no_list_sorts_or_reads_a_whole_table() {
         events::sql::LINE,
         events::sql::BLOCK_BEFORE,
         statement::sql::LINES,
+        laws::sql::LAWS,
+        laws::sql::ACTIVATIONS,
+        laws::sql::PACK,
         lists::sql::PARTIES,
         lists::sql::WALLETS,
         lists::sql::WALLETS_OF,

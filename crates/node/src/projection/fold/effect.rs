@@ -1,6 +1,6 @@
 //! What each effect means for lists and histories, one arm each.
 
-use super::Fold;
+use super::{Fold, law};
 use engine::event::{Effect, EventKind, Paid};
 use engine::ids::Id;
 use engine::records::{Mode, PartyKind, PartyNo, Standing, WalletNo};
@@ -273,7 +273,12 @@ impl Fold {
                     {
                         *approver = actor.0.0;
                     }
-                    Some((_, Change::CorrectionProposed { proposer, .. })) => *proposer = actor.0.0,
+                    Some((
+                        _,
+                        Change::CorrectionProposed { proposer, .. }
+                        | Change::LawProposed { proposer, .. },
+                    )) => *proposer = actor.0.0,
+                    Some((_, Change::LawApproved { approver, .. })) => *approver = actor.0.0,
                     _ => {}
                 }
             }
@@ -321,6 +326,7 @@ impl Fold {
                 kind,
                 country,
                 tier,
+                ..
             } => {
                 let kind = match kind {
                     PartyKind::Person => "person",
@@ -344,6 +350,7 @@ impl Fold {
                 country,
                 tier,
                 standing,
+                ..
             } => {
                 let (country, tier, standing) = (country.0, tier.0, word(standing));
                 change(Change::PartyChanged {
@@ -376,6 +383,19 @@ impl Fold {
                     limit,
                 });
             }
+            Effect::LawProposed(_)
+            | Effect::LawApproved { .. }
+            | Effect::LawClosed { .. }
+            | Effect::LawActivated(_) => {
+                if let Some(of_law) = law::change(tenant, id, effect) {
+                    change(of_law);
+                }
+            }
+            // State alone keeps what the law counts.
+            Effect::Asked(_)
+            | Effect::Counted(_)
+            | Effect::Loaded { .. }
+            | Effect::Piloted { .. } => {}
             Effect::ShardSet { .. } | Effect::SnapshotTaken { .. } | Effect::Text { .. } => {}
         }
     }

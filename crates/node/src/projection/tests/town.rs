@@ -103,6 +103,7 @@ impl Town {
                     kind,
                     country,
                     tier,
+                    particulars: Default::default(),
                 });
                 town.run(Op::OpenWallet {
                     wallet: wallet(n),
@@ -157,7 +158,7 @@ impl Town {
     }
 
     pub fn carried(&self, id: Id) -> Carried {
-        Carried(Box::new(self.done[&id].clone()))
+        self.done[&id].clone().into()
     }
 
     pub fn spend(amount: u64, risk: u16) -> Spend {
@@ -167,7 +168,8 @@ impl Town {
             amount: Atoms(amount),
             asset: USD,
             risk: risk::Score(risk),
-            confirmed: false,
+            confirmed: false.into(),
+            circumstances: Default::default(),
         }
     }
 
@@ -209,7 +211,8 @@ impl Town {
         let asked = self.pay(300, 600);
         ids.insert("asked", asked);
         let spend = Spend {
-            confirmed: true,
+            confirmed: true.into(),
+            circumstances: Default::default(),
             ..Self::spend(300, 600)
         };
         self.run_as(
@@ -228,6 +231,7 @@ impl Town {
             self.run(Op::Capture {
                 payment: captured,
                 amount: Atoms(amount),
+                asset: None,
                 last,
             });
         }
@@ -272,6 +276,7 @@ impl Town {
             country: Some(Country(*b"FR")),
             tier: Some(Tier(2)),
             standing: None,
+            particulars: None,
         });
         self.run(Op::ChangeWallet {
             wallet: wallet(2),
@@ -392,18 +397,54 @@ impl Town {
         self.now.0 += 8 * 86_400_000;
         let (kind, thing) = (TimerKind::Correction, lapsed);
         self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
+        self.under_a_law();
         ids
     }
 
-    pub fn follow(&self, dir: &Path) -> Projection {
-        let options = ProjectionOptions {
+    /// A law is proposed and rejected, proposed again, approved and in force.
+    fn under_a_law(&mut self) {
+        let kenya = policy::BUILTIN.iter().find(|pack| pack.id == "ke");
+        let zone = engine::time::Zone {
+            name: "Africa/Nairobi".to_owned(),
+            ..engine::time::Zone::utc()
+        };
+        let propose = Op::ProposeLaw {
+            law: Box::new(engine::law::NewLaw {
+                packs: vec![kenya.unwrap().text.into()],
+                zones: vec![zone],
+                ..Default::default()
+            }),
+        };
+        let proposal = self.run(propose.clone());
+        self.run(Op::RejectLaw { proposal });
+        let proposal = self.run(propose);
+        let (id, effective) = (self.next_id(), self.now);
+        let approve = Op::ApproveLaw {
+            proposal,
+            effective,
+        };
+        self.run_as(id, key(2), approve);
+        let (kind, thing) = (TimerKind::Law, proposal);
+        self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
+    }
+
+    pub fn quick() -> ProjectionOptions {
+        ProjectionOptions {
             gather: Duration::ZERO,
             gather_max: Duration::ZERO,
             poll: Duration::from_millis(5),
             retry: Duration::from_millis(5),
             ..ProjectionOptions::default()
-        };
-        let projection = Projection::spawn(dir, Box::new(self.disk.reader()), options).unwrap();
+        }
+    }
+
+    pub fn reader(&self) -> impl Reader + Send + use<> {
+        self.disk.reader()
+    }
+
+    pub fn follow(&self, dir: &Path) -> Projection {
+        let reader = Box::new(self.disk.reader());
+        let projection = Projection::spawn(dir, reader, Self::quick()).unwrap();
         projection.wake(self.journal.head().seq);
         projection
     }

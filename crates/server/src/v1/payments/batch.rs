@@ -15,6 +15,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use engine::command::Op;
+use engine::law::Confirmed;
 use http_body::Frame;
 use http_body_util::BodyExt;
 use identity::Scope;
@@ -214,7 +215,7 @@ impl Batch {
                 Err(problem) => Err(problem),
                 Ok((id, new)) => match answers.next() {
                     Some(Ok(answer)) => self.told(id, &new, answer).await,
-                    Some(Err(why)) => Err(why.into()),
+                    Some(Err(why)) => Err(submit::unanswered(why, id)),
                     None => Err(Problem::internal(&"fewer answers than commands")),
                 },
             };
@@ -252,7 +253,7 @@ impl Batch {
         let mut texts = Vec::with_capacity(chunk.len());
         for (line, read) in chunk {
             let slot = match read {
-                Ok((id, new)) => match new.op(&self.app, false).await {
+                Ok((id, new)) => match new.op(&self.app, &self.caller, Confirmed::NOTHING).await {
                     Ok(op) => {
                         texts.push(new.text(id));
                         Ok((id, new, Some(op)))
@@ -282,7 +283,7 @@ impl Batch {
             }
         }
         let answers: Vec<_> = match self.app.node.submit_many(commands).await {
-            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Ok(answers) => answers,
             Err(why) => flights.iter().map(|_| Err(why)).collect(),
         };
         for ((id, kept), answer) in flights.into_iter().zip(&answers) {
@@ -306,7 +307,7 @@ impl Batch {
             Ok(done) => done,
             Err(problem) => {
                 let text = new.text(id);
-                return Err(texts::name_field(&self.app, &self.caller, &text, problem).await?);
+                return Err(texts::name_field(&self.app, &self.caller, &text, problem).await);
             }
         };
         let part = done

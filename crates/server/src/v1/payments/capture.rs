@@ -15,6 +15,7 @@ use axum::http::HeaderMap;
 use engine::command::Op;
 use engine::event::Paid;
 use identity::Scope;
+use ledger::AssetNo;
 use money::Atoms;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -81,18 +82,18 @@ async fn capture_payment(
             Some((hold.asset, hold.authorized - hold.captured))
         })
         .await?;
-    let amount = match (&new.amount, hold) {
-        (Some(amount), Some((asset, _))) => same_asset(&app, amount, asset).await?,
-        (Some(amount), None) => amount_of(&app, amount, "amount").await?.1,
-        (None, Some((_, rest))) => Atoms(rest),
+    let (asset, amount) = match (&new.amount, hold) {
+        (Some(amount), Some((asset, _))) => (asset, same_asset(&app, amount, asset).await?),
+        (Some(amount), None) => amount_of(&app, amount, "amount").await?,
+        (None, Some((asset, rest))) => (asset, Atoms(rest)),
         // A repeat of the capture that ended it, or nothing to capture: the node knows which.
         (None, None) => match crate::lookup::event_of(&app, caller.tenant, id.0).await? {
             Some((_, event)) => {
-                let part = event.part(id.0);
-                Atoms(
-                    part.and_then(|part| part.paid().copied())
-                        .map_or(1, |paid| paid.gross),
-                )
+                let paid = event.part(id.0).and_then(|part| part.paid().copied());
+                let paid = paid.map(|paid| (paid.asset, Atoms(paid.gross)));
+                let asked = event.refusal();
+                let asked = asked.map(|refused| (refused.asset, Atoms(refused.asked)));
+                paid.or(asked).unwrap_or((AssetNo(0), Atoms(1)))
             }
             None => {
                 let words = "no such authorization in this tenant";
@@ -105,16 +106,15 @@ async fn capture_payment(
     let op = Op::Capture {
         payment: payment.0,
         amount,
+        asset: Some(asset),
         last,
     };
+    let record = app.asset_of(asset).await?;
     let done = submit::submit(&app, &caller, id.0, id, op).await;
     let done = or_state(&app, &caller, Thing::Authorization, payment.0, done).await?;
     let paid: Option<Paid> = done.event.part(id.0).and_then(|part| part.paid().copied());
     let paid = paid.ok_or_else(|| Problem::internal(&"a capture without its amounts"))?;
-    let assets = app.assets_now().await?;
-    let asset = assets
-        .get(paid.asset)
-        .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
+    let asset = &record;
     let body = Captured {
         id,
         payment,

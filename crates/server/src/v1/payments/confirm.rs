@@ -67,11 +67,14 @@ async fn confirm_payment(
     }
     let new = with_first_text(&app, &caller, id, new).await?;
     // One that does not wait was confirmed, refused or never asked to: the first answer.
-    Ok(make(&app, &caller, id, &new, pending).await?)
+    Ok(make(&app, &caller, id, &new, pending.into()).await?)
 }
 
 /// The payment with the text it was first asked with, which the one who confirms need not repeat.
-async fn with_first_text(
+///
+/// # Errors
+/// It names another text.
+pub async fn with_first_text(
     app: &App,
     caller: &Caller,
     id: PaymentId,

@@ -11,14 +11,14 @@ use crate::submit;
 use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{CaptureId, PaidId, PaymentId, RefundId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
-use crate::v1::common::{rest_of, rest_or_first, same_asset};
+use crate::v1::common::{paid_of, rest_of, rest_or_first, same_asset};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::Position;
-use engine::command::{Carried, Op};
-use engine::event::Event;
+use engine::command::Op;
+use engine::event::{Event, Paid};
 use identity::Scope;
-use money::Atoms;
+use money::{Asset, Atoms};
 use serde::{Deserialize, Serialize};
 use store::Kind;
 use utoipa::ToSchema;
@@ -88,20 +88,15 @@ pub struct Refund {
     pub text_erased: Option<bool>,
 }
 
-async fn shown(
-    app: &App,
+fn shown(
     id: RefundId,
     event: &Event,
     position: Position,
     (of, payment): (PaidId, PaymentId),
+    asset: &Asset,
     details: Details,
 ) -> Result<Refund, Box<Problem>> {
-    let paid = event.part(id.0).and_then(|part| part.paid().copied());
-    let paid = paid.ok_or_else(|| Problem::internal(&"a refund without its amounts"))?;
-    let assets = app.assets_now().await?;
-    let asset = assets
-        .get(paid.asset)
-        .ok_or_else(|| Problem::internal(&"an unknown asset"))?;
+    let paid = refunded(id, event)?;
     Ok(Refund {
         id,
         of,
@@ -117,6 +112,11 @@ async fn shown(
         metadata: details.metadata,
         text_erased: details.text_erased,
     })
+}
+
+fn refunded(id: RefundId, event: &Event) -> Result<Paid, Box<Problem>> {
+    let paid = event.part(id.0).and_then(|part| part.paid().copied());
+    paid.ok_or_else(|| Problem::internal(&"a refund without its amounts"))
 }
 
 /// Give a payment back, in part or whole, to where it came from. A payment that was captured once is
@@ -142,7 +142,8 @@ async fn refund_payment(
         payment,
         event,
     } = taken(&app, caller.tenant, named, new.capture).await?;
-    let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, &event).await?;
+    let (paid, carried) = paid_of(thing, &event)?;
+    let (rest, asset, payer) = rest_of(&app, caller.tenant, thing, paid).await?;
     let amount = match &new.amount {
         Some(amount) => same_asset(&app, amount, asset).await?,
         None => Atoms(rest_or_first(&app, caller.tenant, id.0, rest).await?),
@@ -153,10 +154,18 @@ async fn refund_payment(
     let op = Op::Refund {
         payment: thing,
         amount,
-        carried: Carried(event),
+        carried,
     };
+    let record = app.asset_of(asset).await?;
     let done = submit::submit_with(&app, &caller, id, op, &text).await?;
-    let body = shown(&app, id, &done.event, done.position, (of, payment), details).await?;
+    let body = shown(
+        id,
+        &done.event,
+        done.position,
+        (of, payment),
+        &record,
+        details,
+    )?;
     Ok(Answer::created(body, done.replayed))
 }
 
@@ -195,7 +204,7 @@ async fn get_refund(
     let payment = PaymentId(if is_capture { before } else { thing });
     let whose = (paid_id(thing, is_capture), payment);
     let details = texts::read_of(&app, &caller, Kind::Refund, id.0).await?;
-    Ok(Answer::ok(
-        shown(&app, id, &event, position, whose, details).await?,
-    ))
+    let asset = app.asset_of(refunded(id, &event)?.asset).await?;
+    let body = shown(id, &event, position, whose, &asset, details)?;
+    Ok(Answer::ok(body))
 }

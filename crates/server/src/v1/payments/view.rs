@@ -2,11 +2,14 @@
 
 use super::life::{CapturePart, DisputePart, Life, RefundPart};
 use crate::app::Assets;
+use crate::law::why::Why;
 use crate::lookup::Names;
 use crate::problem::{Outcome, Problem, Remedy};
 use crate::types::ids::{DisputeId, PaymentId, WalletId};
+use crate::types::law as w;
 use crate::types::words::{AccountClass, Source};
 use crate::types::{Amount, AssetText, Details, Metadata, Signed, Text, Time};
+use crate::v1::policy::shown::{Remedy as PackRemedy, Rule as PackRule};
 use engine::code::Audience;
 use engine::event::{Effect, EventKind, Paid, Part};
 use engine::explain::Explanation;
@@ -151,6 +154,8 @@ pub struct StepUp {
     /// Where the confirmation goes, once the payer has proved who they are.
     #[schema(examples("/v1/payments/pay_01936b2f000070008000000000000001/confirm"))]
     pub confirm: String,
+    /// How: two factors, a code, or a confirmation.
+    pub kind: w::StepUp,
     /// Until when.
     pub expires_at: Time,
 }
@@ -196,6 +201,50 @@ pub struct Trace {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub remedy: Option<Remedy>,
+    /// What the packs in force said, as far as each rule may be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub law: Option<LawTrace>,
+}
+
+/// What the packs in force said.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LawTrace {
+    /// The version of the law it was decided under.
+    pub version: u32,
+    /// `allow`, `step_up` or `deny`.
+    pub verdict: &'static str,
+    /// Why, in a stable word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reason: Option<&'static str>,
+    /// By which rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("kr/carrier.monthly"))]
+    pub rule: Option<String>,
+    /// The reason in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub text: Option<String>,
+    /// The rules that counted it or decided, in order.
+    pub trace: Vec<PackRule>,
+    /// What would help, the best first.
+    pub remedies: Vec<PackRemedy>,
+}
+
+impl From<Why> for LawTrace {
+    fn from(why: Why) -> LawTrace {
+        let Why { version, words } = why;
+        LawTrace {
+            version,
+            verdict: words.verdict,
+            reason: words.reason,
+            rule: words.rule,
+            text: words.text,
+            trace: words.trace.into_iter().map(PackRule::from).collect(),
+            remedies: words.remedies.into_iter().map(PackRemedy::from).collect(),
+        }
+    }
 }
 
 /// One rule of a trace.
@@ -222,7 +271,7 @@ pub fn is_payment(kind: EventKind) -> bool {
     use EventKind as K;
     matches!(
         kind,
-        K::Paid | K::Split | K::Authorized | K::StepUpAsked | K::Refused
+        K::Paid | K::Split | K::Authorized | K::StepUpAsked | K::StepUpExpired | K::Refused
     )
 }
 
@@ -311,12 +360,16 @@ pub fn payment(
                 let confirm = format!("/v1/payments/{id}/confirm");
                 payment.step_up = Some(StepUp {
                     confirm,
+                    kind: w::Word(pending.step_up),
                     expires_at: Time(pending.expires),
                 });
                 return Ok(payment);
             }
             Effect::Refused(refused) => {
-                payment.status = PaymentStatus::Denied;
+                payment.status = match part.kind {
+                    EventKind::StepUpExpired => PaymentStatus::Expired,
+                    _ => PaymentStatus::Denied,
+                };
                 (payment.payer, payment.payee) =
                     (names.get(refused.wallet), names.get(refused.payee));
                 payment.amount = Amount::of(asset(refused.asset)?, refused.asked);
@@ -332,30 +385,6 @@ pub fn payment(
 }
 
 impl Payment {
-    /// Adds why.
-    pub fn explain(&mut self, why: Explanation, audience: Audience) {
-        let rule = |line: engine::explain::Line| Rule {
-            stage: line.stage.to_owned(),
-            rule: line.rule.to_owned(),
-            text: line.text,
-            limit: line.limit,
-            used: line.used,
-        };
-        // The rules and their numbers are the operator's; a payer is told what stopped the payment.
-        let all = audience >= Audience::Operator || why.verdict == "deny";
-        self.trace = Some(Trace {
-            verdict: why.verdict.to_owned(),
-            code: why.code.map(str::to_owned),
-            help: why.help.map(str::to_owned),
-            rules: if all {
-                why.trace.into_iter().map(rule).collect()
-            } else {
-                Vec::new()
-            },
-            remedy: why.remedy.map(Remedy::from),
-        });
-    }
-
     /// How an authorization that stands no more has ended; what was captured before stays captured.
     pub fn ended(&mut self, state: &str, captured: u64) {
         self.status = match state {
@@ -484,4 +513,30 @@ pub fn entries(state: &State, postings: &[Posting]) -> Vec<Entry> {
         })
     };
     postings.iter().filter_map(entry).collect()
+}
+
+/// Why something was decided as it was, as far as the audience may know.
+pub fn trace(why: Explanation, law: Option<Why>, audience: Audience) -> Trace {
+    let rule = |line: engine::explain::Line| Rule {
+        stage: line.stage.to_owned(),
+        rule: line.rule.to_owned(),
+        text: line.text,
+        limit: line.limit,
+        used: line.used,
+    };
+    // The house's rules and numbers are the operator's; a payer is told what stopped the payment.
+    let all = audience >= Audience::Operator || why.verdict == "deny";
+    let helps = law.as_ref().and_then(|law| law.words.remedies.first());
+    Trace {
+        verdict: why.verdict.to_owned(),
+        code: why.code.map(str::to_owned),
+        help: why.help.map(str::to_owned),
+        rules: if all {
+            why.trace.into_iter().map(rule).collect()
+        } else {
+            Vec::new()
+        },
+        remedy: helps.map(Remedy::of_law).or(why.remedy.map(Remedy::from)),
+        law: law.map(LawTrace::from),
+    }
 }

@@ -66,14 +66,19 @@ decimals! {
 }
 
 impl Part {
-    fn ppm(&self, field: &str) -> Outcome<Ppm> {
+    /// In parts per million.
+    ///
+    /// # Errors
+    /// It is more than the whole.
+    pub fn ppm(&self, field: &str) -> Outcome<Ppm> {
         let (whole, part) = self.0.split_once('.').unwrap_or((&self.0, "0"));
         let digits = format!("{whole}{part:0<6}");
         let ppm = digits.parse().ok().and_then(|ppm: u32| Ppm::new(ppm).ok());
         ppm.ok_or_else(|| Problem::of(engine::Code::Malformed, "a part is from 0 to 1").at(field))
     }
 
-    fn of(ppm: Ppm) -> Part {
+    /// Parts per million, as they are shown.
+    pub fn of(ppm: Ppm) -> Part {
         let (whole, part) = (ppm.get() / 1_000_000, ppm.get() % 1_000_000);
         let text = format!("{whole}.{part:06}");
         Part(text.trim_end_matches('0').trim_end_matches('.').to_owned())
@@ -205,6 +210,10 @@ pub struct Risk {
     #[schema(minimum = 0, maximum = 1000)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deny_at: Option<Score>,
+    /// The least score of what an agent's key asks: the `risk_score` it gives itself can only raise it.
+    #[schema(minimum = 0, maximum = 1000)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_floor: Option<Score>,
 }
 
 impl Serialize for Score {
@@ -296,6 +305,7 @@ impl Terms {
             risk: Risk {
                 step_up_at: terms.risk.step_up_at.map(|score| Score(score.0)),
                 deny_at: terms.risk.deny_at.map(|score| Score(score.0)),
+                agent_floor: (terms.agent_risk.0 > 0).then_some(Score(terms.agent_risk.0)),
             },
             funding_order: terms
                 .funding_order
@@ -405,6 +415,7 @@ impl Terms {
             step_up_ms: self.step_up_ms.0,
             refusals_per_second: self.refusals_per_second.0,
             zone: zone(&self.time_zone.0)?,
+            agent_risk: risk::Score(self.risk.agent_floor.map_or(0, |score| score.0)),
         })
     }
 }
@@ -430,7 +441,11 @@ fn quoted(rate: &Rate, base: &Asset, quote: &Asset) -> String {
 
 /// A zone's transitions, from the database that comes with the program: what limits follow must not
 /// depend on what the machine has installed.
-fn zone(name: &str) -> Outcome<Zone> {
+/// A time zone as a table.
+///
+/// # Errors
+/// [`codes::TIME_ZONE_UNKNOWN`].
+pub fn zone(name: &str) -> Outcome<Zone> {
     if name == "UTC" {
         return Ok(Zone::utc());
     }

@@ -51,6 +51,18 @@ pub const CORRECTION: &str = "INSERT INTO correction (no, tenant, id, reason, pr
     VALUES ($1, $2, $3, $4, $5, 'proposed')";
 pub const CORRECTION_ENDED: &str = "UPDATE correction SET state = $1, approver = $2
     WHERE tenant = $3 AND id = $4";
+pub const LAW: &str = "INSERT INTO law (no, tenant, id, state, proposed, proposer)
+    VALUES ($1, $2, $3, 'proposed', $4, $5)";
+pub const LAW_PACK: &str = "INSERT INTO law_pack (tenant, pack, no, version)
+    VALUES ($1, $2, $3, $4)";
+pub const LAW_APPROVED: &str = "UPDATE law SET state = 'approved', approver = $1, effective = $2
+    WHERE tenant = $3 AND id = $4";
+pub const LAW_REJECTED: &str = "UPDATE law SET state = 'rejected' WHERE tenant = $1 AND id = $2";
+pub const LAW_REPLACED: &str =
+    "UPDATE law SET state = 'replaced' WHERE tenant = $1 AND state = 'active'";
+pub const LAW_ACTIVATED: &str = "UPDATE law
+    SET state = 'active', version = $1, activated = $2, packs = $3
+    WHERE tenant = $4 AND id = $5";
 pub const REFUSALS: &str = "INSERT INTO refusal_count (no, tenant, party, code, count)
     VALUES ($1, $2, $3, $4, $5)";
 pub const OF_HOLD: &str =
@@ -100,6 +112,12 @@ pub const ALL: &[&str] = &[
     DISPUTED,
     CORRECTION,
     CORRECTION_ENDED,
+    LAW,
+    LAW_PACK,
+    LAW_APPROVED,
+    LAW_REJECTED,
+    LAW_REPLACED,
+    LAW_ACTIVATED,
     REFUSALS,
     OF_HOLD,
     OF_STEP_UP,

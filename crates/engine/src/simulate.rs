@@ -1,0 +1,494 @@
+//! History against a draft law: what would have been decided otherwise, of whom, by which rule.
+//!
+//! What this promises:
+//! - A function of the State before each event and the event, with counters of its own. Nothing is
+//!   written and nothing is decided anew: funds, fees and house limits stay as they were.
+//! - The draft stands on the law that was in force then: its packs replace those of the same name.
+//! - What the draft denies is not counted by it, and gives no room back later. What it asks a step-up
+//!   for counts as confirmed and made. Balances are history's.
+//! - Before the span that is asked about, everything made is counted and nothing compared, so that
+//!   the draft begins with counters that are not empty.
+//! - What history refused for another reason than the law stays refused, and is not looked at.
+
+mod question;
+mod report;
+mod shadow;
+
+pub use report::{Becomes, Changed, Changes, RuleChanges, RuleName, Simulated, Was};
+
+use crate::apply::fold;
+use crate::event::{Effect, Event, EventKind, Part};
+use crate::ids::Id;
+use crate::law::{Confirmed, Law, MEASURE_FIRST, NewLaw, latest};
+use crate::records::{PartyNo, TenantNo};
+use crate::state::State;
+use crate::step::law::court::{Case, Court};
+use crate::step::law::{Measuring, cash};
+use crate::terms::Terms;
+use crate::time::{UtcMillis, Zone};
+use crate::view::{Overlay, View};
+use policy::{
+    Amount, Civil, Date, Move, Moves, Pack, Payment, PolicyError, Redeemable, Ruleset, Settings,
+    Side, Verdict,
+};
+use question::Question;
+use report::Tally;
+use shadow::{Shadow, Shadowed};
+use std::collections::BTreeMap;
+
+/// What is simulated.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Whose history.
+    pub tenant: TenantNo,
+    /// The draft: packs, packs taken out, settings, zones.
+    pub law: NewLaw,
+    /// From when on decisions are compared.
+    pub from: UtcMillis,
+    /// Until when, not included.
+    pub until: UtcMillis,
+    /// How many changed payments are listed; all are counted.
+    pub list_max: usize,
+}
+
+/// A simulation under way.
+#[derive(Debug)]
+pub struct Simulation {
+    asked: Asked,
+    drafts: Vec<Pack>,
+    /// The draft on the law of then.
+    compiled: Option<Compiled>,
+    shadow: Shadow,
+    /// What the draft said of payments that history asked a step-up for.
+    pending: BTreeMap<Id, bool>,
+    tally: Tally,
+    moves: Moves,
+    now: Vec<Civil>,
+    at: UtcMillis,
+    failed: Option<PolicyError>,
+}
+
+/// The draft as it stands on a law, for as long as that and the assets stay.
+#[derive(Debug)]
+struct Compiled {
+    assets: usize,
+    /// Its own version is the one it stands on.
+    law: Law,
+    packs: Vec<Pack>,
+    /// The packs of the law of then.
+    then: Vec<Pack>,
+}
+
+impl Simulation {
+    /// Begins before the first event.
+    ///
+    /// # Errors
+    /// A pack that cannot be read.
+    pub fn new(asked: Asked) -> Result<Simulation, PolicyError> {
+        let parse = |text: &std::sync::Arc<str>| Pack::parse("draft", text);
+        let drafts = asked
+            .law
+            .packs
+            .iter()
+            .map(parse)
+            .collect::<Result<_, _>>()?;
+        Ok(Simulation {
+            tally: Tally::new(asked.list_max),
+            asked,
+            drafts,
+            compiled: None,
+            shadow: Shadow::default(),
+            pending: BTreeMap::new(),
+            moves: Moves::new(),
+            now: Vec::new(),
+            at: UtcMillis(0),
+            failed: None,
+        })
+    }
+
+    /// Looks at an event; `before` is the State right before it.
+    pub fn event(&mut self, before: &State, event: &Event) {
+        if event.tenant != self.asked.tenant || self.failed.is_some() {
+            return;
+        }
+        let concerns = |kind: EventKind| {
+            question::asks(kind) || question::undoes(kind) || kind == EventKind::Grouped
+        };
+        if event.at >= self.asked.until || !concerns(event.kind) {
+            return;
+        }
+        if let Err(error) = self.compile(before, event.at) {
+            self.failed = Some(error);
+            return;
+        }
+        if event.kind != EventKind::Grouped {
+            event
+                .parts()
+                .for_each(|part| self.part(before, event, &part));
+            return;
+        }
+        // What an item of a group was decided on is what the ones before it left.
+        let mut overlay = Overlay::new(before);
+        for part in event.parts() {
+            self.part(&overlay, event, &part);
+            let done = Event {
+                at: event.at,
+                tenant: event.tenant,
+                kind: part.kind,
+                id: part.id,
+                postings: part.postings.to_vec(),
+                effects: part.effects.to_vec(),
+            };
+            fold(&mut overlay, &done);
+        }
+    }
+
+    fn part<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>) {
+        self.undo(view, event, part);
+        if let Some(question) = question::of(view, event, part) {
+            self.answer(view, event, part, &question);
+        }
+    }
+
+    /// What came of it.
+    ///
+    /// # Errors
+    /// The draft and a law of then do not go together.
+    pub fn finish(self) -> Result<Simulated, PolicyError> {
+        match self.failed {
+            Some(error) => Err(error),
+            None => Ok(self.tally.finish()),
+        }
+    }
+
+    /// How many decisions were compared so far.
+    #[must_use]
+    pub fn compared(&self) -> u64 {
+        self.tally.compared()
+    }
+
+    fn compile(&mut self, before: &State, at: UtcMillis) -> Result<(), PolicyError> {
+        let law = before.law(self.asked.tenant);
+        let version = law.map_or(0, |law| law.version);
+        let stands = self.compiled.as_ref().is_some_and(|compiled| {
+            compiled.assets == before.assets.len() && compiled.law.version == version
+        });
+        if !stands {
+            let known = self.compiled.take();
+            // Measures keep their numbers from one to the next: the counters go by them.
+            let earlier = known.as_ref().map(|known| &*known.law.ruleset);
+            let compiled = compiled(&self.asked.law, &self.drafts, law, before, at, earlier)?;
+            self.compiled = Some(compiled);
+            self.at = UtcMillis(u64::MAX);
+        }
+        if let Some(compiled) = &self.compiled
+            && self.at != at
+        {
+            self.at = at;
+            self.now.clear();
+            self.now
+                .extend(compiled.law.zones.iter().map(|zone| zone.moment(at)));
+        }
+        Ok(())
+    }
+
+    /// What the draft says, compared with what history said, and counted if it is made.
+    fn answer<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>, question: &Question) {
+        let Some(compiled) = &self.compiled else {
+            return;
+        };
+        let continued = match part.kind {
+            EventKind::StepUpAsked | EventKind::Refused => None,
+            _ => self.pending.remove(&part.id),
+        };
+        if continued == Some(false) {
+            // Denied when it was asked for: it was never confirmed.
+            return;
+        }
+        let (before, case) = (view.base(), question.cases[0]);
+        let Some(tenant) = before.tenant(event.tenant) else {
+            return;
+        };
+        let draft = Draft {
+            compiled,
+            now: &self.now,
+            view: Shadowed {
+                view,
+                shadow: &self.shadow,
+            },
+            terms: &tenant.terms,
+            at: event.at,
+        };
+        let said = draft.say(question, &mut self.moves);
+        let becomes = Becomes::of(said.verdict);
+        let made = becomes != Becomes::Denied;
+        let compared = event.at >= self.asked.from && continued.is_none();
+        if part.kind == EventKind::StepUpAsked {
+            self.pending.insert(part.id, made);
+        }
+        if compared {
+            let rule = draft.rule_of(said.verdict, question, tenant.law.as_deref());
+            let party = view.wallet(case.payer).party;
+            self.tally.note(report::Noted {
+                id: part.id,
+                payment: case.payment,
+                at: event.at,
+                party,
+                public: before.party_id(party),
+                asset: case.asset,
+                atoms: question.gross,
+                was: question.was,
+                becomes,
+                rule,
+            });
+        }
+        if made && part.kind != EventKind::StepUpAsked {
+            let set = &compiled.law.ruleset;
+            self.shadow.take(set, part.id, question.gross, said.moves);
+        }
+    }
+
+    /// Gives back what is undone.
+    fn undo<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>) {
+        if !question::undoes(part.kind) {
+            return;
+        }
+        let Some(compiled) = &self.compiled else {
+            return;
+        };
+        let key = |id: Id| (event.tenant, id);
+        let set = &compiled.law.ruleset;
+        let mut captured = 0;
+        for effect in part.effects {
+            match *effect {
+                Effect::Reversed { thing, amount } => {
+                    let so_far = view.reversed(key(thing));
+                    self.shadow.refund(set, thing, so_far, so_far + amount);
+                }
+                Effect::Unreversed { thing, amount } => {
+                    let so_far = view.reversed(key(thing));
+                    self.shadow
+                        .refund(set, thing, so_far, so_far.saturating_sub(amount));
+                }
+                Effect::HoldCaptured {
+                    payment, amount, ..
+                } => {
+                    captured = amount;
+                    self.shadow.capture(set, payment, part.id, amount);
+                }
+                Effect::HoldClosed { payment } => {
+                    if let Some(hold) = view.hold(key(payment)) {
+                        let taken = hold.captured.saturating_add(captured);
+                        self.shadow.void(
+                            set,
+                            payment,
+                            hold.authorized - taken.min(hold.authorized),
+                        );
+                    }
+                }
+                Effect::WithdrawalClosed { withdrawal }
+                    if part.kind == EventKind::WithdrawalReturned =>
+                {
+                    self.shadow.void(set, withdrawal, u64::MAX);
+                }
+                Effect::PendingClosed { payment } if part.kind == EventKind::StepUpExpired => {
+                    self.pending.remove(&payment);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn compiled(
+    draft: &NewLaw,
+    drafts: &[Pack],
+    law: Option<&Law>,
+    state: &State,
+    at: UtcMillis,
+    earlier: Option<&Ruleset>,
+) -> Result<Compiled, PolicyError> {
+    let stays =
+        |pack: &Pack| !draft.removed.contains(&pack.id) && drafts.iter().all(|d| d.id != pack.id);
+    let then = law.map_or_else(Vec::new, Law::packs_parsed);
+    let mut packs = then.clone();
+    packs.retain(stays);
+    packs.extend(drafts.iter().cloned());
+    packs.sort_by(|a, b| a.id.cmp(&b.id));
+    let of_law = law.map(|law| law.settings.clone());
+    let settings = draft.settings.clone().or(of_law).unwrap_or_default();
+    let today = u32::try_from(at.0 / 86_400_000).unwrap_or(u32::MAX);
+    let numbers = settings.numbers.iter().map(|own| {
+        let (atoms, asset) = (own.atoms, own.asset);
+        (own.rule.clone(), Amount { atoms, asset })
+    });
+    let compiled = Settings {
+        country: policy::Country::from_letters(settings.country.0),
+        status: settings.status,
+        assets: state.assets.clone(),
+        segments: settings.segments.clone(),
+        counters: settings.counters.clone(),
+        numbers: numbers.collect(),
+        first_day: Date(today.saturating_sub(1)),
+    };
+    let ruleset = policy::compile(&packs, &compiled, earlier)?;
+    let known = || {
+        let of_law = law.into_iter().flat_map(|law| &law.zones);
+        draft.zones.iter().chain(of_law)
+    };
+    let zone = |name: &String| {
+        let found = known().find(|zone| zone.name == *name).cloned();
+        // Whoever asks gives the packs' zones; without one its days are UTC's.
+        found.unwrap_or_else(Zone::utc)
+    };
+    let zones = ruleset.zones().iter().map(zone).collect();
+    Ok(Compiled {
+        assets: state.assets.len(),
+        law: Law {
+            version: law.map_or(0, |law| law.version),
+            proposal: Id::NONE,
+            activated: at,
+            settings,
+            packs: Vec::new(),
+            ruleset: ruleset.into(),
+            zones,
+        },
+        packs,
+        then,
+    })
+}
+
+/// The draft, asked about one thing at one time.
+struct Draft<'d, V: View> {
+    compiled: &'d Compiled,
+    now: &'d [Civil],
+    view: Shadowed<'d, V>,
+    terms: &'d Terms,
+    at: UtcMillis,
+}
+
+/// What it says, and what moves if that is made.
+struct Said {
+    verdict: Verdict,
+    moves: Vec<(PartyNo, Move)>,
+}
+
+impl<V: View> Draft<'_, V> {
+    fn say(&self, question: &Question, moves: &mut Moves) -> Said {
+        let first = self.hear(question, Confirmed::NOTHING, moves);
+        let Verdict::StepUp { step_up, .. } = first.verdict else {
+            return first;
+        };
+        // Made as if the payer had done what is asked.
+        let again = self.hear(question, step_up.into(), moves);
+        Said {
+            verdict: first.verdict,
+            moves: again.moves,
+        }
+    }
+
+    /// Asks once for payer and payee; of a split once for the payer and then for each share, each
+    /// seeing what the ones before it moved. The strictest answer stands.
+    fn hear(&self, question: &Question, besides: Confirmed, moves: &mut Moves) -> Said {
+        let mut said = Said {
+            verdict: Verdict::Allow,
+            moves: Vec::new(),
+        };
+        let mut counting = Vec::new();
+        for case in &question.cases {
+            let confirmed = Confirmed(case.confirmed.0 | besides.0);
+            let case = Case { confirmed, ..*case };
+            let court = Court {
+                view: &self.view,
+                law: &self.compiled.law,
+                terms: self.terms,
+                moments: self.now,
+                now: self.at,
+                counting: &counting,
+            };
+            let verdict = match court.check(&case, moves) {
+                Verdict::Allow => redeemed(&court, &case),
+                verdict => verdict,
+            };
+            said.verdict = stricter(said.verdict, verdict);
+            if matches!(verdict, Verdict::Deny { .. }) {
+                break;
+            }
+            let party = |wallet| self.view.wallet(wallet).party;
+            for moved in &moves.moves {
+                let party = match moved.side {
+                    Side::Payer => party(case.payer),
+                    Side::Payee => party(case.payee),
+                };
+                let measure = MEASURE_FIRST + moved.measure;
+                // Never an earlier period than one already counted in, even where a zone moved west.
+                let last = latest(self.view.shadow.counts(party), measure);
+                let period = moved.period.max(last.unwrap_or(0));
+                counting.push(Measuring {
+                    party,
+                    measure,
+                    period,
+                    delta: moved.delta,
+                    before: moved.before,
+                });
+                said.moves.push((party, Move { period, ..*moved }));
+            }
+        }
+        said
+    }
+
+    /// The rule that a change is put down to: the draft's, or the one of then that refused or asked.
+    fn rule_of(
+        &self,
+        verdict: Verdict,
+        question: &Question,
+        law: Option<&Law>,
+    ) -> Option<RuleName> {
+        let name = |packs: &[Pack], set: &Ruleset, rule| {
+            let (table, index) = set.rule_in_pack(rule)?;
+            let (pack, version) = set.packs().nth(table)?;
+            let found = packs.iter().find(|p| p.id == pack && p.version == version);
+            Some(RuleName {
+                pack: pack.to_owned(),
+                rule: found?.rules.get(index)?.id.clone(),
+            })
+        };
+        match verdict {
+            Verdict::StepUp { rule, .. } | Verdict::Deny { rule, .. } => {
+                name(&self.compiled.packs, &self.compiled.law.ruleset, rule)
+            }
+            Verdict::Allow if question.was == Was::Allowed => None,
+            Verdict::Allow => name(&self.compiled.then, &law?.ruleset, question.rule?),
+        }
+    }
+}
+
+/// Whether what was loaded may be paid out: forbidden in one country, and in another only when
+/// little of it is left.
+fn redeemed<V: View>(court: &Court<'_, V>, case: &Case) -> Verdict {
+    if case.payment != Payment::Redemption {
+        return Verdict::Allow;
+    }
+    let (rule, may) = match court.redemption(case) {
+        None | Some((Redeemable::Right, _)) => return Verdict::Allow,
+        Some((Redeemable::Forbidden, rule)) => (rule, false),
+        Some((Redeemable::Below(share), rule)) => {
+            let left = cash::prepaid_in(court.view, case.payer, case.asset);
+            let of = court.view.loaded(case.payer, case.asset).unwrap_or(left);
+            let may = u128::from(left) * 1_000_000 <= u128::from(of) * u128::from(share);
+            (rule, may)
+        }
+    };
+    match may {
+        true => Verdict::Allow,
+        false => Verdict::Deny { rule, verify: None },
+    }
+}
+
+fn stricter(one: Verdict, other: Verdict) -> Verdict {
+    match (one, other) {
+        (Verdict::Deny { .. }, _) | (_, Verdict::Allow) => one,
+        (Verdict::StepUp { step_up: a, .. }, Verdict::StepUp { step_up: b, .. }) if a <= b => one,
+        _ => other,
+    }
+}

@@ -1,0 +1,179 @@
+//! What an event of the past asked of the law, and what it was told: the questions as the step finds
+//! them again, and what stands in for them where there was no law to ask.
+
+use super::report::Was;
+use crate::event::{Effect, Event, EventKind, Part};
+use crate::law::{Circumstances, Confirmed};
+use crate::records::WalletNo;
+use crate::step::law::again;
+use crate::step::law::court::{self, Case, Legs};
+use crate::view::View;
+use ledger::{AccountClass, AccountNo, AssetNo};
+use policy::{Payment, RuleNo};
+
+/// What was asked, and what history said.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    /// How the rules are asked: once, or of a split once for its payer and then for each payee.
+    pub cases: Vec<Case>,
+    /// The whole amount.
+    pub gross: u64,
+    pub was: Was,
+    /// The rule of then that refused or asked.
+    pub rule: Option<RuleNo>,
+}
+
+/// Whether the law is asked about events of a kind.
+pub(super) fn asks(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Paid
+            | EventKind::Split
+            | EventKind::Transferred
+            | EventKind::Authorized
+            | EventKind::TopUpPending
+            | EventKind::WithdrawalRequested
+            | EventKind::StepUpAsked
+            | EventKind::Refused
+    )
+}
+
+/// Whether events of a kind undo what was counted.
+pub(super) fn undoes(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Refunded
+            | EventKind::Captured
+            | EventKind::Voided
+            | EventKind::HoldExpired
+            | EventKind::TopUpReversed
+            | EventKind::WithdrawalReturned
+            | EventKind::DisputeOpened
+            | EventKind::DisputeLost
+            | EventKind::DisputeWon
+            | EventKind::StepUpExpired
+    )
+}
+
+/// What a part of an event asked, if it asked anything; `view` is State right before it.
+pub(super) fn of<V: View>(view: &V, event: &Event, part: &Part<'_>) -> Option<Question> {
+    if !asks(part.kind) {
+        return None;
+    }
+    let mut cases = again::cases(view, event.tenant, part);
+    let (gross, was, rule) = part.effects.iter().find_map(|effect| match effect {
+        Effect::Paid(paid) => Some((paid.gross, Was::Allowed, None)),
+        Effect::HoldOpened(hold) => Some((hold.authorized, Was::Allowed, None)),
+        Effect::TopUpOpened(topup) => Some((topup.amount, Was::Allowed, None)),
+        Effect::WithdrawalOpened(out) => {
+            let gross = out.legs.iter().map(|leg| leg.amount).sum();
+            Some((gross, Was::Allowed, None))
+        }
+        Effect::PendingOpened(pending) => {
+            let rule = pending.rule.map(|traced| traced.rule);
+            if cases.is_empty() {
+                cases.extend(pending_case(view, event, pending));
+            }
+            Some((pending.amount.0, Was::StepUp, rule))
+        }
+        // Refused for another reason than the law, it stays refused.
+        Effect::Refused(refused) => {
+            let rule = refused.rule?.rule;
+            Some((refused.asked, Was::Refused, Some(rule)))
+        }
+        _ => None,
+    })?;
+    if part.kind == EventKind::Split && part.asked().is_none() {
+        // Before there was a law nobody wrote down the shares.
+        let case = *cases.first()?;
+        cases = again::of_split(view, case, &credited(view, part, gross));
+    }
+    (!cases.is_empty()).then_some(Question {
+        cases,
+        gross,
+        was,
+        rule,
+    })
+}
+
+/// What waits for a confirmation that no law asked: from the sources that would have paid.
+fn pending_case<V: View>(
+    view: &V,
+    event: &Event,
+    pending: &crate::records::Pending,
+) -> Option<Case> {
+    let state = view.base();
+    let payer = state.wallet_no(event.tenant, pending.payer)?;
+    let payee = state.wallet_no(event.tenant, pending.payee)?;
+    let circumstances = Circumstances::default();
+    Some(Case {
+        payment: Payment::Spend,
+        asset: pending.asset,
+        payer,
+        payee,
+        channel: circumstances.channel,
+        circumstances,
+        confirmed: Confirmed::NOTHING,
+        legs: planned(view, event, payer, pending.asset, pending.amount.0),
+        asks_payer: true,
+        asks_payee: true,
+    })
+}
+
+/// Who was paid by a split, each with a share of the gross amount in proportion to what came.
+fn credited<V: View>(view: &V, part: &Part<'_>, gross: u64) -> Vec<(WalletNo, u64)> {
+    let opened = |no: AccountNo| {
+        part.effects.iter().find_map(|effect| match *effect {
+            Effect::AccountOpened {
+                no: this,
+                class,
+                owner,
+                ..
+            } if this == no => Some((class, owner)),
+            _ => None,
+        })
+    };
+    let mut payees: Vec<(WalletNo, u64)> = Vec::new();
+    for posting in part.postings.iter().filter(|p| p.amount > 0) {
+        let found = opened(posting.account).unwrap_or_else(|| {
+            let account = view.account(posting.account);
+            (account.class, account.owner)
+        });
+        let (AccountClass::Wallet, owner) = found else {
+            continue;
+        };
+        let atoms = u64::try_from(posting.amount).unwrap_or(u64::MAX);
+        match payees.iter_mut().find(|(wallet, _)| wallet.0 == owner) {
+            Some((_, share)) => *share = share.saturating_add(atoms),
+            None => payees.push((WalletNo(owner), atoms)),
+        }
+    }
+    let weights: Vec<u64> = payees.iter().map(|(_, share)| *share).collect();
+    let mut shares = vec![0; weights.len()];
+    if money::allocate(gross, &weights, &mut shares).is_ok() {
+        for (payee, share) in payees.iter_mut().zip(shares) {
+            payee.1 = share;
+        }
+    }
+    payees
+}
+
+/// From which sources a wallet would have paid.
+fn planned<V: View>(view: &V, event: &Event, wallet: WalletNo, asset: AssetNo, gross: u64) -> Legs {
+    let state = view.base();
+    let order = state.tenant(event.tenant).map(|t| &t.terms.funding_order);
+    let mut legs = Legs::NONE;
+    let mut rest = gross;
+    for source in order.into_iter().flatten() {
+        for (_, account) in state.accounts_of(wallet) {
+            if account.asset == asset && account.source == Some(*source) {
+                let part = account.available().min(rest);
+                if part > 0 {
+                    legs.add(court::funds(account), part);
+                    rest -= part;
+                }
+            }
+        }
+    }
+    legs
+}

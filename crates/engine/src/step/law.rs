@@ -1,0 +1,396 @@
+//! Stage 9: the law in force, on the whole plan: rules of packs, and how far a start is limited.
+//!
+//! Input: the payment with its plan of sources. What comes of it: nothing, a step-up, a refusal with
+//! rule and numbers, or the measures that move if the payment is made ([`Draft::scratch`]).
+//!
+//! - A payment is asked once for its payer and payee; a split once for its payer and then for each
+//!   payee with its share, each seeing what the ones before it moved.
+//! - A refusal because of a source is not the end if the wallet has value from others: the plan is
+//!   made anew without the sources that stand against.
+//! - Without a law nothing is done.
+
+pub(crate) mod again;
+pub(crate) mod cash;
+pub(crate) mod court;
+pub(crate) mod pilot;
+pub(crate) mod room;
+
+use super::{Draft, Payees, Payment, Purpose, funding};
+use crate::code::Code;
+use crate::decide::{Rule, Stop};
+use crate::event::{Effect, Refused};
+use crate::law::{Asked, Circumstances, Law, MEASURE_FIRST};
+use crate::records::{Party, PartyKind, PartyNo, WalletNo};
+use crate::terms::{Country, Tier};
+use crate::view::View;
+use ::policy::{Audience, Dimension, Moves, Outcome, Side, StepUp, Subject, Traced, Verdict};
+pub(crate) use court::{Case, Court, Legs};
+
+/// A measure to be moved if the event is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Measuring {
+    pub party: PartyNo,
+    pub measure: u16,
+    pub period: u32,
+    pub delta: i128,
+    pub before: u128,
+}
+
+/// Memory that is used again and again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    pub moves: Moves,
+    /// What moves by this event.
+    pub counting: Vec<Measuring>,
+}
+
+/// A country as the rules know it.
+#[inline]
+pub(crate) fn country(country: Country) -> ::policy::Country {
+    ::policy::Country::from_letters(country.0)
+}
+
+/// A tier as the rules know it.
+#[inline]
+pub(crate) fn tier(tier: Tier) -> ::policy::Tier {
+    let last = ::policy::Tier::Business;
+    let tiers = ::policy::Tier::ALL;
+    tiers.get(usize::from(tier.0)).copied().unwrap_or(last)
+}
+
+/// A kind of party as the rules know it.
+#[inline]
+pub(crate) fn kind(kind: PartyKind) -> ::policy::PartyKind {
+    match kind {
+        PartyKind::Person => ::policy::PartyKind::Person,
+        PartyKind::Business => ::policy::PartyKind::Business,
+        PartyKind::Agent => ::policy::PartyKind::Agent,
+    }
+}
+
+/// What a party is, for words.
+pub(crate) fn subject(party: &Party) -> Subject {
+    Subject {
+        tier: tier(party.tier),
+        kind: kind(party.kind),
+    }
+}
+
+#[inline]
+pub(crate) fn check<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
+    match draft.law {
+        None => Ok(()),
+        Some(law) => under(draft, payment, law),
+    }
+}
+
+fn under<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>, law: &Law) -> Rule {
+    let first = asked(draft, payment, law);
+    let Err(refusal) = &first else {
+        return first.map_err(|refusal| *refusal.stop);
+    };
+    // Other sources may pay what this one may not.
+    if !refusal.is_of_funds || !plan_anew(draft, payment, law) {
+        return first.map_err(|refusal| *refusal.stop);
+    }
+    draft.scratch.counting.clear();
+    (payment.step_up, draft.asked) = (payment.asked_before_law, None);
+    asked(draft, payment, law).map_err(|refusal| *refusal.stop)
+}
+
+/// A refusal by the law.
+pub(crate) struct Refusal {
+    pub stop: Box<Stop>,
+    /// Because of a source of funds.
+    pub is_of_funds: bool,
+}
+
+impl Refusal {
+    fn of(stop: Stop) -> Refusal {
+        Refusal {
+            stop: Box::new(stop),
+            is_of_funds: false,
+        }
+    }
+}
+
+/// Asks for the payer and each payee.
+fn asked<V: View>(
+    draft: &mut Draft<'_, V>,
+    payment: &mut Payment<'_>,
+    law: &Law,
+) -> Result<(), Refusal> {
+    let payees = &payment.payees;
+    let mut case = Case {
+        payment: what(payment.purpose, &payment.spend.circumstances),
+        asset: payment.spend.asset,
+        payer: payment.payer,
+        payee: payees.first(),
+        channel: payment.spend.circumstances.channel,
+        circumstances: payment.spend.circumstances,
+        confirmed: payment.spend.confirmed,
+        legs: Legs::of(draft.view, payment.plan.legs()),
+        asks_payer: true,
+        asks_payee: true,
+    };
+    pilot::check(draft, payment, &case, law).map_err(Refusal::of)?;
+    let Payees::Many(payees) = payees else {
+        return one(
+            draft,
+            payment.payees.first(),
+            &mut payment.step_up,
+            &case,
+            law,
+        );
+    };
+    // The payer's side sees a payee abroad, if there is one: the strict side.
+    let home = party_country(draft, case.payer);
+    let abroad = payees
+        .iter()
+        .find(|(payee, _)| party_country(draft, *payee) != home);
+    let first = payment.payees.first();
+    case.payee = abroad.map_or(first, |(payee, _)| *payee);
+    case.asks_payee = false;
+    one(draft, first, &mut payment.step_up, &case, law)?;
+    (case.asks_payer, case.asks_payee) = (false, true);
+    let mut purse = case.legs;
+    for (payee, share) in shares(payees, payment.gross) {
+        if share > 0 {
+            case.payee = payee;
+            case.legs = purse.take(share);
+            one(draft, first, &mut payment.step_up, &case, law)?;
+        }
+    }
+    Ok(())
+}
+
+/// What each payee of a split gets of the gross amount.
+fn shares(payees: &[(WalletNo, u64)], gross: u64) -> impl Iterator<Item = (WalletNo, u64)> {
+    let weights: Vec<u64> = payees.iter().map(|(_, weight)| *weight).collect();
+    let mut parts = vec![0; payees.len()];
+    money::allocate(gross, &weights, &mut parts)
+        .expect("some weight is not zero: checked on entry");
+    payees.iter().map(|(payee, _)| *payee).zip(parts)
+}
+
+fn party_country<V: View>(draft: &Draft<'_, V>, wallet: WalletNo) -> Country {
+    draft.view.party(draft.view.wallet(wallet).party).country
+}
+
+/// What a payment is to the rules.
+fn what(purpose: Purpose, circumstances: &Circumstances) -> ::policy::Payment {
+    match purpose {
+        Purpose::Transfer if circumstances.is_gift => ::policy::Payment::Gift,
+        Purpose::Transfer => ::policy::Payment::Transfer,
+        Purpose::Pay | Purpose::Authorize { .. } => ::policy::Payment::Spend,
+    }
+}
+
+/// Asks once, and notes what would move.
+#[inline]
+fn one<V: View>(
+    draft: &mut Draft<'_, V>,
+    named_payee: WalletNo,
+    step_up: &mut Option<(StepUp, Option<Traced>)>,
+    case: &Case,
+    law: &Law,
+) -> Result<(), Refusal> {
+    let mut moves = std::mem::take(&mut draft.scratch.moves);
+    let court = Court::new(draft, law);
+    let verdict = court.check(case, &mut moves);
+    let out = match verdict {
+        Verdict::Allow => {
+            note(draft, case, &moves);
+            Ok(())
+        }
+        Verdict::StepUp { step_up: asks, .. } => {
+            let traced = decisive(&moves, verdict);
+            if draft.continued {
+                // It was confirmed, and something else is asked now.
+                let stop = refuse(draft, case, named_payee, traced, law, Code::StepUpNeeded);
+                Err(Refusal::of(stop))
+            } else {
+                // What was asked before for another reason stays, with this one's rule.
+                let before = step_up.map_or(asks, |(before, _)| before);
+                *step_up = Some((asks.min(before), traced));
+                draft.asked = Some(Box::new(case.asked()));
+                Ok(())
+            }
+        }
+        Verdict::Deny { .. } => Err(denied(draft, case, named_payee, &moves, verdict, law)),
+    };
+    draft.scratch.moves = moves;
+    out
+}
+
+/// The refusal that a verdict comes to.
+pub(crate) fn denied<V: View>(
+    draft: &mut Draft<'_, V>,
+    case: &Case,
+    named_payee: WalletNo,
+    moves: &Moves,
+    verdict: Verdict,
+    law: &Law,
+) -> Refusal {
+    let traced = decisive(moves, verdict);
+    let code = traced.map_or(Code::NotAllowed, |traced| code_of(law, traced));
+    let mut stop = refuse(draft, case, named_payee, traced, law, code);
+    if let (Stop::Deny(refused), Verdict::Deny { verify, .. }) = (&mut stop, verdict) {
+        refused.verify = verify;
+    }
+    Refusal {
+        stop: Box::new(stop),
+        is_of_funds: traced.is_some_and(|traced| law.ruleset.is_of_funds(traced.rule)),
+    }
+}
+
+/// The line of the trace that a verdict rests on.
+fn decisive(moves: &Moves, verdict: Verdict) -> Option<Traced> {
+    let (rule, stops): (_, &[Outcome]) = match verdict {
+        Verdict::Allow => return None,
+        Verdict::StepUp { rule, .. } => (rule, &[Outcome::StepUp]),
+        Verdict::Deny { rule, .. } => {
+            let stops = &[Outcome::Denied, Outcome::Verify, Outcome::NoRate];
+            (rule, stops)
+        }
+    };
+    let is_it = |traced: &&Traced| traced.rule == rule && stops.contains(&traced.outcome);
+    moves.trace.iter().find(is_it).copied()
+}
+
+/// The code of a refusal by a rule; of one that payers are not told of, the neutral one.
+pub(crate) fn code_of(law: &Law, traced: Traced) -> Code {
+    let set = &law.ruleset;
+    if !set.is_visible(traced.rule, Audience::Payer) {
+        return Code::LawDeclined;
+    }
+    let reason = set.reason(traced.rule, traced.outcome);
+    let code = Code::ALL.iter().find(|code| code.as_str() == reason);
+    code.copied().unwrap_or(Code::NotAllowed)
+}
+
+/// A refusal with its rule, and what was asked, so that it can be shown again.
+pub(crate) fn refuse<V: View>(
+    draft: &mut Draft<'_, V>,
+    case: &Case,
+    named_payee: WalletNo,
+    traced: Option<Traced>,
+    law: &Law,
+    code: Code,
+) -> Stop {
+    let asked = case.legs.sum();
+    let refused = draft.refusal(code, case.payer, case.asset, asked);
+    // Its numbers are said in the payment's asset, or in the rule's trace only.
+    let number = traced.and_then(|traced| {
+        let (most, asset) = law.ruleset.amount_of(traced.rule)?;
+        (asset.number == case.asset.0).then_some((u128::from(most), traced.used))
+    });
+    let (limit, used) = number.unwrap_or((0, 0));
+    draft.asked = Some(Box::new(case.asked()));
+    Stop::Deny(Box::new(Refused {
+        payee: named_payee,
+        limit,
+        used,
+        rule: traced,
+        ..refused
+    }))
+}
+
+/// Notes what a check would move.
+#[inline]
+fn note<V: View>(draft: &mut Draft<'_, V>, case: &Case, moves: &Moves) {
+    let party = |wallet| draft.view.wallet(wallet).party;
+    let (payer, payee) = (party(case.payer), party(case.payee));
+    for moved in &moves.moves {
+        let party = match moved.side {
+            Side::Payer => payer,
+            Side::Payee => payee,
+        };
+        let measure = MEASURE_FIRST + moved.measure;
+        // Never an earlier period than one already counted in, even where a zone moved west.
+        let latest = crate::law::latest(draft.view.counts(party), measure);
+        draft.scratch.counting.push(Measuring {
+            party,
+            measure,
+            period: moved.period.max(latest.unwrap_or(0)),
+            delta: moved.delta,
+            before: moved.before,
+        });
+    }
+}
+
+/// Writes what moves, and what was asked if it was not ordinary.
+#[inline]
+pub(crate) fn record<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
+    if draft.law.is_some() {
+        record_moves(draft);
+    }
+    let spend = payment.spend;
+    let is_split = matches!(payment.payees, Payees::Many(_));
+    let shown = draft.law.is_some() && (spend.confirmed.is_some() || is_split);
+    if shown || !spend.circumstances.is_ordinary() {
+        let shares = match &payment.payees {
+            Payees::Many(payees) => shares(payees, payment.gross).collect(),
+            Payees::One(_) => Vec::new(),
+        };
+        draft.effect(Effect::Asked(Box::new(Asked {
+            payment: what(payment.purpose, &spend.circumstances),
+            confirmed: spend.confirmed,
+            circumstances: spend.circumstances,
+            channel: spend.circumstances.channel,
+            asks_payer: true,
+            asks_payee: true,
+            payee: payment.payees.first(),
+            legs: Vec::new(),
+            shares,
+        })));
+    }
+    pilot::record(draft, payment);
+}
+
+/// Writes what moves.
+#[inline]
+pub(crate) fn record_moves<V: View>(draft: &mut Draft<'_, V>) {
+    let counting = &draft.scratch.counting;
+    let effects = counting.iter().map(|m| Effect::Measured {
+        party: m.party,
+        measure: m.measure,
+        period: m.period,
+        delta: m.delta,
+        before: m.before,
+    });
+    draft.out.effects.extend(effects);
+}
+
+/// Makes the plan anew from the sources that nothing stands against. Whether it is another.
+#[cold]
+fn plan_anew<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, law: &Law) -> bool {
+    let court = Court::new(draft, law);
+    let purpose = payment.purpose;
+    let circumstances = payment.spend.circumstances;
+    let usable = |account: &ledger::Account| {
+        let case = Case {
+            payment: what(purpose, &circumstances),
+            asset: account.asset,
+            payer: payment.payer,
+            payee: payment.payees.first(),
+            channel: circumstances.channel,
+            circumstances,
+            confirmed: payment.spend.confirmed,
+            legs: Legs::one(court::funds(account), 1),
+            asks_payer: true,
+            asks_payee: true,
+        };
+        let is_credit = account.source == Some(ledger::Source::Credit);
+        (!is_credit || purpose != Purpose::Transfer) && court.forbids(&case).is_none()
+    };
+    let (wallet, asset) = (payment.payer, payment.spend.asset);
+    let order = &draft.terms.funding_order;
+    match funding::fill(draft, wallet, asset, payment.gross, order, usable) {
+        Ok(plan) => {
+            payment.plan = plan;
+            true
+        }
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,201 @@
+//! What was asked of the law by an event, found again in the event and the state before it.
+
+use super::{Case, Court, Legs, Measuring, country, court};
+use crate::event::{Effect, EventKind, Part};
+use crate::law::{Circumstances, Law, MEASURE_FIRST};
+use crate::records::{TenantNo, WalletNo};
+use crate::terms::Terms;
+use crate::time::UtcMillis;
+use crate::view::View;
+use ledger::AccountClass;
+use policy::{Channel, Moves, Payment, Side, Traced, Verdict};
+
+/// The questions of an item of an event, in order; empty if the law was not asked.
+pub(crate) fn cases<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>) -> Vec<Case> {
+    let asked = part.asked();
+    let is_split = part.kind == EventKind::Split;
+    let Some(case) = part
+        .effects
+        .iter()
+        .find_map(|e| case(view, tenant, part, e))
+    else {
+        return Vec::new();
+    };
+    match asked {
+        Some(asked) if is_split => of_split(view, case, &asked.shares),
+        _ => vec![case],
+    }
+}
+
+fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -> Option<Case> {
+    let asked = part.asked();
+    let circumstances = asked.map_or_else(Circumstances::default, |asked| asked.circumstances);
+    let base = |payment, asset, payer, payee, legs| Case {
+        payment,
+        asset,
+        payer,
+        payee,
+        channel: asked.map_or(Channel::Wallet, |asked| asked.channel),
+        circumstances,
+        confirmed: asked.map(|asked| asked.confirmed).unwrap_or_default(),
+        legs,
+        asks_payer: true,
+        asks_payee: true,
+    };
+    // Of what was refused or waits, the question itself stands in the event.
+    let open = |asset, payer| {
+        let asked = asked?;
+        let mut legs = Legs::NONE;
+        for (funds, atoms) in &asked.legs {
+            legs.add(*funds, *atoms);
+        }
+        Some(Case {
+            asks_payer: asked.asks_payer,
+            asks_payee: asked.asks_payee,
+            ..base(asked.payment, asset, payer, asked.payee, legs)
+        })
+    };
+    match (effect, part.kind) {
+        (Effect::Paid(paid), EventKind::Paid | EventKind::Split) => {
+            let legs = paid_from(view, part);
+            Some(base(
+                Payment::Spend,
+                paid.asset,
+                paid.payer,
+                paid.payee,
+                legs,
+            ))
+        }
+        (Effect::Paid(paid), EventKind::Transferred) => {
+            let payment = asked.map_or(Payment::Transfer, |asked| asked.payment);
+            let legs = paid_from(view, part);
+            Some(base(payment, paid.asset, paid.payer, paid.payee, legs))
+        }
+        (Effect::HoldOpened(hold), _) => {
+            let legs = Legs::of(view, &hold.legs);
+            Some(base(
+                Payment::Spend,
+                hold.asset,
+                hold.payer,
+                hold.payee,
+                legs,
+            ))
+        }
+        (Effect::TopUpOpened(topup), _) => {
+            let legs = Legs::one(court::funds_of(topup.source), topup.amount);
+            let wallet = topup.wallet;
+            Some(Case {
+                channel: super::cash::rail(topup.channel, topup.source),
+                ..base(Payment::Load, topup.asset, wallet, wallet, legs)
+            })
+        }
+        (Effect::WithdrawalOpened(withdrawal), _) => {
+            let payment = super::cash::of_legs(view, &withdrawal.legs);
+            let legs = Legs::of(view, &withdrawal.legs);
+            let wallet = withdrawal.wallet;
+            Some(Case {
+                channel: super::cash::rail(withdrawal.channel, ledger::Source::Bank),
+                ..base(payment, withdrawal.asset, wallet, wallet, legs)
+            })
+        }
+        (Effect::Refused(refused), _) if refused.wallet != WalletNo::NONE => {
+            open(refused.asset, refused.wallet)
+        }
+        (Effect::PendingOpened(pending), _) => {
+            let payer = view.base().wallet_no(tenant, pending.payer)?;
+            open(pending.asset, payer)
+        }
+        _ => None,
+    }
+}
+
+/// The sources of what a payment took from its payer.
+fn paid_from<V: View>(view: &V, part: &Part<'_>) -> Legs {
+    let mut legs = Legs::NONE;
+    for posting in part.postings.iter().filter(|p| p.amount < 0) {
+        let account = view.account(posting.account);
+        if account.class == AccountClass::Wallet {
+            let atoms = u64::try_from(posting.amount.unsigned_abs()).unwrap_or(u64::MAX);
+            legs.add(court::funds(account), atoms);
+        }
+    }
+    legs
+}
+
+/// Once for the payer, then for each payee.
+pub(crate) fn of_split<V: View>(view: &V, case: Case, shares: &[(WalletNo, u64)]) -> Vec<Case> {
+    let at = |wallet| view.party(view.wallet(wallet).party).country;
+    let home = at(case.payer);
+    let abroad = shares.iter().find(|(payee, _)| at(*payee) != home);
+    let mut cases = vec![Case {
+        payee: abroad.map_or(case.payee, |(payee, _)| *payee),
+        asks_payee: false,
+        ..case
+    }];
+    let mut purse = case.legs;
+    for (payee, share) in shares.iter().filter(|(_, share)| *share > 0) {
+        cases.push(Case {
+            payee: *payee,
+            legs: purse.take(*share),
+            asks_payer: false,
+            asks_payee: true,
+            ..case
+        });
+    }
+    cases
+}
+
+/// Asks questions again, one after the other: the worst answer, all that was looked at, and what
+/// would move.
+pub(crate) fn ask<V: View>(
+    view: &V,
+    law: &Law,
+    terms: &Terms,
+    at: UtcMillis,
+    cases: &[Case],
+) -> (Verdict, Vec<Traced>, Vec<Measuring>) {
+    let mut moments = Vec::new();
+    law.moments(at, &mut moments);
+    let (mut worst, mut trace, mut counting) = (Verdict::Allow, Vec::new(), Vec::new());
+    let mut moves = Moves::new();
+    for case in cases {
+        let court = Court {
+            view,
+            law,
+            terms,
+            moments: &moments,
+            now: at,
+            counting: &counting,
+        };
+        let verdict = court.check(case, &mut moves);
+        trace.extend_from_slice(&moves.trace);
+        worst = match (worst, verdict) {
+            (Verdict::Deny { .. }, _) | (_, Verdict::Allow) => worst,
+            (_, Verdict::Deny { .. }) | (Verdict::Allow, _) => verdict,
+            (Verdict::StepUp { step_up, .. }, Verdict::StepUp { step_up: other, .. }) => {
+                if other < step_up { verdict } else { worst }
+            }
+        };
+        let party = |wallet| view.wallet(wallet).party;
+        counting.extend(moves.moves.iter().map(|moved| Measuring {
+            party: match moved.side {
+                Side::Payer => party(case.payer),
+                Side::Payee => party(case.payee),
+            },
+            measure: MEASURE_FIRST + moved.measure,
+            period: moved.period,
+            delta: moved.delta,
+            before: moved.before,
+        }));
+    }
+    (worst, trace, counting)
+}
+
+/// The civil day in the payer's country.
+pub(crate) fn day<V: View>(view: &V, law: &Law, payer: WalletNo, at: UtcMillis) -> policy::Date {
+    let party = view.party(view.wallet(payer).party);
+    let zone = law.ruleset.zone_of(country(party.country));
+    let zone = zone.and_then(|zone| law.zones.get(zone));
+    let utc = || u32::try_from(at.0 / 86_400_000).unwrap_or(u32::MAX);
+    policy::Date(zone.map_or_else(utc, |zone| zone.civil(at).day.0))
+}

@@ -1,0 +1,339 @@
+//! One question to the ruleset: its facts, the counters it reads, and its conversions.
+
+use super::{Draft, Measuring, country, kind, tier};
+use crate::law::{Asked, Circumstances, Confirmed, Count, Law, MEASURE_FIRST, since};
+use crate::records::{Leg, Party, PartyNo, WalletNo};
+use crate::terms::Terms;
+use crate::time::UtcMillis;
+use crate::view::View;
+use ledger::{Account, AssetNo, Source};
+use money::{Atoms, Rounding};
+use policy::{
+    Channel, Civil, Counters, Dimension, Facts, Flag, Funds, Moves, PartyFacts, Payment, Per,
+    Redeemable, RuleAsset, RuleNo, Screening, Side, Verdict,
+};
+
+const FUNDS: usize = 9;
+const _: () = assert!(Funds::ALL.len() == FUNDS && Source::ALL.len() == FUNDS);
+
+/// What is asked about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case {
+    pub payment: Payment,
+    pub asset: AssetNo,
+    pub payer: WalletNo,
+    pub payee: WalletNo,
+    pub channel: Channel,
+    pub circumstances: Circumstances,
+    pub confirmed: Confirmed,
+    pub legs: Legs,
+    pub asks_payer: bool,
+    pub asks_payee: bool,
+}
+
+impl Case {
+    /// The same, to be journaled.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            payment: self.payment,
+            confirmed: self.confirmed,
+            circumstances: self.circumstances,
+            channel: self.channel,
+            asks_payer: self.asks_payer,
+            asks_payee: self.asks_payee,
+            payee: self.payee,
+            legs: self.legs.iter().map(|leg| (leg.funds, leg.atoms)).collect(),
+            shares: Vec::new(),
+        }
+    }
+}
+
+/// The parts of an amount by source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Legs {
+    list: [policy::Leg; FUNDS],
+    len: usize,
+}
+
+impl Legs {
+    pub const NONE: Legs = Legs {
+        list: [policy::Leg {
+            funds: Funds::Card,
+            atoms: 0,
+        }; FUNDS],
+        len: 0,
+    };
+
+    pub fn one(funds: Funds, atoms: u64) -> Legs {
+        let mut legs = Legs::NONE;
+        legs.add(funds, atoms);
+        legs
+    }
+
+    /// Of what is taken from some accounts.
+    #[inline]
+    pub fn of<V: View>(view: &V, plan: &[Leg]) -> Legs {
+        let mut legs = Legs::NONE;
+        for leg in plan {
+            legs.add(funds(view.account(leg.account)), leg.amount);
+        }
+        legs
+    }
+
+    #[inline]
+    pub fn add(&mut self, funds: Funds, atoms: u64) {
+        let known = self.list[..self.len].iter_mut().find(|l| l.funds == funds);
+        match known {
+            Some(leg) => leg.atoms = leg.atoms.saturating_add(atoms),
+            None => {
+                self.list[self.len] = policy::Leg { funds, atoms };
+                self.len += 1;
+            }
+        }
+    }
+
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = &policy::Leg> {
+        self.list[..self.len].iter()
+    }
+
+    pub fn sum(&self) -> u64 {
+        self.iter()
+            .fold(0, |sum, leg| sum.saturating_add(leg.atoms))
+    }
+
+    /// Takes so much out, in order.
+    pub fn take(&mut self, amount: u64) -> Legs {
+        let (mut taken, mut rest) = (Legs::NONE, amount);
+        for leg in &mut self.list[..self.len] {
+            let part = leg.atoms.min(rest);
+            if part > 0 {
+                leg.atoms -= part;
+                rest -= part;
+                taken.add(leg.funds, part);
+            }
+        }
+        taken
+    }
+}
+
+/// The source of an account's value: of income that has not settled, what it rests on.
+#[inline]
+pub(crate) fn funds(account: &Account) -> Funds {
+    let source = match (account.source, account.origin) {
+        (Some(Source::Earned), Some(origin)) => origin,
+        (Some(source), _) => source,
+        (None, _) => Source::Earned,
+    };
+    funds_of(source)
+}
+
+/// A source as the rules know it.
+#[inline]
+pub(crate) fn funds_of(source: Source) -> Funds {
+    // The same words in the same order; the test below holds them together.
+    Funds::ALL[source as usize - 1]
+}
+
+/// An amount in another asset, rounded up; `None` without a rate.
+pub(crate) fn convert(terms: &Terms, from: AssetNo, to: AssetNo, amount: u64) -> Option<u64> {
+    if from == to {
+        return Some(amount);
+    }
+    let mut rates = terms.reference_rates.iter();
+    let rate = rates.find(|r| r.base == from && r.quote == to)?;
+    Some(rate.rate.convert(Atoms(amount), Rounding::Up).ok()?.atoms.0)
+}
+
+/// Who answers: the ruleset with what it may read.
+pub(crate) struct Court<'a, V: View> {
+    pub view: &'a V,
+    pub law: &'a Law,
+    pub terms: &'a Terms,
+    pub moments: &'a [Civil],
+    pub now: UtcMillis,
+    /// What the event has moved so far.
+    pub counting: &'a [Measuring],
+}
+
+impl<'a, V: View> Court<'a, V> {
+    #[inline]
+    pub fn new(draft: &'a Draft<'_, V>, law: &'a Law) -> Court<'a, V> {
+        Court {
+            view: draft.view,
+            law,
+            terms: draft.terms,
+            moments: draft.moments,
+            now: draft.now,
+            counting: &draft.scratch.counting,
+        }
+    }
+
+    #[inline]
+    pub fn check(&self, case: &Case, moves: &mut Moves) -> Verdict {
+        let parties = self.parties(case);
+        let facts = self.facts(case, parties);
+        let books = Books {
+            court: self,
+            wallets: [case.payer, case.payee],
+            parties,
+            counts: parties.map(|party| self.view.counts(party)),
+        };
+        let convert = |to: &RuleAsset, amount| self.convert(case.asset, to, amount);
+        let set = &self.law.ruleset;
+        set.check(&facts, self.moments, &books, convert, moves)
+    }
+
+    /// The first rule that stands against what is done with these sources, whatever the amount.
+    pub fn forbids(&self, case: &Case) -> Option<RuleNo> {
+        let facts = self.facts(case, self.parties(case));
+        self.law.ruleset.forbids(&facts, self.moments)
+    }
+
+    /// Whether what is left may be had back as money.
+    pub fn redemption(&self, case: &Case) -> Option<(Redeemable, RuleNo)> {
+        let facts = self.facts(case, self.parties(case));
+        self.law.ruleset.redemption(&facts, self.moments)
+    }
+
+    #[inline]
+    fn parties(&self, case: &Case) -> [PartyNo; 2] {
+        [case.payer, case.payee].map(|wallet| self.view.wallet(wallet).party)
+    }
+
+    #[inline]
+    fn facts<'c>(&self, case: &'c Case, [payer_no, payee_no]: [PartyNo; 2]) -> Facts<'c> {
+        let (payer, payee) = (self.view.party(payer_no), self.view.party(payee_no));
+        let mut flags = case.circumstances.flags;
+        let passes_on = matches!(
+            case.payment,
+            Payment::Spend | Payment::Transfer | Payment::Gift
+        );
+        if payer_no == payee_no && passes_on {
+            flags.insert(Flag::SameParty);
+        }
+        let found = [
+            case.circumstances.screening,
+            payer.particulars.screening,
+            payee.particulars.screening,
+        ];
+        let screening = found.into_iter().find(|s| *s != Screening::Clear);
+        let registered = if case.asks_payer { payer } else { payee }.registered;
+        // Hours begun are not hours gone by.
+        let hour = u32::try_from(self.now.0 / 3_600_000).unwrap_or(u32::MAX);
+        let since = hour.saturating_sub(registered).saturating_sub(1);
+        Facts {
+            payment: case.payment,
+            asset: case.asset.0,
+            legs: &case.legs.list[..case.legs.len],
+            payer: party_facts(payer),
+            payee: party_facts(payee),
+            channel: case.channel,
+            product: case.circumstances.product,
+            presence: case.circumstances.presence,
+            technology: case.circumstances.technology,
+            screening: screening.unwrap_or(Screening::Clear),
+            flags,
+            confirmed: case.confirmed.set(),
+            elapsed: case.circumstances.elapsed(since),
+            asks_payer: case.asks_payer,
+            asks_payee: case.asks_payee,
+        }
+    }
+
+    fn convert(&self, from: AssetNo, to: &RuleAsset, amount: u64) -> Option<u64> {
+        convert(self.terms, from, self.number(to)?, amount)
+    }
+
+    /// An asset that came to the shard after the activation is known by its name.
+    fn number(&self, asset: &RuleAsset) -> Option<AssetNo> {
+        if asset.number != u16::MAX {
+            return Some(AssetNo(asset.number));
+        }
+        let (no, known) = self.view.base().asset(asset.asset.code)?;
+        (known == asset.asset).then_some(no)
+    }
+}
+
+#[inline]
+fn party_facts(party: &Party) -> PartyFacts {
+    PartyFacts {
+        country: country(party.country),
+        tier: tier(party.tier),
+        kind: kind(party.kind),
+        age: party.particulars.age,
+        segment: party.particulars.segment,
+    }
+}
+
+/// What was counted and is held before.
+struct Books<'a, 'c, V: View> {
+    court: &'a Court<'c, V>,
+    wallets: [WalletNo; 2],
+    parties: [PartyNo; 2],
+    counts: [&'a [Count]; 2],
+}
+
+impl<V: View> Counters for Books<'_, '_, V> {
+    #[inline]
+    fn used(&self, side: Side, measure: u16, from: u32, _to: u32) -> u128 {
+        let measure = MEASURE_FIRST + measure;
+        let mut used = since(self.counts[side as usize], measure, from);
+        let party = self.parties[side as usize];
+        for moved in self.court.counting {
+            if (moved.party, moved.measure) == (party, measure) && moved.period >= from {
+                used = used.saturating_add_signed(moved.delta);
+            }
+        }
+        used
+    }
+
+    /// What is held in an asset that has no rate counts as more than any number: the strict side.
+    fn balance(&self, side: Side, per: Per, asset: &RuleAsset) -> u128 {
+        let of = |wallet| self.holds(wallet, asset);
+        match per {
+            Per::Instrument => of(self.wallets[side as usize]),
+            Per::Party => {
+                let state = self.court.view.base();
+                let wallets = state.wallets_of(self.parties[side as usize]);
+                wallets.fold(0, |sum, wallet| sum.saturating_add(of(wallet)))
+            }
+        }
+    }
+}
+
+impl<V: View> Books<'_, '_, V> {
+    fn holds(&self, wallet: WalletNo, asset: &RuleAsset) -> u128 {
+        let view = self.court.view;
+        let mut sum = 0u128;
+        let mut no = view.wallet(wallet).first;
+        while no.is_some() {
+            let account = view.account(no);
+            let held = u128::try_from(account.balance).unwrap_or(0);
+            if held > 0 && account.source != Some(Source::Credit) {
+                let more = if account.asset.0 == asset.number {
+                    held
+                } else {
+                    let atoms = u64::try_from(held).unwrap_or(u64::MAX);
+                    let converted = self.court.convert(account.asset, asset, atoms);
+                    converted.map_or(u128::MAX, u128::from)
+                };
+                sum = sum.saturating_add(more);
+            }
+            no = account.next;
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_the_same_words_to_the_ledger_and_to_the_rules() {
+        for source in Source::ALL {
+            assert_eq!(funds_of(source).word(), source.as_str());
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Payments under a law.
+
+mod again;
+mod cash;
+pub mod codes;
+pub mod land;
+mod life;
+mod places;
