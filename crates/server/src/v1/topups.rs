@@ -14,6 +14,8 @@ use crate::types::words::Source;
 use crate::types::{Amount, Details, Metadata, Page, Text, Time};
 use crate::v1::common::{amount_of, same_asset};
 use crate::v1::parties::{from_word, word};
+use crate::v1::payments::Circumstances;
+use crate::v1::step_ups::{Factor, attested};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::{Carried, Op};
@@ -86,6 +88,13 @@ struct NewTopUp {
     source: TopUpSource,
     /// Whether it may be spent before it settles; no, if not given.
     spendable: Option<bool>,
+    /// What the law asks about besides.
+    #[serde(default)]
+    circumstances: Circumstances,
+    /// The factors that its party has proved for it; the key needs `step_ups:confirm` too.
+    #[serde(default)]
+    #[schema(max_items = 3)]
+    factors: Vec<Factor>,
     /// Your own number for it.
     reference: Option<Text<200>>,
     /// For people.
@@ -196,6 +205,7 @@ async fn create_topup(
 ) -> Handled<TopUp> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
     let (asset, amount) = amount_of(&app, &new.amount, "amount").await?;
+    let attested = attested(&caller, &new.circumstances, new.factors)?;
     let details = Details::given(new.reference, new.description, new.metadata);
     let text = TextOf::new(Kind::TopUp, id.0, new.wallet, &details);
     let source: ledger::Source = new.source.into();
@@ -209,7 +219,7 @@ async fn create_topup(
         channel: Channel::MANUAL,
         spendable,
     };
-    let done = submit::submit_with(&app, &caller, id, op, &text).await?;
+    let done = submit::submit_attested(&app, &caller, id, op, &text, attested).await?;
     let assets = app.assets_now().await?;
     let record = assets
         .get(asset)
