@@ -396,7 +396,35 @@ impl Town {
         self.now.0 += 8 * 86_400_000;
         let (kind, thing) = (TimerKind::Correction, lapsed);
         self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
+        self.under_a_law();
         ids
+    }
+
+    /// A law is proposed and rejected, proposed again, approved and in force.
+    fn under_a_law(&mut self) {
+        let kenya = policy::BUILTIN.iter().find(|pack| pack.id == "ke");
+        let zone = engine::time::Zone {
+            name: "Africa/Nairobi".to_owned(),
+            ..engine::time::Zone::utc()
+        };
+        let propose = Op::ProposeLaw {
+            law: Box::new(engine::law::NewLaw {
+                packs: vec![kenya.unwrap().text.into()],
+                zones: vec![zone],
+                ..Default::default()
+            }),
+        };
+        let proposal = self.run(propose.clone());
+        self.run(Op::RejectLaw { proposal });
+        let proposal = self.run(propose);
+        let (id, effective) = (self.next_id(), self.now);
+        let approve = Op::ApproveLaw {
+            proposal,
+            effective,
+        };
+        self.run_as(id, key(2), approve);
+        let (kind, thing) = (TimerKind::Law, proposal);
+        self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
     }
 
     pub fn follow(&self, dir: &Path) -> Projection {
