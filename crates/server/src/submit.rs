@@ -11,6 +11,7 @@ use engine::command::{Besides, Command, Op};
 use engine::event::{Event, Refused, TextHash};
 use engine::explain;
 use engine::ids::{ActorId, PartyId};
+use engine::law::{Circumstances, Confirmed};
 use engine::{Code, Id, Position, State, UtcMillis};
 use node::{Answer, Unavailable};
 use serde::Serialize;
@@ -58,6 +59,15 @@ pub fn command(caller: &Caller, id: Id, op: Op, texts: BTreeMap<Id, TextHash>) -
     }
 }
 
+/// What the caller vouches for in a top-up or withdrawal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attested {
+    /// What its party has done for it.
+    pub confirmed: Confirmed,
+    /// What else the law asks about.
+    pub circumstances: Circumstances,
+}
+
 /// The same with text: kept before, and only as long as the command is not refused.
 ///
 /// # Errors
@@ -69,6 +79,21 @@ pub async fn submit_with(
     op: Op,
     text: &Text,
 ) -> Outcome<Done> {
+    submit_attested(app, caller, shown, op, text, Attested::default()).await
+}
+
+/// The same with what the caller vouches for.
+///
+/// # Errors
+/// See [`submit`].
+pub async fn submit_attested(
+    app: &App,
+    caller: &Caller,
+    shown: impl Display,
+    op: Op,
+    text: &Text,
+    attested: Attested,
+) -> Outcome<Done> {
     let id = text.command;
     let kept = match texts::keep(app, caller, std::slice::from_ref(text))
         .await?
@@ -78,7 +103,16 @@ pub async fn submit_with(
         None => None,
     };
     let hashes = kept.iter().map(|kept| (id, kept.hash)).collect();
-    let answer = app.node.submit(command(caller, id, op, hashes)).await;
+    let mut command = command(caller, id, op, hashes);
+    if attested != Attested::default() {
+        let mut besides = match command.besides.take() {
+            Some(besides) => Arc::unwrap_or_clone(besides),
+            None => Besides::default(),
+        };
+        (besides.confirmed, besides.circumstances) = (attested.confirmed, attested.circumstances);
+        command.besides = Some(Arc::new(besides));
+    }
+    let answer = app.node.submit(command).await;
     if let Some(kept) = kept {
         texts::settle(kept, id, &answer);
     }

@@ -10,7 +10,10 @@ use engine::explain::LawExplained;
 use engine::law::MEASURE_FIRST;
 use engine::records::{Party, PartyKind, WalletNo};
 use engine::terms::Country;
-use policy::{Context, Date, Dimension, Explanation, Outcome, Subject, Tier, Traced, Verdict};
+use policy::{
+    Cap, Consequence, Context, Date, Dimension, Explanation, Kind, Outcome, Subject, Tier, Traced,
+    Verdict,
+};
 
 /// What the law said, in words.
 #[derive(Clone, Debug)]
@@ -229,6 +232,27 @@ struct Said<'a> {
 }
 
 impl Said<'_> {
+    /// What was refused because its party had to confirm more is a step-up that came too late.
+    fn asked(&self, context: &Context<'_>, trace: &[Traced]) -> Verdict {
+        let Verdict::Deny { rule, .. } = self.verdict else {
+            return self.verdict;
+        };
+        let asks = |traced: &&Traced| traced.rule == rule && traced.outcome == Outcome::StepUp;
+        let rule_asked = trace.iter().find(asks);
+        let found = rule_asked.and_then(|t| policy::rule_of(context.set, context.packs, t.rule));
+        let step_up = found.and_then(|(_, rule)| match &rule.kind {
+            Kind::Authentication { step_up } => Some(*step_up),
+            Kind::Limit(Cap { then, .. })
+            | Kind::Diligence(Cap { then, .. })
+            | Kind::Balance { then, .. } => match then {
+                Consequence::StepUp(step_up) => Some(*step_up),
+                _ => None,
+            },
+            _ => None,
+        });
+        step_up.map_or(self.verdict, |step_up| Verdict::StepUp { step_up, rule })
+    }
+
     fn words(&self, caller: &Caller, trace: &[Traced]) -> Option<Why> {
         let context = Context {
             set: &self.law.law.ruleset,
@@ -239,7 +263,7 @@ impl Said<'_> {
             audience: caller.policy_audience(),
             lang: caller.lang,
         };
-        let words = policy::explain(&context, self.verdict, trace);
+        let words = policy::explain(&context, self.asked(&context, trace), trace);
         // A rule that may not be seen did not say anything.
         let is_hidden = self.verdict != Verdict::Allow && words.rule.is_none();
         let version = self.law.law.version;

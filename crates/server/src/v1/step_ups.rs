@@ -6,6 +6,7 @@ use crate::guard::Routes;
 use crate::idempotency;
 use crate::lookup;
 use crate::problem::{Outcome, Problem};
+use crate::submit::Attested;
 use crate::types::ids::{PaymentId, WalletId};
 use crate::types::law as w;
 use crate::types::{Amount, Time};
@@ -68,9 +69,9 @@ enum StepUpStatus {
 }
 
 /// What a payer knows, has or is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Factor {
+pub enum Factor {
     /// Something only the payer knows: a password, a PIN.
     Knowledge,
     /// Something only the payer has: a telephone, a key.
@@ -196,6 +197,30 @@ fn confirmed(mut factors: Vec<Factor>) -> StepUp {
         1 => StepUp::Code,
         _ => StepUp::Strong,
     }
+}
+
+/// What a caller vouches for in a top-up or withdrawal: such a thing does not wait for its party, so
+/// what it has confirmed comes along.
+///
+/// # Errors
+/// The key may not attest; an agent's key says what it may not.
+pub fn attested(
+    caller: &Caller,
+    circumstances: &Circumstances,
+    factors: Vec<Factor>,
+) -> Outcome<Attested> {
+    if !factors.is_empty() && !caller.key.allows(Scope::StepUpsConfirm) {
+        let words = "to attest `factors`, a key needs the scope step_ups:confirm";
+        return Err(Problem::new(crate::codes::SCOPE_MISSING, words).at("factors"));
+    }
+    Ok(Attested {
+        confirmed: if factors.is_empty() {
+            Confirmed::NOTHING
+        } else {
+            confirmed(factors).into()
+        },
+        circumstances: circumstances.read(caller, "circumstances")?,
+    })
 }
 
 /// Attest that a payer was asked and has confirmed this amount to this payee. The payment then goes

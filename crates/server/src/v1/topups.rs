@@ -14,7 +14,9 @@ use crate::types::words::Source;
 use crate::types::{Amount, Details, Metadata, Page, Text, Time};
 use crate::v1::common::{amount_of, same_asset};
 use crate::v1::parties::{from_word, word};
+use crate::v1::payments::Circumstances;
 use crate::v1::stands::{Thing, or_state};
+use crate::v1::step_ups::{Factor, attested};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::{Carried, Op};
@@ -87,6 +89,13 @@ struct NewTopUp {
     source: TopUpSource,
     /// Whether it may be spent before it settles; no, if not given.
     spendable: Option<bool>,
+    /// What the law asks about besides.
+    #[serde(default)]
+    circumstances: Circumstances,
+    /// The factors that its party has proved for it; the key needs `step_ups:confirm` too.
+    #[serde(default)]
+    #[schema(max_items = 3)]
+    factors: Vec<Factor>,
     /// Your own number for it.
     reference: Option<Text<200>>,
     /// For people.
@@ -197,6 +206,7 @@ async fn create_topup(
 ) -> Handled<TopUp> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
     let (asset, amount) = amount_of(&app, &new.amount, "amount").await?;
+    let attested = attested(&caller, &new.circumstances, new.factors)?;
     let details = Details::given(new.reference, new.description, new.metadata);
     let text = TextOf::new(Kind::TopUp, id.0, new.wallet, &details);
     let source: ledger::Source = new.source.into();
@@ -211,7 +221,7 @@ async fn create_topup(
         spendable,
     };
     let record = app.asset_of(asset).await?;
-    let done = submit::submit_with(&app, &caller, id, op, &text).await?;
+    let done = submit::submit_attested(&app, &caller, id, op, &text, attested).await?;
     let body = TopUp {
         id,
         status: TopUpStatus::Pending,

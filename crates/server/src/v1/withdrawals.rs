@@ -12,7 +12,9 @@ use crate::types::ids::{CommandId, WalletId, WithdrawalId};
 use crate::types::{Amount, Details, Metadata, Page, Text, Time};
 use crate::v1::common::amount_of;
 use crate::v1::parties::{from_word, word};
+use crate::v1::payments::Circumstances;
 use crate::v1::stands::{Thing, or_state};
+use crate::v1::step_ups::{Factor, attested};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::command::Op;
@@ -46,6 +48,13 @@ struct NewWithdrawal {
     wallet: WalletId,
     /// How much.
     amount: Amount,
+    /// What the law asks about besides.
+    #[serde(default)]
+    circumstances: Circumstances,
+    /// The factors that its party has proved for it; the key needs `step_ups:confirm` too.
+    #[serde(default)]
+    #[schema(max_items = 3)]
+    factors: Vec<Factor>,
     /// Your own number for it.
     reference: Option<Text<200>>,
     /// For people.
@@ -141,6 +150,7 @@ async fn create_withdrawal(
 ) -> Handled<Withdrawal> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
     let (asset, amount) = amount_of(&app, &new.amount, "amount").await?;
+    let attested = attested(&caller, &new.circumstances, new.factors)?;
     let details = Details::given(new.reference, new.description, new.metadata);
     let text = TextOf::new(Kind::Withdrawal, id.0, new.wallet, &details);
     let wallet = engine::ids::WalletId(new.wallet.0);
@@ -151,7 +161,7 @@ async fn create_withdrawal(
         channel: Channel::MANUAL,
     };
     let record = app.asset_of(asset).await?;
-    let done = submit::submit_with(&app, &caller, id, op, &text).await?;
+    let done = submit::submit_attested(&app, &caller, id, op, &text, attested).await?;
     let body = Withdrawal {
         id,
         status: WithdrawalStatus::Requested,

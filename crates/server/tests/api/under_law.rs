@@ -65,6 +65,17 @@ source = { act = "Payments Act", article = "s. 4" }
 certainty = "official"
 
 [[rule]]
+id = "out"
+title = { en = "Large withdrawals are confirmed", ko = "고액 출금 확인" }
+kind = "limit"
+applies = { payment = ["withdrawal", "redemption"] }
+most = "5 EUR"
+then = "step_up"
+step_up = "code"
+source = { act = "Payments Act", article = "s. 6" }
+certainty = "official"
+
+[[rule]]
 id = "segment.gold"
 title = { en = "A day of gold members", ko = "골드 회원 1일" }
 kind = "limit"
@@ -695,4 +706,27 @@ async fn an_agents_key_does_not_vouch_for_its_own_payment() {
         .ask(&key, "POST", "/v1/payments", &[], Some(&body.to_string()))
         .await;
     paid.is(201);
+}
+
+#[tokio::test]
+async fn what_a_withdrawal_needs_confirmed_comes_with_it() {
+    let town = town().await;
+    let wallet = town.wallet("50").await;
+    let mut body = json!({"wallet": wallet, "amount": eur("6")});
+    let denied = town.post("/v1/withdrawals", body.clone()).await;
+    assert_eq!(denied.problem(409, "step_up_needed")["rule"], "tt/out");
+    body["factors"] = json!(["possession"]);
+    let clerk = town.key(&[Scope::WithdrawalsWrite]);
+    let asked = body.to_string();
+    let refused = town
+        .ask(&clerk, "POST", "/v1/withdrawals", &[], Some(&asked))
+        .await;
+    assert_eq!(refused.problem(403, "scope_missing")["field"], "factors");
+    let vouches = town.key(&[Scope::WithdrawalsWrite, Scope::StepUpsConfirm]);
+    let made = town
+        .ask(&vouches, "POST", "/v1/withdrawals", &[], Some(&asked))
+        .await;
+    made.is(201);
+    let small = json!({"wallet": wallet, "amount": eur("5")});
+    town.post("/v1/withdrawals", small).await.is(201);
 }
