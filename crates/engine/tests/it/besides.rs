@@ -262,7 +262,7 @@ fn a_confirmed_payment_has_its_text_too() {
         (EventKind::Paid, Some(TEXT))
     );
     // And one that was not confirmed in time.
-    spend.confirmed = None;
+    spend.confirmed = false.into();
     let id = t.new_id();
     let asked = with_text(t.command(id, pay_with(spend, "shop")), Some(TEXT));
     assert_eq!(done(&mut t, &asked).kind, EventKind::StepUpAsked);

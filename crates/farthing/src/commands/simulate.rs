@@ -175,7 +175,7 @@ fn tenant(reader: &mut SqliteReader, wanted: Option<TenantId>) -> Result<TenantN
     let (mut next, mut found) = (0, None);
     let mut event = Event::empty();
     let mut bad = None;
-    journal::for_each_ahead(reader, 1, &mut |row| {
+    reader.for_each_from(1, &mut |row| {
         let mut events = match RowReader::new(row.format, &row.events) {
             Ok(events) => events,
             Err(error) => {
