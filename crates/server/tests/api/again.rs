@@ -102,7 +102,8 @@ async fn a_rejected_correction_is_not_approved() {
     town.post(&format!("{path}/approve"), json!({}))
         .await
         .problem(409, "wrong_state");
-    let list = town.get("/v1/corrections?status=rejected").await.is(200);
+    let path = town.caught_up("/v1/corrections?status=rejected").await;
+    let list = town.get(&path).await.is(200);
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     assert_eq!(town.balance(&one).await, "5");
 }

@@ -232,7 +232,8 @@ async fn a_cursor_is_of_one_list() {
     let town = Town::new().await;
     town.wallet("1").await;
     town.wallet("1").await;
-    let page = town.get("/v1/wallets?limit=1").await.is(200);
+    let path = town.caught_up("/v1/wallets?limit=1").await;
+    let page = town.get(&path).await.is(200);
     let next = text(&page["next"]);
     town.get(&format!("/v1/wallets?limit=1&cursor={next}"))
         .await
