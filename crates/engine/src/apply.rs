@@ -99,9 +99,11 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
             ..
         } => {
             if measure >= law::MEASURE_FIRST {
-                let law = to.base().tenants[tenant.0 as usize].law.as_ref();
-                let kept = law.map_or(0, |law| law.periods_kept(measure));
-                law::add(to.counts_mut(party), measure, period, delta, kept);
+                if !law::add(to.counts_mut(party), measure, period, delta) {
+                    let law = to.base().tenants[tenant.0 as usize].law.as_ref();
+                    let kept = law.map_or(0, |law| law.periods_kept(measure));
+                    law::begin(to.counts_mut(party), measure, period, delta, kept);
+                }
                 return;
             }
             let party = to.party_mut(party);

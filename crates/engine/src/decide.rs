@@ -339,11 +339,11 @@ fn decide_on<V: View>(
             &own[..]
         }
     };
-    if tenant.law.is_some()
-        && let Some(cell) = ahead.scratch
-    {
+    if let (Some(law), Some(cell)) = (&tenant.law, ahead.scratch) {
         scratch = cell.take();
         scratch.counting.clear();
+        // The moments follow from the law and the time.
+        scratch.moves.recall((command.tenant.0, law.version, now.0));
     }
     out.begin(now, command.tenant, EventKind::Paid, command.id);
     let mut draft = Draft {

@@ -19,7 +19,7 @@ mod counts;
 
 pub use circumstances::{Asked, Circumstances, Confirmed, HOURS_LONG_AGO};
 pub use counts::{Count, Counted};
-pub(crate) use counts::{add, latest, since};
+pub(crate) use counts::{add, begin, latest, since};
 
 use crate::event::Hash;
 use crate::ids::{ActorId, Id};

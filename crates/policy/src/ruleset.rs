@@ -164,6 +164,10 @@ pub(crate) struct Table {
     pub measured: u64,
     /// Have flags or hours, looked at one by one.
     pub special: u64,
+    /// Of those, the ones that need a flag.
+    pub flagged: u64,
+    /// Of those, the ones that have hours.
+    pub hourly: u64,
     pub of_payer: u64,
     pub of_payee: u64,
     /// Exemptions whose counters an authentication resets: at a terminal, at a distance.

@@ -54,39 +54,43 @@ pub(crate) fn latest(counts: &[Count], measure: u16) -> Option<u32> {
     of(counts, measure).last().map(|count| count.period)
 }
 
-/// Moves a sum. What lies more than `kept` periods before the latest is dropped, and so is what has
-/// come to nothing; a move into what was dropped is no more.
+/// Moves a sum; whether it was there. What has come to nothing is dropped.
 #[inline]
-pub(crate) fn add(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128, kept: u32) {
+pub(crate) fn add(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128) -> bool {
+    let is_it = |c: &Count| (c.measure, c.period) == (measure, period);
+    let Some(at) = counts.iter().position(is_it) else {
+        return false;
+    };
+    let count = &mut counts[at];
+    count.used = count
+        .used
+        .checked_add_signed(delta)
+        .expect("room given back was used before: decide gives back no more than that");
+    if count.used == 0 {
+        counts.remove(at);
+    }
+    true
+}
+
+/// Begins a sum that is not there. What then lies more than `kept` periods before the latest is
+/// dropped; a move into what was dropped is no more.
+pub(crate) fn begin(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128, kept: u32) {
     let last = latest(counts, measure).unwrap_or(0).max(period);
     let oldest = last.saturating_sub(kept);
     counts.retain(|count| count.measure != measure || count.period >= oldest);
     if period < oldest {
         return;
     }
-    let at = counts.partition_point(|c| (c.measure, c.period) < (measure, period));
-    match counts.get_mut(at) {
-        Some(count) if (count.measure, count.period) == (measure, period) => {
-            count.used = count
-                .used
-                .checked_add_signed(delta)
-                .expect("room given back was used before: decide gives back no more than that");
-            if count.used == 0 {
-                counts.remove(at);
-            }
-        }
-        _ => {
-            let used = u128::try_from(delta)
-                .expect("room given back was used before: decide gives back no more than that");
-            if used > 0 {
-                let count = Count {
-                    measure,
-                    period,
-                    used,
-                };
-                counts.insert(at, count);
-            }
-        }
+    let used = u128::try_from(delta)
+        .expect("room given back was used before: decide gives back no more than that");
+    if used > 0 {
+        let at = counts.partition_point(|c| (c.measure, c.period) < (measure, period));
+        let count = Count {
+            measure,
+            period,
+            used,
+        };
+        counts.insert(at, count);
     }
 }
 
@@ -96,6 +100,11 @@ mod tests {
 
     #[test]
     fn sums_are_kept_as_long_as_they_are_needed_and_no_longer() {
+        fn add(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128, kept: u32) {
+            if !super::add(counts, measure, period, delta) {
+                begin(counts, measure, period, delta, kept);
+            }
+        }
         let mut counts = Vec::new();
         add(&mut counts, 17, 5, 10, 0);
         add(&mut counts, 16, 100, 1, 2);
