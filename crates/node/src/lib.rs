@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod answer;
+mod backfill;
 mod clock;
 mod commit;
 mod ending;

@@ -195,6 +195,10 @@ impl Node {
             committer.clone(),
             stats,
             &options,
+            {
+                let shared = shared.clone();
+                Box::new(move || shared.new_reader())
+            },
         );
         let (builder, watching) = (shared.clone(), ending.clone());
         let mut threads = lock(&shared.threads);

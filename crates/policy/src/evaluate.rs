@@ -10,7 +10,7 @@ use crate::facts::{
     Counters, Facts, Moments, Move, Moves, Outcome, RuleAsset, RuleNo, Traced, Verdict,
 };
 use crate::live::{Live, bits, rule_no};
-use crate::rule::{After, Consequence, Redeemable};
+use crate::rule::{After, Consequence, Per, Redeemable};
 use crate::ruleset::{Line, MEASURES_MAX, NONE, Ruleset, Summed, Test};
 use crate::vocabulary::{Payment, Presence, Side, StepUp, Tier};
 
@@ -30,23 +30,37 @@ impl Ruleset {
     ) -> Verdict {
         moves.moves.clear();
         moves.trace.clear();
-        let mut check = Check {
-            set: self,
-            facts,
-            now,
-            counters,
-            convert,
-            moves,
-            moved: [0; MEASURES_MAX / 64],
-            verdict: Verdict::Allow,
-            converted: (NONE, 0, None),
-        };
+        let mut check = Check::new(self, facts, now, counters, convert, moves);
         self.each_table(facts, now, |live| check.table(&live));
         let verdict = check.verdict;
         if matches!(verdict, Verdict::Deny { .. }) {
             moves.moves.clear();
         }
         verdict
+    }
+
+    /// What a payment that was made moves, whatever rules say of it today: for counting history.
+    ///
+    /// What no rule can convert is not counted.
+    pub fn count(
+        &self,
+        facts: &Facts<'_>,
+        now: Moments<'_>,
+        convert: impl Fn(&RuleAsset, u64) -> Option<u64>,
+        moves: &mut Moves,
+    ) {
+        moves.moves.clear();
+        moves.trace.clear();
+        let mut check = Check::new(self, facts, now, &NothingYet, convert, moves);
+        self.each_table(facts, now, |live| {
+            for bit in bits((live.binds | live.counts) & live.table.measured) {
+                let line = &live.table.lines[bit as usize];
+                let rule = rule_no(live.number, bit);
+                if let Some(asked) = check.asked(line, rule, false) {
+                    check.moves(&live, line, line.measure, i128::from(asked), 0);
+                }
+            }
+        });
     }
 
     /// The first rule that stands against using a source of funds so, whatever the amount.
@@ -106,7 +120,41 @@ struct Check<'a, C, F> {
     converted: (u8, u64, Option<u64>),
 }
 
-impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
+/// Who asks nothing of what was counted before.
+struct NothingYet;
+
+impl Counters for NothingYet {
+    fn used(&self, _: Side, _: u16, _: u32, _: u32) -> u128 {
+        0
+    }
+    fn balance(&self, _: Side, _: Per, _: &RuleAsset) -> u128 {
+        0
+    }
+}
+
+impl<'a, C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'a, C, F> {
+    #[inline]
+    fn new(
+        set: &'a Ruleset,
+        facts: &'a Facts<'a>,
+        now: Moments<'a>,
+        counters: &'a C,
+        convert: F,
+        moves: &'a mut Moves,
+    ) -> Self {
+        Check {
+            set,
+            facts,
+            now,
+            counters,
+            convert,
+            moves,
+            moved: [0; MEASURES_MAX / 64],
+            verdict: Verdict::Allow,
+            converted: (NONE, 0, None),
+        }
+    }
+
     #[inline]
     fn table(&mut self, live: &Live<'_>) {
         let table = live.table;

@@ -1,6 +1,7 @@
 //! Payments under a law.
 
 mod again;
+mod backfill;
 mod cash;
 pub mod codes;
 pub mod land;
