@@ -4,6 +4,8 @@ mod again;
 mod backfill;
 mod cash;
 pub mod codes;
+mod commerce;
 pub mod land;
 mod life;
+mod naive;
 mod places;
