@@ -268,6 +268,14 @@ async fn a_refusal_names_its_rule_its_numbers_and_the_way_out_in_both_languages(
         (&line["used"], &line["left"]),
         (&json!("€90"), &json!("€10"))
     );
+    // And what else was looked at and counts nothing.
+    let looked_at: Vec<String> = why["law"]["trace"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| text(&line["rule"]))
+        .collect();
+    assert_eq!(looked_at, ["tt/day.low", "tt/large"]);
     town.get("/v1/explanations/pay_00000000000070008000000000000001")
         .await
         .problem(404, "not_found");

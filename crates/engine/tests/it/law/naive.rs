@@ -322,7 +322,9 @@ fn counters_are_what_a_clerk_reads_out_of_history_with_several_packs_versions_an
                 let read = read.map(|((.., period), sum)| (*period, *sum));
                 let read: BTreeMap<u32, u128> = read.filter(|(_, sum)| *sum > 0).collect();
                 // What was given back again has made older ones go too.
-                let all = clerk.sums.range((number, party, 0)..=(number, party, u32::MAX));
+                let all = clerk
+                    .sums
+                    .range((number, party, 0)..=(number, party, u32::MAX));
                 let last = all.last().map_or(0, |((.., period), _)| *period);
                 for (period, sum) in &read {
                     // Older ones may have been dropped.
