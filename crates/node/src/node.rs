@@ -188,8 +188,7 @@ impl Node {
         };
         let committer = Arc::new(Mutex::new(committer));
         let writer = Writer::new(
-            recovered.state,
-            recovered.head.seq + 1,
+            (recovered.state, recovered.head.seq + 1),
             queue,
             slot.clone(),
             committer.clone(),

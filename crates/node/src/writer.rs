@@ -63,9 +63,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// Goes on from a state and the number of the row that comes next.
     pub fn new(
-        state: State,
-        next_seq: u64,
+        (state, next_seq): (State, u64),
         queue: Arc<Queue>,
         slot: Arc<Slot>,
         committer: Arc<Mutex<Committer>>,

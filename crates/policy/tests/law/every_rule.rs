@@ -459,7 +459,7 @@ fn a_calendar_window_turns_at_midnight_and_not_a_second_before() {
         };
         if rule
             .until
-            .is_some_and(|until| format!("{until}T") < after.to_owned())
+            .is_some_and(|until| *format!("{until}T") < *after)
         {
             // It is over before its window turns.
             return;
