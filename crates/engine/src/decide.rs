@@ -273,7 +273,10 @@ fn decide_on<V: View>(
     );
     let by_node = matches!(
         command.op,
-        Op::Expire { .. } | Op::CountRefusals { .. } | Op::RecordSnapshot { .. }
+        Op::Expire { .. }
+            | Op::CountRefusals { .. }
+            | Op::Backfill { .. }
+            | Op::RecordSnapshot { .. }
     );
 
     if let Some(besides) = &command.besides
@@ -616,6 +619,7 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
             });
             Ok(())
         }
+        Op::Backfill { counted } => ops::law::backfill(draft, counted),
         Op::RecordSnapshot { seq, hash, digest } => {
             draft.out.kind = EventKind::SnapshotTaken;
             draft.out.effects.push(Effect::SnapshotTaken {

@@ -10,7 +10,7 @@ use crate::facts::{
     Counters, Facts, Moments, Move, Moves, Outcome, RuleAsset, RuleNo, Traced, Verdict,
 };
 use crate::live::{Live, bits, rule_no};
-use crate::rule::{After, Consequence, Redeemable};
+use crate::rule::{After, Consequence, Per, Redeemable};
 use crate::ruleset::{Line, MEASURES_MAX, NONE, Ruleset, Summed, Test};
 use crate::vocabulary::{Payment, Presence, Side, StepUp, Tier};
 
@@ -31,17 +31,7 @@ impl Ruleset {
         moves.moves.clear();
         moves.trace.clear();
         let lives = self.recalled(facts, now, &mut moves.recall);
-        let mut check = Check {
-            set: self,
-            facts,
-            now,
-            counters,
-            convert,
-            moves,
-            moved: [0; MEASURES_MAX / 64],
-            verdict: Verdict::Allow,
-            converted: (NONE, 0, None),
-        };
+        let mut check = Check::new(self, facts, now, counters, convert, moves);
         for live in lives.iter() {
             check.table(live);
         }
@@ -50,6 +40,31 @@ impl Ruleset {
             moves.moves.clear();
         }
         verdict
+    }
+
+    /// What a payment that was made moves, whatever rules say of it today: for counting history.
+    ///
+    /// What no rule can convert is not counted.
+    pub fn count(
+        &self,
+        facts: &Facts<'_>,
+        now: Moments<'_>,
+        convert: impl Fn(&RuleAsset, u64) -> Option<u64>,
+        moves: &mut Moves,
+    ) {
+        moves.moves.clear();
+        moves.trace.clear();
+        let mut check = Check::new(self, facts, now, &NothingYet, convert, moves);
+        for live in self.lives(facts, now).iter() {
+            let table = &self.tables[usize::from(live.number)];
+            for bit in bits((live.binds | live.counts) & table.measured) {
+                let line = &table.lines[bit as usize];
+                let rule = rule_no(live.number, bit);
+                if let Some(asked) = check.asked(line, rule, false) {
+                    check.moves(live, line, line.measure, i128::from(asked), 0);
+                }
+            }
+        }
     }
 
     /// The first rule that stands against using a source of funds so, whatever the amount.
@@ -111,7 +126,41 @@ struct Check<'a, C, F> {
     converted: (u8, u64, Option<u64>),
 }
 
-impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
+/// Who asks nothing of what was counted before.
+struct NothingYet;
+
+impl Counters for NothingYet {
+    fn used(&self, _: Side, _: u16, _: u32, _: u32) -> u128 {
+        0
+    }
+    fn balance(&self, _: Side, _: Per, _: &RuleAsset) -> u128 {
+        0
+    }
+}
+
+impl<'a, C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'a, C, F> {
+    #[inline]
+    fn new(
+        set: &'a Ruleset,
+        facts: &'a Facts<'a>,
+        now: Moments<'a>,
+        counters: &'a C,
+        convert: F,
+        moves: &'a mut Moves,
+    ) -> Self {
+        Check {
+            set,
+            facts,
+            now,
+            counters,
+            convert,
+            moves,
+            moved: [0; MEASURES_MAX / 64],
+            verdict: Verdict::Allow,
+            converted: (NONE, 0, None),
+        }
+    }
+
     #[inline]
     fn table(&mut self, live: &Live) {
         let table = &self.set.tables[usize::from(live.number)];

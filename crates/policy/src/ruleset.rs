@@ -384,6 +384,14 @@ impl Ruleset {
         })
     }
 
+    /// The numbers of those among them that begin with what was done before.
+    #[must_use]
+    pub fn backfilled_since(&self, before: Option<&Ruleset>) -> Vec<u16> {
+        let new = self.measures_new_since(before);
+        let backfilled = new.filter(|measure| measure.is_backfilled);
+        backfilled.map(|measure| measure.number).collect()
+    }
+
     /// What a move gives back when `after` of `whole` has been voided or refunded and `before` of it
     /// had been earlier: nothing if its rules say so, else that share, rounded to the strict side.
     /// A payment that was counted gives its one back when the last of it is.

@@ -72,6 +72,19 @@ pub(crate) fn add(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i12
     true
 }
 
+/// Moves a sum, or begins it: [`add`], [`begin`].
+pub(crate) fn add_or_begin(
+    counts: &mut Vec<Count>,
+    measure: u16,
+    period: u32,
+    delta: i128,
+    kept: u32,
+) {
+    if !add(counts, measure, period, delta) {
+        begin(counts, measure, period, delta, kept);
+    }
+}
+
 /// Begins a sum that is not there. What then lies more than `kept` periods before the latest is
 /// dropped; a move into what was dropped is no more.
 pub(crate) fn begin(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128, kept: u32) {
@@ -100,28 +113,23 @@ mod tests {
 
     #[test]
     fn sums_are_kept_as_long_as_they_are_needed_and_no_longer() {
-        fn add(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128, kept: u32) {
-            if !super::add(counts, measure, period, delta) {
-                begin(counts, measure, period, delta, kept);
-            }
-        }
         let mut counts = Vec::new();
-        add(&mut counts, 17, 5, 10, 0);
-        add(&mut counts, 16, 100, 1, 2);
-        add(&mut counts, 16, 101, 2, 2);
-        add(&mut counts, 16, 102, 4, 2);
+        add_or_begin(&mut counts, 17, 5, 10, 0);
+        add_or_begin(&mut counts, 16, 100, 1, 2);
+        add_or_begin(&mut counts, 16, 101, 2, 2);
+        add_or_begin(&mut counts, 16, 102, 4, 2);
         assert_eq!(since(&counts, 16, 100), 7);
         assert_eq!(since(&counts, 16, 101), 6);
-        add(&mut counts, 16, 103, 8, 2);
+        add_or_begin(&mut counts, 16, 103, 8, 2);
         assert_eq!(since(&counts, 16, 0), 14);
         // Too late to matter.
-        add(&mut counts, 16, 100, 1, 2);
+        add_or_begin(&mut counts, 16, 100, 1, 2);
         assert_eq!(since(&counts, 16, 0), 14);
-        add(&mut counts, 16, 103, -8, 2);
+        add_or_begin(&mut counts, 16, 103, -8, 2);
         assert_eq!(latest(&counts, 16), Some(102));
         assert_eq!((since(&counts, 17, 5), since(&counts, 18, 0)), (10, 0));
         assert!(counts.is_sorted());
-        add(&mut counts, 17, 6, 3, 0);
+        add_or_begin(&mut counts, 17, 6, 3, 0);
         assert_eq!((since(&counts, 17, 0), counts.len()), (3, 3));
     }
 }

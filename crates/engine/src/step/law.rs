@@ -80,7 +80,19 @@ pub(crate) fn subject(party: &Party) -> Subject {
 pub(crate) fn check<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
     match draft.law {
         None => Ok(()),
-        Some(law) => under(draft, payment, law),
+        Some(law) => {
+            ready(law)?;
+            under(draft, payment, law)
+        }
+    }
+}
+
+/// Whether what was done before the law is counted, so that it can be asked.
+#[inline]
+pub(crate) fn ready(law: &Law) -> Rule {
+    match law.backfilling {
+        None => Ok(()),
+        Some(_) => Err(Stop::Reject(Code::LawNotReady, "")),
     }
 }
 
