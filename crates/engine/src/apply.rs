@@ -98,15 +98,20 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
             period,
             delta,
             ..
-        } => {
-            if measure >= law::MEASURE_FIRST {
-                if !law::add(to.counts_mut(party), measure, period, delta) {
-                    let law = to.base().tenants[tenant.0 as usize].law.as_ref();
-                    let kept = law.map_or(0, |law| law.periods_kept(measure));
-                    law::begin(to.counts_mut(party), measure, period, delta, kept);
-                }
-                return;
+        } if measure >= law::MEASURE_FIRST => {
+            if !law::add(to.counts_mut(party), measure, period, delta) {
+                let law = to.base().tenants[tenant.0 as usize].law.as_ref();
+                let kept = law.map_or(0, |law| law.periods_kept(measure));
+                law::begin(to.counts_mut(party), measure, period, delta, kept);
             }
+        }
+        Effect::Measured {
+            party,
+            measure,
+            period,
+            delta,
+            ..
+        } => {
             let party = to.party_mut(party);
             let m = usize::from(measure);
             if period > party.period[m] {
@@ -119,6 +124,13 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
                     .expect("room given back was used before: decide gives back no more than that");
             }
         }
+        ref rarer => fold_rarer(to, tenant, id, rarer),
+    }
+}
+
+/// What the commonest payment has not.
+fn fold_rarer<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
+    match *effect {
         Effect::Held { account, delta } => {
             let account = to.account_mut(account);
             account.held = account.held.checked_add_signed(delta).expect(
@@ -418,6 +430,7 @@ impl Fold for State {
         }
     }
 
+    #[inline]
     fn counts_mut(&mut self, party: PartyNo) -> &mut Vec<Count> {
         let next = self.counts.len();
         let party = &mut self.parties[party.0 as usize];

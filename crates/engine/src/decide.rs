@@ -329,7 +329,6 @@ fn decide_on<V: View>(
         _ => tenant.terms.zone.civil(now),
     };
     let mut own = Vec::new();
-    let mut scratch = Scratch::default();
     let moments = match (&tenant.law, ahead.moments) {
         (None, _) => &[],
         (Some(law), Some((no, version, moments)))
@@ -342,8 +341,12 @@ fn decide_on<V: View>(
             &own[..]
         }
     };
-    if let (Some(law), Some(cell)) = (&tenant.law, ahead.scratch) {
-        scratch = cell.take();
+    let (mut kept, mut fresh) = (ahead.scratch.map(RefCell::borrow_mut), None);
+    let scratch = match &mut kept {
+        Some(kept) => &mut **kept,
+        None => fresh.insert(Scratch::default()),
+    };
+    if let (Some(law), Some(_)) = (&tenant.law, ahead.scratch) {
         scratch.counting.clear();
         // The moments follow from the law and the time.
         scratch.moves.recall((command.tenant.0, law.version, now.0));
@@ -380,11 +383,6 @@ fn decide_on<V: View>(
         step::settled::post(&mut draft);
     }
     let asked = draft.asked.take();
-    if tenant.law.is_some()
-        && let Some(cell) = ahead.scratch
-    {
-        cell.replace(draft.scratch);
-    }
     match ruled {
         Ok(()) => {
             if continued {

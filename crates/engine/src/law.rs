@@ -22,7 +22,7 @@ mod counts;
 
 pub use circumstances::{Asked, Circumstances, Confirmed, HOURS_LONG_AGO};
 pub use counts::{Count, Counted};
-pub(crate) use counts::{add, add_or_begin, begin, latest, since};
+pub(crate) use counts::{add, add_or_begin, begin, since};
 
 use crate::event::Hash;
 use crate::ids::{ActorId, Id};
@@ -286,5 +286,5 @@ impl State {
 /// period, later ones included.
 #[must_use]
 pub fn used(state: &State, party: PartyNo, measure: u16, from: u32) -> u128 {
-    since(state.counts_of(party), MEASURE_FIRST + measure, from)
+    since(state.counts_of(party), MEASURE_FIRST + measure, from).0
 }

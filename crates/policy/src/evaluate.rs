@@ -7,12 +7,13 @@
 //!   there as a new party does.
 
 use crate::facts::{
-    Counters, Facts, Moments, Move, Moves, Outcome, RuleAsset, RuleNo, Traced, Verdict,
+    Counters, Facts, Leg, Moments, Move, Moves, Outcome, RuleAsset, RuleNo, Traced, Verdict,
 };
-use crate::live::{Live, bits, rule_no};
+use crate::live::{bits, rule_no};
+use crate::program::{Act, Exemption, Program, Step, Sum, Unit};
 use crate::rule::{After, Consequence, Per, Redeemable};
-use crate::ruleset::{Line, MEASURES_MAX, NONE, Ruleset, Summed, Test};
-use crate::vocabulary::{Payment, Presence, Side, StepUp, Tier};
+use crate::ruleset::{NONE, Ruleset, Test};
+use crate::vocabulary::{Payment, Side, StepUp};
 
 impl Ruleset {
     /// Whether a payment may be made, what the payer must do first, and what moves if it is made.
@@ -30,11 +31,20 @@ impl Ruleset {
     ) -> Verdict {
         moves.moves.clear();
         moves.trace.clear();
-        let lives = self.recalled(facts, now, &mut moves.recall);
-        let mut check = Check::new(self, facts, now, counters, convert, moves);
-        for live in lives.iter() {
-            check.table(live);
-        }
+        let is_whole = moves.is_whole;
+        let program = moves.recall.program(self, facts, now, is_whole);
+        let mut check = Check {
+            set: self,
+            facts,
+            counters,
+            convert,
+            moves: &mut moves.moves,
+            trace: &mut moves.trace,
+            is_whole,
+            verdict: Verdict::Allow,
+            converted: (NONE, 0, None),
+        };
+        check.run(program);
         let verdict = check.verdict;
         if matches!(verdict, Verdict::Deny { .. }) {
             moves.moves.clear();
@@ -54,14 +64,24 @@ impl Ruleset {
     ) {
         moves.moves.clear();
         moves.trace.clear();
-        let mut check = Check::new(self, facts, now, &NothingYet, convert, moves);
+        let mut check = Check {
+            set: self,
+            facts,
+            counters: &NothingYet,
+            convert,
+            moves: &mut moves.moves,
+            trace: &mut moves.trace,
+            is_whole: false,
+            verdict: Verdict::Allow,
+            converted: (NONE, 0, None),
+        };
         for live in self.lives(facts, now).iter() {
             let table = &self.tables[usize::from(live.number)];
             for bit in bits((live.binds | live.counts) & table.measured) {
-                let line = &table.lines[bit as usize];
-                let rule = rule_no(live.number, bit);
-                if let Some(asked) = check.asked(line, rule, false) {
-                    check.moves(live, line, line.measure, i128::from(asked), 0);
+                let step = self.step(facts, now, live, bit);
+                if let Some(asked) = check.asked(&step) {
+                    let found = check.used(step.side, step.sum);
+                    check.moves_once(step.side, step.sum, i128::from(asked), found);
                 }
             }
         }
@@ -75,10 +95,7 @@ impl Ruleset {
             let table = &self.tables[usize::from(live.number)];
             for bit in bits(live.binds & table.forbids) {
                 let line = &table.lines[bit as usize];
-                let tier = match line.side {
-                    Side::Payer => facts.payer.tier,
-                    Side::Payee => facts.payee.tier,
-                };
+                let tier = facts.tier(line.side);
                 let is_high_enough = matches!(line.then, Consequence::Verify(t) if tier >= t);
                 if found.is_none() && !is_high_enough {
                     found = Some(rule_no(live.number, bit));
@@ -115,12 +132,11 @@ impl Ruleset {
 struct Check<'a, C, F> {
     set: &'a Ruleset,
     facts: &'a Facts<'a>,
-    now: Moments<'a>,
     counters: &'a C,
     convert: F,
-    moves: &'a mut Moves,
-    /// Measures already moved, by position.
-    moved: [u64; MEASURES_MAX / 64],
+    moves: &'a mut Vec<Move>,
+    trace: &'a mut Vec<Traced>,
+    is_whole: bool,
     verdict: Verdict,
     /// The last conversion: asset, amount, answer.
     converted: (u8, u64, Option<u64>),
@@ -138,286 +154,233 @@ impl Counters for NothingYet {
     }
 }
 
-impl<'a, C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'a, C, F> {
+impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
     #[inline]
-    fn new(
-        set: &'a Ruleset,
-        facts: &'a Facts<'a>,
-        now: Moments<'a>,
-        counters: &'a C,
-        convert: F,
-        moves: &'a mut Moves,
-    ) -> Self {
-        Check {
-            set,
-            facts,
-            now,
-            counters,
-            convert,
-            moves,
-            moved: [0; MEASURES_MAX / 64],
-            verdict: Verdict::Allow,
-            converted: (NONE, 0, None),
-        }
-    }
-
-    #[inline]
-    fn table(&mut self, live: &Live) {
-        let table = &self.set.tables[usize::from(live.number)];
-        for bit in bits(live.binds & table.gates | live.counts & table.measured) {
-            let line = &table.lines[bit as usize];
-            let rule = rule_no(live.number, bit);
-            let binds = live.binds >> bit & 1 != 0;
-            match line.test {
-                Test::Limit => self.limit(live, line, rule, binds),
-                Test::Balance(per) => {
-                    let Some(asked) = self.asked(line, rule, true) else {
-                        continue;
-                    };
-                    let asset = &self.set.assets[usize::from(line.asset)];
-                    let held = self.counters.balance(line.side, per, asset);
-                    self.weigh(line, rule, held, asked);
+    fn run(&mut self, program: &Program) {
+        for step in &program.steps {
+            match &step.act {
+                Act::Limit => self.limit(step),
+                Act::Authentication(step_up, exemptions) => {
+                    let exemptions = &program.exemptions[exemptions.clone()];
+                    self.authentication(step, *step_up, exemptions);
                 }
-                Test::CoolingOff(after) => {
+                Act::Reset => self.reset(step),
+                Act::Balance(per) => {
+                    if let Some(asked) = self.asked_or_denied(step) {
+                        let asset = &self.set.assets[usize::from(step.asset)];
+                        let held = self.counters.balance(step.side, *per, asset);
+                        self.weigh(step, held, asked);
+                    }
+                }
+                Act::CoolingOff(after) => {
                     let elapsed = match after {
                         After::Registration => self.facts.elapsed.registration,
                         After::NewDevice => self.facts.elapsed.device,
                         After::NewPayee => self.facts.elapsed.payee,
                     };
-                    self.wait(line, rule, elapsed);
+                    self.wait(step, elapsed);
                 }
-                Test::Mandate => self.wait(line, rule, self.facts.elapsed.notice),
-                _ => self.stands_against(line, rule),
+                Act::Mandate => self.wait(step, self.facts.elapsed.notice),
+                Act::Forbid => self.stands_against(step),
             }
         }
-        self.authentication(live);
     }
 
     #[inline]
-    fn limit(&mut self, live: &Live, line: &Line, rule: RuleNo, binds: bool) {
-        let Some(asked) = self.asked(line, rule, binds) else {
+    fn limit(&mut self, step: &Step) {
+        let Some(asked) = self.asked_or_denied(step) else {
             return;
         };
-        if !line.measure.is_some() {
-            self.weigh(line, rule, 0, asked);
-            return;
+        let found = self.used(step.side, step.sum);
+        if step.binds {
+            self.weigh(step, found.0, asked);
         }
-        let used = self.used(live, line, line.measure);
-        if binds {
-            self.weigh(line, rule, used, asked);
+        if step.moves {
+            self.moves(step.side, step.sum, i128::from(asked), found);
         }
-        self.moves(live, line, line.measure, i128::from(asked), used);
     }
 
     /// What this payment adds in the unit of a rule, or a refusal if that is not known.
     #[inline]
-    fn asked(&mut self, line: &Line, rule: RuleNo, binds: bool) -> Option<u64> {
-        if line.is_count {
-            return Some(1);
-        }
-        let asked = self.amount(line);
-        if asked.is_none() && binds {
-            self.deny(rule, Outcome::NoRate, 0, 0);
+    fn asked_or_denied(&mut self, step: &Step) -> Option<u64> {
+        let asked = self.asked(step);
+        if asked.is_none() && step.binds {
+            self.deny(step.rule, Outcome::NoRate, 0, 0);
         }
         asked
     }
 
-    /// The part of the payment from the rule's sources, in the rule's asset.
+    /// The payment itself, or the part of it from the rule's sources, in the rule's asset.
     #[inline]
-    fn amount(&mut self, line: &Line) -> Option<u64> {
+    fn asked(&mut self, step: &Step) -> Option<u64> {
+        if step.unit == Unit::Payments {
+            return Some(1);
+        }
         let amount = match self.facts.legs {
             [one] => one.atoms,
             legs => {
-                let of_rule = |leg: &&crate::facts::Leg| line.funds >> leg.funds as u32 & 1 != 0;
+                let of_rule = |leg: &&Leg| step.funds >> leg.funds as u32 & 1 != 0;
                 let parts = legs.iter().filter(of_rule);
                 parts.fold(0u64, |sum, leg| sum.saturating_add(leg.atoms))
             }
         };
-        let asset = &self.set.assets[usize::from(line.asset)];
-        if asset.number == self.facts.asset {
+        if step.unit == Unit::Own {
             return Some(amount);
         }
-        if (self.converted.0, self.converted.1) != (line.asset, amount) {
-            self.converted = (line.asset, amount, (self.convert)(asset, amount));
+        if (self.converted.0, self.converted.1) != (step.asset, amount) {
+            let asset = &self.set.assets[usize::from(step.asset)];
+            self.converted = (step.asset, amount, (self.convert)(asset, amount));
         }
         self.converted.2
     }
 
+    /// What was counted before, and the period that a move goes to.
     #[inline]
-    fn used(&self, live: &Live, line: &Line, measure: Summed) -> u128 {
-        let now = self.now[usize::from(live.zones[line.side as usize])];
-        let (from, to) = line.window.periods(now, line.hours);
-        self.counters.used(line.side, measure.number, from, to)
-    }
-
-    /// Moves a measure, once.
-    #[inline]
-    fn moves(&mut self, live: &Live, line: &Line, measure: Summed, delta: i128, before: u128) {
-        let (word, bit) = (usize::from(measure.at) / 64, 1u64 << (measure.at % 64));
-        if self.moved[word] & bit != 0 {
-            return;
+    fn used(&self, side: Side, sum: Sum) -> (u128, u32) {
+        match sum.measure {
+            None => (0, sum.to),
+            Some(measure) => {
+                let counters = self.counters;
+                counters.used_and_period(side, measure, sum.from, sum.to)
+            }
         }
-        self.moved[word] |= bit;
-        let now = self.now[usize::from(live.zones[line.side as usize])];
-        self.moves.moves.push(Move {
-            side: line.side,
-            measure: measure.number,
-            period: line.window.periods(now, line.hours).1,
-            delta,
-            before,
-        });
     }
 
-    /// `used + asked` against the rule's number, and what follows.
+    /// Moves a measure.
     #[inline]
-    fn weigh(&mut self, line: &Line, rule: RuleNo, used: u128, asked: u64) {
+    fn moves(&mut self, side: Side, sum: Sum, delta: i128, (before, period): (u128, u32)) {
+        if let Some(measure) = sum.measure {
+            self.moves.push(Move {
+                side,
+                measure,
+                period,
+                delta,
+                before,
+            });
+        }
+    }
+
+    /// Moves a measure, unless the check has already.
+    #[inline]
+    fn moves_once(&mut self, side: Side, sum: Sum, delta: i128, found: (u128, u32)) {
+        if !self.moves.iter().any(|m| Some(m.measure) == sum.measure) {
+            self.moves(side, sum, delta, found);
+        }
+    }
+
+    /// Holds a number against what was used and what is asked on top.
+    #[inline]
+    fn weigh(&mut self, step: &Step, used: u128, asked: u64) {
         let sum = used.saturating_add(u128::from(asked));
-        let most = u128::from(line.most);
-        let is_within = if line.bites_at {
-            sum < most
+        let most = u128::from(step.most);
+        if sum < most || sum == most && !step.bites_at {
+            self.trace(step.rule, Outcome::Within, used, asked);
         } else {
-            sum <= most
-        };
-        if is_within {
-            self.trace(rule, Outcome::Within, used, asked);
-            return;
+            self.passed(step, used, asked);
         }
-        match line.then {
+    }
+
+    /// The number is passed.
+    #[cold]
+    fn passed(&mut self, step: &Step, used: u128, asked: u64) {
+        let rule = step.rule;
+        match step.then {
             Consequence::Report => self.trace(rule, Outcome::Noted, used, asked),
             Consequence::Deny => self.deny(rule, Outcome::Denied, used, asked),
             Consequence::StepUp(step_up) => self.step_up(step_up, rule, used, asked),
-            Consequence::Verify(tier) => {
-                if self.tier(line.side) >= tier {
-                    self.trace(rule, Outcome::Done, used, asked);
-                } else {
-                    self.deny(rule, Outcome::Verify, used, asked);
-                }
+            Consequence::Verify(tier) if self.facts.tier(step.side) >= tier => {
+                self.trace(rule, Outcome::Done, used, asked);
             }
+            Consequence::Verify(_) => self.deny(rule, Outcome::Verify, used, asked),
         }
     }
 
     /// Not at all, or not below a tier.
     #[cold]
-    fn stands_against(&mut self, line: &Line, rule: RuleNo) {
-        match line.then {
-            Consequence::Verify(tier) if self.tier(line.side) >= tier => {
-                self.trace(rule, Outcome::Done, 0, 0);
+    fn stands_against(&mut self, step: &Step) {
+        match step.then {
+            Consequence::Verify(tier) if self.facts.tier(step.side) >= tier => {
+                self.trace(step.rule, Outcome::Done, 0, 0);
             }
-            Consequence::Verify(_) => self.deny(rule, Outcome::Verify, 0, 0),
-            _ => self.deny(rule, Outcome::Denied, 0, 0),
-        }
-    }
-
-    #[inline]
-    fn tier(&self, side: Side) -> Tier {
-        match side {
-            Side::Payer => self.facts.payer.tier,
-            Side::Payee => self.facts.payee.tier,
+            Consequence::Verify(_) => self.deny(step.rule, Outcome::Verify, 0, 0),
+            _ => self.deny(step.rule, Outcome::Denied, 0, 0),
         }
     }
 
     /// So many hours must have gone by.
-    fn wait(&mut self, line: &Line, rule: RuleNo, elapsed: u32) {
-        if u64::from(elapsed) >= line.most {
-            self.trace(rule, Outcome::Within, u128::from(elapsed), 0);
+    fn wait(&mut self, step: &Step, elapsed: u32) {
+        if u64::from(elapsed) >= step.most {
+            self.trace(step.rule, Outcome::Within, u128::from(elapsed), 0);
         } else {
-            self.deny(rule, Outcome::Denied, u128::from(elapsed), 0);
+            self.deny(step.rule, Outcome::Denied, u128::from(elapsed), 0);
         }
     }
 
-    /// Duties to authenticate, what exempts from them, and what an authentication resets.
+    /// A duty to authenticate.
     #[inline]
-    fn authentication(&mut self, live: &Live) {
-        let table = &self.set.tables[usize::from(live.number)];
-        if self.facts.has_done(StepUp::Strong) {
-            self.reset(live);
-        }
-        for bit in bits(live.binds & table.authentications) {
-            let rule = rule_no(live.number, bit);
-            let Test::Authentication(step_up) = table.lines[bit as usize].test else {
-                continue;
-            };
-            if self.facts.has_done(step_up) {
-                self.trace(rule, Outcome::Done, 0, 0);
-            } else if !self.is_exempt(live) {
-                self.step_up(step_up, rule, 0, 0);
-            }
+    fn authentication(&mut self, step: &Step, step_up: StepUp, exemptions: &[Exemption]) {
+        if self.facts.has_done(step_up) {
+            self.trace(step.rule, Outcome::Done, 0, 0);
+        } else if !exemptions.iter().any(|exemption| self.exempts(exemption)) {
+            self.step_up(step_up, step.rule, 0, 0);
         }
     }
 
-    fn is_exempt(&mut self, live: &Live) -> bool {
-        let table = &self.set.tables[usize::from(live.number)];
-        for bit in bits(live.binds & table.exemptions) {
-            let line = &table.lines[bit as usize];
-            let rule = rule_no(live.number, bit);
-            let needs_amount = line.most != u64::MAX || line.measure.is_some();
-            let asked = if needs_amount {
-                let Some(asked) = self.amount(line) else {
-                    continue;
-                };
-                asked
-            } else {
-                0
+    /// Whether an exemption holds; one that does is counted.
+    #[inline]
+    fn exempts(&mut self, exemption: &Exemption) -> bool {
+        let Exemption { step, counted, .. } = exemption;
+        let asked = if exemption.needs_amount {
+            let Some(asked) = self.asked(step) else {
+                return false;
             };
-            let of_this = |n: u64| u128::from(if line.current_counts { n } else { 0 });
-            let mut holds = asked <= line.most;
-            let (mut used, mut count) = (0, 0);
-            if line.measure.is_some() {
-                used = self.used(live, line, line.measure);
-                holds &= used + of_this(asked) <= u128::from(line.in_all);
-            }
-            if line.count_measure.is_some() {
-                count = self.used(live, line, line.count_measure);
-                holds &= count + of_this(1) <= u128::from(line.count);
-            }
-            let before = if !line.measure.is_some() { count } else { used };
-            if !holds {
-                self.trace(rule, Outcome::NotExempt, before, asked);
-                continue;
-            }
-            self.trace(rule, Outcome::Exempt, before, asked);
-            if line.measure.is_some() {
-                self.moves(live, line, line.measure, i128::from(asked), used);
-            }
-            if line.count_measure.is_some() {
-                self.moves(live, line, line.count_measure, 1, count);
-            }
-            return true;
+            asked
+        } else {
+            0
+        };
+        let of_this = |n: u64| u128::from(if exemption.current_counts { n } else { 0 });
+        let used = self.used(step.side, step.sum);
+        let count = self.used(step.side, *counted);
+        let holds = asked <= step.most
+            && (step.sum.measure.is_none()
+                || used.0 + of_this(asked) <= u128::from(exemption.in_all))
+            && (counted.measure.is_none() || count.0 + of_this(1) <= u128::from(exemption.count));
+        let before = if step.sum.measure.is_some() {
+            used
+        } else {
+            count
+        };
+        if !holds {
+            self.trace(step.rule, Outcome::NotExempt, before.0, asked);
+            return false;
         }
-        false
+        self.trace(step.rule, Outcome::Exempt, before.0, asked);
+        self.moves_once(step.side, step.sum, i128::from(asked), used);
+        self.moves_once(step.side, *counted, 1, count);
+        true
     }
 
-    /// Sets the counters since the last authentication to zero: those of payments at a distance if
-    /// this is one, else those at terminals (EBA Q&A 2018_4226).
-    fn reset(&mut self, live: &Live) {
-        let is_remote = usize::from(self.facts.presence == Presence::Remote);
-        let table = &self.set.tables[usize::from(live.number)];
-        for bit in bits(live.reached & table.resets[is_remote]) {
-            let line = &table.lines[bit as usize];
-            for measure in [line.measure, line.count_measure] {
-                if !measure.is_some() {
-                    continue;
-                }
-                let used = self.used(live, line, measure);
-                if used > 0 {
-                    let back = i128::try_from(used).map_or(i128::MIN, |used| -used);
-                    self.moves(live, line, measure, back, used);
-                }
-            }
+    /// Sets a counter since the last authentication to zero.
+    #[cold]
+    fn reset(&mut self, step: &Step) {
+        let found = self.used(step.side, step.sum);
+        if found.0 > 0 {
+            let back = i128::try_from(found.0).map_or(i128::MIN, |used| -used);
+            self.moves_once(step.side, step.sum, back, found);
         }
     }
 
     /// Notes a rule that neither asks nor refuses.
     #[inline]
     fn trace(&mut self, rule: RuleNo, outcome: Outcome, used: u128, asked: u64) {
-        if self.moves.is_whole {
+        if self.is_whole {
             self.note(rule, outcome, used, asked);
         }
     }
 
     #[cold]
     fn note(&mut self, rule: RuleNo, outcome: Outcome, used: u128, asked: u64) {
-        self.moves.trace.push(Traced {
+        self.trace.push(Traced {
             rule,
             outcome,
             used,

@@ -3,7 +3,7 @@
 use crate::civil::Civil;
 use crate::country::Country;
 use crate::dimension::Set;
-use crate::live::Recall;
+use crate::program::Recall;
 use crate::rule::Per;
 use crate::vocabulary::{
     Age, Channel, Flag, Funds, PartyKind, Payment, Presence, Product, Screening, Side, StepUp,
@@ -115,6 +115,15 @@ impl Facts<'_> {
     pub fn has_done(&self, step_up: StepUp) -> bool {
         self.confirmed.bits() & ((2 << step_up as u32) - 1) != 0
     }
+
+    /// How far a side is verified.
+    #[inline]
+    pub(crate) fn tier(&self, side: Side) -> Tier {
+        match side {
+            Side::Payer => self.payer.tier,
+            Side::Payee => self.payee.tier,
+        }
+    }
 }
 
 /// An asset of the rules and its shard-local number.
@@ -131,6 +140,12 @@ pub trait Counters {
     /// The sum of a measure over periods, both included. A period later than `to` (a zone that
     /// moved west) counts as `to`.
     fn used(&self, side: Side, measure: u16, from: u32, to: u32) -> u128;
+
+    /// The same, and the period that a move goes to: `to`, or a later one already counted in.
+    #[inline]
+    fn used_and_period(&self, side: Side, measure: u16, from: u32, to: u32) -> (u128, u32) {
+        (self.used(side, measure, from, to), to)
+    }
 
     /// What the party or wallet holds now, in atoms of the asset; what it holds in other assets
     /// is converted, rounded up.
@@ -227,8 +242,8 @@ impl Moves {
         Moves::default()
     }
 
-    /// Says which ruleset is asked, and when: which rules look at a kind of payment is then found
-    /// once for all payments of that kind. The same `of` must mean the same ruleset and moments.
+    /// Says which ruleset is asked, and when: what is to be done for a kind of payment is then found
+    /// out once for all payments of that kind. The same `of` must mean the same ruleset and moments.
     #[inline]
     pub fn recall(&mut self, of: (u32, u32, u64)) {
         self.recall.begin(of);

@@ -32,6 +32,7 @@ mod left;
 mod live;
 mod pack;
 mod parse;
+mod program;
 mod review;
 mod rule;
 mod ruleset;

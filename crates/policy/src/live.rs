@@ -1,9 +1,8 @@
 //! Which rules of which packs look at a payment: the conjunction of a word for each dimension.
 
-use crate::dimension::Set;
-use crate::facts::{Facts, Moments, PartyFacts, RuleNo};
+use crate::facts::{Facts, Moments, RuleNo};
 use crate::ruleset::{NONE, Place, Ruleset, Table, at};
-use crate::vocabulary::{Channel, Flag, Payment, Presence, Product, Screening, Technology};
+use crate::vocabulary::Flag;
 
 /// The rules of one pack that look at a payment.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,86 +36,7 @@ impl Lives {
     }
 }
 
-/// What decides which rules look at a payment, apart from rules and moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Kind {
-    parties: [PartyFacts; 2],
-    payment: Payment,
-    channel: Channel,
-    product: Product,
-    presence: Presence,
-    technology: Technology,
-    screening: Screening,
-    asks: [bool; 2],
-    funds: u16,
-    flags: Set<Flag>,
-}
-
-impl Kind {
-    #[inline]
-    fn of(facts: &Facts<'_>) -> Kind {
-        let funds = facts.legs.iter().map(|leg| 1 << leg.funds as u32);
-        Kind {
-            parties: [facts.payer, facts.payee],
-            payment: facts.payment,
-            channel: facts.channel,
-            product: facts.product,
-            presence: facts.presence,
-            technology: facts.technology,
-            screening: facts.screening,
-            asks: [facts.asks_payer, facts.asks_payee],
-            funds: funds.fold(0, |all, one: u16| all | one),
-            flags: facts.flags,
-        }
-    }
-}
-
-/// The rules that looked at the last payment, for the next of the same kind.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Recall {
-    /// Of which ruleset and moment.
-    of: Option<(u32, u32, u64)>,
-    last: Option<Box<Last>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Last {
-    kind: Kind,
-    lives: Lives,
-}
-
-impl Recall {
-    #[inline]
-    pub fn begin(&mut self, of: (u32, u32, u64)) {
-        if self.of != Some(of) {
-            (self.of, self.last) = (Some(of), None);
-        }
-    }
-}
-
 impl Ruleset {
-    /// [`Ruleset::lives`], remembered from the payment before if that was of the same kind.
-    #[inline]
-    pub(crate) fn recalled(
-        &self,
-        facts: &Facts<'_>,
-        now: Moments<'_>,
-        recall: &mut Recall,
-    ) -> Lives {
-        if recall.of.is_none() {
-            return self.lives(facts, now);
-        }
-        let kind = Kind::of(facts);
-        match &recall.last {
-            Some(last) if last.kind == kind => last.lives,
-            _ => {
-                let lives = self.lives(facts, now);
-                recall.last = Some(Box::new(Last { kind, lives }));
-                lives
-            }
-        }
-    }
-
     /// The rules that look at a payment, of each pack that is there by payer, payee or operator.
     pub(crate) fn lives(&self, facts: &Facts<'_>, now: Moments<'_>) -> Lives {
         let payer = self.place(facts.payer.country);

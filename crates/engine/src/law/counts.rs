@@ -31,27 +31,20 @@ pub struct Counted {
     pub delta: i128,
 }
 
-/// Where the sums of a measure are.
-#[inline]
-fn of(counts: &[Count], measure: u16) -> &[Count] {
-    let start = counts.iter().position(|count| count.measure >= measure);
-    let rest = &counts[start.unwrap_or(counts.len())..];
-    let len = rest.iter().position(|count| count.measure > measure);
-    &rest[..len.unwrap_or(rest.len())]
-}
-
 /// The sum of a measure since a period, later ones included: where a zone moved west, what was
-/// counted in a later day than today counts today.
+/// counted in a later day than today counts today. With it the latest period counted in, or 0.
 #[inline]
-pub(crate) fn since(counts: &[Count], measure: u16, from: u32) -> u128 {
-    let later = of(counts, measure).iter().filter(|c| c.period >= from);
-    later.fold(0, |sum, count| sum.saturating_add(count.used))
-}
-
-/// The latest period a measure has been counted in.
-#[inline]
-pub(crate) fn latest(counts: &[Count], measure: u16) -> Option<u32> {
-    of(counts, measure).last().map(|count| count.period)
+pub(crate) fn since(counts: &[Count], measure: u16, from: u32) -> (u128, u32) {
+    let (mut used, mut latest) = (0u128, 0);
+    for count in counts {
+        if count.measure == measure {
+            latest = count.period;
+            if count.period >= from {
+                used = used.saturating_add(count.used);
+            }
+        }
+    }
+    (used, latest)
 }
 
 /// Moves a sum; whether it was there. What has come to nothing is dropped.
@@ -88,7 +81,7 @@ pub(crate) fn add_or_begin(
 /// Begins a sum that is not there. What then lies more than `kept` periods before the latest is
 /// dropped; a move into what was dropped is no more.
 pub(crate) fn begin(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128, kept: u32) {
-    let last = latest(counts, measure).unwrap_or(0).max(period);
+    let last = since(counts, measure, period).1.max(period);
     let oldest = last.saturating_sub(kept);
     counts.retain(|count| count.measure != measure || count.period >= oldest);
     if period < oldest {
@@ -118,18 +111,19 @@ mod tests {
         add_or_begin(&mut counts, 16, 100, 1, 2);
         add_or_begin(&mut counts, 16, 101, 2, 2);
         add_or_begin(&mut counts, 16, 102, 4, 2);
-        assert_eq!(since(&counts, 16, 100), 7);
-        assert_eq!(since(&counts, 16, 101), 6);
+        assert_eq!(since(&counts, 16, 100), (7, 102));
+        assert_eq!(since(&counts, 16, 101), (6, 102));
         add_or_begin(&mut counts, 16, 103, 8, 2);
-        assert_eq!(since(&counts, 16, 0), 14);
+        assert_eq!(since(&counts, 16, 0), (14, 103));
         // Too late to matter.
         add_or_begin(&mut counts, 16, 100, 1, 2);
-        assert_eq!(since(&counts, 16, 0), 14);
+        assert_eq!(since(&counts, 16, 0), (14, 103));
         add_or_begin(&mut counts, 16, 103, -8, 2);
-        assert_eq!(latest(&counts, 16), Some(102));
-        assert_eq!((since(&counts, 17, 5), since(&counts, 18, 0)), (10, 0));
+        assert_eq!(since(&counts, 16, 103), (0, 102));
+        assert_eq!(since(&counts, 17, 5), (10, 5));
+        assert_eq!(since(&counts, 18, 0), (0, 0));
         assert!(counts.is_sorted());
         add_or_begin(&mut counts, 17, 6, 3, 0);
-        assert_eq!((since(&counts, 17, 0), counts.len()), (3, 3));
+        assert_eq!((since(&counts, 17, 0), counts.len()), ((3, 6), 3));
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::event::{Effect, EventKind, Part};
 use crate::ids::Id;
-use crate::law::{Count, Counted, MEASURE_FIRST, add_or_begin, latest};
+use crate::law::{Count, Counted, MEASURE_FIRST, add_or_begin, since};
 use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
 use crate::state::State;
 use crate::step::law::room::used_by_capture;
@@ -71,11 +71,11 @@ impl Shadow {
     /// moved west.
     pub fn placed(&self, party: PartyNo, moved: &Move) -> Counted {
         let measure = MEASURE_FIRST + moved.measure;
-        let last = latest(self.counts(party), measure);
+        let (_, latest) = since(self.counts(party), measure, 0);
         Counted {
             party,
             measure,
-            period: moved.period.max(last.unwrap_or(0)),
+            period: moved.period.max(latest),
             delta: moved.delta,
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct Draft<'d, V: View> {
     /// The moment in each of its zones.
     pub moments: &'d [policy::Civil],
     /// What the law's stage works with, and what moves by the event.
-    pub scratch: Scratch,
+    pub scratch: &'d mut Scratch,
     /// A payment that waited is confirmed by this.
     pub continued: bool,
     /// What was asked of the law, if it refuses or asks.

@@ -141,10 +141,12 @@ fn asked<V: View>(
         channel: payment.spend.circumstances.channel,
         circumstances: payment.spend.circumstances,
         confirmed: payment.spend.confirmed,
-        legs: Legs::of(draft.view, payment.plan.legs()),
+        legs: Legs::NONE,
         asks_payer: true,
         asks_payee: true,
     };
+    // In place: room for every source is much to copy.
+    case.legs.add_all(draft.view, payment.plan.legs());
     pilot::check(draft, payment, &case, law).map_err(Refusal::of)?;
     let Payees::Many(payees) = payees else {
         return one(
@@ -207,16 +209,11 @@ fn one<V: View>(
     case: &Case,
     law: &Law,
 ) -> Result<(), Refusal> {
-    let mut moves = std::mem::take(&mut draft.scratch.moves);
-    let court = Court::new(draft, law);
-    let verdict = court.check(case, &mut moves);
-    let out = match verdict {
-        Verdict::Allow => {
-            note(draft, case, &moves);
-            Ok(())
-        }
+    let verdict = judge(draft, case, law);
+    match verdict {
+        Verdict::Allow => Ok(()),
         Verdict::StepUp { step_up: asks, .. } => {
-            let traced = decisive(&moves, verdict);
+            let traced = decisive(&draft.scratch.moves, verdict);
             if draft.continued {
                 // It was confirmed, and something else is asked now.
                 let stop = refuse(draft, case, named_payee, traced, law, Code::StepUpNeeded);
@@ -229,10 +226,34 @@ fn one<V: View>(
                 Ok(())
             }
         }
-        Verdict::Deny { .. } => Err(denied(draft, case, named_payee, &moves, verdict, law)),
+        Verdict::Deny { .. } => Err(denied(draft, case, named_payee, verdict, law)),
+    }
+}
+
+/// Asks the law, and if it allows notes what would move.
+#[inline]
+fn judge<V: View>(draft: &mut Draft<'_, V>, case: &Case, law: &Law) -> Verdict {
+    let Scratch { moves, counting } = &mut *draft.scratch;
+    let court = Court {
+        view: draft.view,
+        law,
+        terms: draft.terms,
+        moments: draft.moments,
+        now: draft.now,
+        counting,
     };
-    draft.scratch.moves = moves;
-    out
+    let verdict = court.check(case, moves);
+    if verdict == Verdict::Allow {
+        let parties = court.parties(case);
+        counting.extend(moves.moves.iter().map(|moved| Measuring {
+            party: parties[moved.side as usize],
+            measure: MEASURE_FIRST + moved.measure,
+            period: moved.period,
+            delta: moved.delta,
+            before: moved.before,
+        }));
+    }
+    verdict
 }
 
 /// The refusal that a verdict comes to.
@@ -240,11 +261,10 @@ pub(crate) fn denied<V: View>(
     draft: &mut Draft<'_, V>,
     case: &Case,
     named_payee: WalletNo,
-    moves: &Moves,
     verdict: Verdict,
     law: &Law,
 ) -> Refusal {
-    let traced = decisive(moves, verdict);
+    let traced = decisive(&draft.scratch.moves, verdict);
     let code = traced.map_or(Code::NotAllowed, |traced| code_of(law, traced));
     let mut stop = refuse(draft, case, named_payee, traced, law, code);
     if let (Stop::Deny(refused), Verdict::Deny { verify, .. }) = (&mut stop, verdict) {
@@ -306,27 +326,6 @@ pub(crate) fn refuse<V: View>(
         rule: traced,
         ..refused
     }))
-}
-
-/// Notes what a check would move.
-#[inline]
-fn note<V: View>(draft: &mut Draft<'_, V>, case: &Case, moves: &Moves) {
-    let view = draft.view;
-    let parties = [case.payer, case.payee].map(|wallet| view.wallet(wallet).party);
-    let counts = parties.map(|party| view.counts(party));
-    let counting = moves.moves.iter().map(|moved| {
-        let (side, measure) = (moved.side as usize, MEASURE_FIRST + moved.measure);
-        // Never an earlier period than one already counted in, even where a zone moved west.
-        let latest = crate::law::latest(counts[side], measure);
-        Measuring {
-            party: parties[side],
-            measure,
-            period: moved.period.max(latest.unwrap_or(0)),
-            delta: moved.delta,
-            before: moved.before,
-        }
-    });
-    draft.scratch.counting.extend(counting);
 }
 
 /// Writes what moves, and what was asked if it was not ordinary.

@@ -323,3 +323,45 @@ fn a_void_gives_room_back_in_shares_that_never_exceed_what_was_moved() {
         "a refund does not, by this pack"
     );
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Kinds more than are remembered, in any order, with amounts, confirmations and waiting times
+    /// that differ from payment to payment.
+    #[test]
+    fn what_is_remembered_of_a_kind_answers_as_if_asked_afresh(
+        kinds in prop::collection::vec((any_ask(), any::<bool>()), 1..24),
+        turns in prop::collection::vec((0..24usize, 1..200u64, 0..3u8, 0..50u32), 1..60),
+    ) {
+        thread_local! {
+            static WORLD: std::cell::RefCell<World> = std::cell::RefCell::new(
+                World::of(PACKS.clone(), &settings("FR", &[Status::EMoney])),
+            );
+        }
+        WORLD.with_borrow_mut(|world| {
+            world.book = Book::default();
+            let mut remembering = policy::Moves::brief();
+            remembering.recall((0, 0, 0));
+            for (kind, amount, confirmed, waited) in turns {
+                let (strange, is_ordinary) = &kinds[kind % kinds.len()];
+                let mut ask = strange.clone();
+                if *is_ordinary {
+                    ask = pay("FR", strange.payer.tier, "1", strange.asset);
+                    ask.payee = strange.payee;
+                }
+                ask.legs[0].1 = amount.to_string();
+                ask.confirmed = policy::Set::from_bits(u32::from(confirmed));
+                ask.elapsed.payee = waited;
+                std::mem::swap(&mut world.moves, &mut remembering);
+                let remembered = world.ask(&ask);
+                std::mem::swap(&mut world.moves, &mut remembering);
+                prop_assert_eq!(world.pay(&ask), remembered);
+                prop_assert_eq!(&world.moves.moves, &remembering.moves);
+                let is_whole = |t: &policy::Traced| world.moves.trace.contains(t);
+                prop_assert!(remembering.trace.iter().all(is_whole));
+            }
+            Ok(())
+        })?;
+    }
+}

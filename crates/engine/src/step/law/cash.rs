@@ -4,7 +4,7 @@
 //! another, and in a third a right when little is left. Income is *withdrawn*. So who asks for
 //! money gets income first where loaded value may not be paid out.
 
-use super::{Case, Court, Draft, Legs, court, denied, note, pilot, refuse};
+use super::{Case, Court, Draft, Legs, court, denied, judge, pilot, refuse};
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
 use crate::event::Effect;
@@ -122,25 +122,19 @@ fn ask<V: View>(draft: &mut Draft<'_, V>, case: &Case, law: &Law) -> Rule {
     {
         return Err(refuse(draft, case, WalletNo::NONE, None, law, code));
     }
-    let mut moves = std::mem::take(&mut draft.scratch.moves);
-    let verdict = Court::new(draft, law).check(case, &mut moves);
-    let ruled = match verdict {
-        Verdict::Allow => {
-            note(draft, case, &moves);
-            Ok(())
-        }
+    let verdict = judge(draft, case, law);
+    match verdict {
+        Verdict::Allow => {}
         Verdict::StepUp { .. } => {
-            let traced = super::decisive(&moves, verdict);
+            let traced = super::decisive(&draft.scratch.moves, verdict);
             let code = Code::StepUpNeeded;
-            Err(refuse(draft, case, WalletNo::NONE, traced, law, code))
+            return Err(refuse(draft, case, WalletNo::NONE, traced, law, code));
         }
         Verdict::Deny { .. } => {
-            let refusal = denied(draft, case, WalletNo::NONE, &moves, verdict, law);
-            Err(*refusal.stop)
+            let refusal = denied(draft, case, WalletNo::NONE, verdict, law);
+            return Err(*refusal.stop);
         }
-    };
-    draft.scratch.moves = moves;
-    ruled?;
+    }
     super::record_moves(draft);
     let is_ordinary = case.circumstances.is_ordinary() && !case.confirmed.is_some();
     if !is_ordinary {

@@ -74,10 +74,16 @@ impl Legs {
     #[inline]
     pub fn of<V: View>(view: &V, plan: &[Leg]) -> Legs {
         let mut legs = Legs::NONE;
-        for leg in plan {
-            legs.add(funds(view.account(leg.account)), leg.amount);
-        }
+        legs.add_all(view, plan);
         legs
+    }
+
+    /// Adds what is taken from some accounts.
+    #[inline]
+    pub fn add_all<V: View>(&mut self, view: &V, plan: &[Leg]) {
+        for leg in plan {
+            self.add(funds(view.account(leg.account)), leg.amount);
+        }
     }
 
     #[inline]
@@ -205,7 +211,7 @@ impl<'a, V: View> Court<'a, V> {
     }
 
     #[inline]
-    fn parties(&self, case: &Case) -> [PartyNo; 2] {
+    pub fn parties(&self, case: &Case) -> [PartyNo; 2] {
         [case.payer, case.payee].map(|wallet| self.view.wallet(wallet).party)
     }
 
@@ -220,12 +226,12 @@ impl<'a, V: View> Court<'a, V> {
         if payer_no == payee_no && passes_on {
             flags.insert(Flag::SameParty);
         }
-        let found = [
-            case.circumstances.screening,
-            payer.particulars.screening,
-            payee.particulars.screening,
-        ];
-        let screening = found.into_iter().find(|s| *s != Screening::Clear);
+        let or = |found, other| match found {
+            Screening::Clear => other,
+            found => found,
+        };
+        let of_parties = or(payer.particulars.screening, payee.particulars.screening);
+        let screening = or(case.circumstances.screening, of_parties);
         let registered = if case.asks_payer { payer } else { payee }.registered;
         // Hours begun are not hours gone by.
         let hour = u32::try_from(self.now.0 / 3_600_000).unwrap_or(u32::MAX);
@@ -240,7 +246,7 @@ impl<'a, V: View> Court<'a, V> {
             product: case.circumstances.product,
             presence: case.circumstances.presence,
             technology: case.circumstances.technology,
-            screening: screening.unwrap_or(Screening::Clear),
+            screening,
             flags,
             confirmed: case.confirmed.set(),
             elapsed: case.circumstances.elapsed(since),
@@ -284,16 +290,22 @@ struct Books<'a, 'c, V: View> {
 
 impl<V: View> Counters for Books<'_, '_, V> {
     #[inline]
-    fn used(&self, side: Side, measure: u16, from: u32, _to: u32) -> u128 {
+    fn used(&self, side: Side, measure: u16, from: u32, to: u32) -> u128 {
+        self.used_and_period(side, measure, from, to).0
+    }
+
+    /// Never an earlier period than one already counted in, even where a zone moved west.
+    #[inline]
+    fn used_and_period(&self, side: Side, measure: u16, from: u32, to: u32) -> (u128, u32) {
         let measure = MEASURE_FIRST + measure;
-        let mut used = since(self.counts[side as usize], measure, from);
+        let (mut used, latest) = since(self.counts[side as usize], measure, from);
         let party = self.parties[side as usize];
         for moved in self.court.counting {
             if (moved.party, moved.measure) == (party, measure) && moved.period >= from {
                 used = used.saturating_add_signed(moved.delta);
             }
         }
-        used
+        (used, latest.max(to))
     }
 
     /// What is held in an asset that has no rate counts as more than any number: the strict side.

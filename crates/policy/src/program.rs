@@ -1,0 +1,329 @@
+//! What a check does for payments of one kind at one moment, found out once: the rules that look at
+//! them, in order, each with its unit, its periods and its number. What is left to a check is what
+//! differs from payment to payment: amounts, counters, balances and waiting times.
+
+use crate::dimension::Dimension;
+use crate::facts::{Facts, Moments, RuleNo};
+use crate::live::{Live, bits, rule_no};
+use crate::rule::{After, Consequence, Per};
+use crate::ruleset::{Line, Ruleset, Summed, Test};
+use crate::vocabulary::{Presence, Side, StepUp};
+use core::ops::Range;
+
+/// Everything in the facts that decides what a check does, apart from ruleset and moment. Payments
+/// of one kind differ in amounts and in how long ago things were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Kind([u64; 4]);
+
+impl Kind {
+    #[inline]
+    fn of(facts: &Facts<'_>) -> Kind {
+        let [payer, payee] = [&facts.payer, &facts.payee].map(|party| {
+            let [first, second] = party.country.letters();
+            let (tier, kind, age) = (party.tier as u8, party.kind as u8, party.age as u8);
+            u64::from_le_bytes([first, second, tier, kind, age, party.segment, 0, 0])
+        });
+        let circumstances = u64::from_le_bytes([
+            facts.payment as u8,
+            facts.channel as u8,
+            facts.product as u8,
+            facts.presence as u8,
+            facts.technology as u8,
+            facts.screening as u8,
+            u8::from(facts.asks_payer),
+            u8::from(facts.asks_payee),
+        ]);
+        let funds = facts.legs.iter().map(|leg| 1u64 << leg.funds as u32);
+        let funds = funds.fold(0, |all, one| all | one);
+        // Fewer than sixteen sources, flags and step-ups: none runs into the next.
+        let flags = u64::from(facts.flags.bits()) << 16;
+        let confirmed = u64::from(facts.confirmed.bits()) << 32;
+        let asset = u64::from(facts.asset) << 48;
+        Kind([
+            payer,
+            payee,
+            circumstances,
+            funds | flags | confirmed | asset,
+        ])
+    }
+}
+
+const _: () = {
+    use crate::vocabulary::{Flag, Funds};
+    assert!(Funds::ALL.len() <= 16 && Flag::ALL.len() <= 16 && StepUp::ALL.len() <= 16);
+};
+
+/// At most so many kinds are remembered at a time.
+const KINDS_MAX: usize = 16;
+
+/// The programs of the kinds that were asked about last, of one ruleset at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recall {
+    /// Of which ruleset and moment; `None` remembers nothing.
+    of: Option<(u32, u32, u64)>,
+    kinds: Vec<Kind>,
+    /// One for each kind; those behind are memory to be used again.
+    programs: Vec<Program>,
+}
+
+impl Recall {
+    #[inline]
+    pub fn begin(&mut self, of: (u32, u32, u64)) {
+        if self.of != Some(of) {
+            self.of = Some(of);
+            self.kinds.clear();
+        }
+    }
+
+    /// What to do for a payment; with `is_whole` also what leaves nothing but a line in the trace.
+    #[inline]
+    pub fn program(
+        &mut self,
+        set: &Ruleset,
+        facts: &Facts<'_>,
+        now: Moments<'_>,
+        is_whole: bool,
+    ) -> &Program {
+        let kind = Kind::of(facts);
+        match self.kinds.iter().position(|known| *known == kind) {
+            Some(at) if self.of.is_some() => &self.programs[at],
+            _ => self.learn(kind, set, facts, now, is_whole),
+        }
+    }
+
+    #[cold]
+    fn learn(
+        &mut self,
+        kind: Kind,
+        set: &Ruleset,
+        facts: &Facts<'_>,
+        now: Moments<'_>,
+        is_whole: bool,
+    ) -> &Program {
+        if self.of.is_none() || self.kinds.len() == KINDS_MAX {
+            self.kinds.clear();
+        }
+        let at = self.kinds.len();
+        self.kinds.push(kind);
+        if at == self.programs.len() {
+            self.programs.push(Program::default());
+        }
+        let program = &mut self.programs[at];
+        set.write(facts, now, is_whole, program);
+        program
+    }
+}
+
+/// What a check does, in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Program {
+    pub steps: Vec<Step>,
+    /// What the steps that ask for authentication may be exempt by.
+    pub exemptions: Vec<Exemption>,
+}
+
+/// A rule to look at.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub rule: RuleNo,
+    pub act: Act,
+    pub side: Side,
+    /// It refuses and asks; else it only counts.
+    pub binds: bool,
+    /// It moves its measure: of several rules that share one, the first.
+    pub moves: bool,
+    /// The number itself no longer passes.
+    pub bites_at: bool,
+    pub unit: Unit,
+    /// Which of the ruleset's assets.
+    pub asset: u8,
+    /// The sources that count, as bits.
+    pub funds: u16,
+    pub then: Consequence,
+    pub sum: Sum,
+    pub most: u64,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// `used + asked` against `most`, and counts.
+    Limit,
+    /// `balance + asked` against `most`.
+    Balance(Per),
+    /// Hours since something against `most`.
+    CoolingOff(After),
+    /// Hours of notice against `most`.
+    Mandate,
+    /// It stands against.
+    Forbid,
+    /// A counter since the last authentication begins again.
+    Reset,
+    /// A duty to authenticate, unless one of these exempts.
+    Authentication(StepUp, Range<usize>),
+}
+
+/// What a rule's numbers are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Payments.
+    Payments,
+    /// The payment's own asset.
+    Own,
+    /// The rule's asset, which is another.
+    Other,
+}
+
+/// A measure, and the periods of it that count now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sum {
+    /// `None` adds nothing up.
+    pub measure: Option<u16>,
+    pub from: u32,
+    /// Where a move goes.
+    pub to: u32,
+}
+
+/// When a duty to authenticate falls away.
+#[derive(Clone, Debug)]
+pub(crate) struct Exemption {
+    /// The amount, and what sums it.
+    pub step: Step,
+    pub needs_amount: bool,
+    pub current_counts: bool,
+    pub in_all: u64,
+    pub counted: Sum,
+    pub count: u64,
+}
+
+impl Ruleset {
+    /// Writes what a check does over `program`.
+    fn write(&self, facts: &Facts<'_>, now: Moments<'_>, is_whole: bool, program: &mut Program) {
+        program.steps.clear();
+        program.exemptions.clear();
+        for live in self.lives(facts, now).iter() {
+            let table = &self.tables[usize::from(live.number)];
+            for bit in bits(live.binds & table.gates | live.counts & table.measured) {
+                let mut step = self.step(facts, now, live, bit);
+                let is_again = |before: &Step| before.sum.measure == step.sum.measure;
+                step.moves = step.sum.measure.is_some() && !program.steps.iter().any(is_again);
+                if is_whole || !step.is_idle(facts) {
+                    program.steps.push(step);
+                }
+            }
+            self.write_authentication(facts, now, live, program);
+        }
+    }
+
+    /// What an authentication resets, duties to authenticate, and what exempts from them.
+    fn write_authentication(
+        &self,
+        facts: &Facts<'_>,
+        now: Moments<'_>,
+        live: &Live,
+        program: &mut Program,
+    ) {
+        let table = &self.tables[usize::from(live.number)];
+        if facts.has_done(StepUp::Strong) {
+            // Of payments at a distance if this is one, else at terminals (EBA Q&A 2018_4226).
+            let is_remote = usize::from(facts.presence == Presence::Remote);
+            for bit in bits(live.reached & table.resets[is_remote]) {
+                let line = &table.lines[bit as usize];
+                let summed = [line.measure, line.count_measure];
+                for summed in summed.into_iter().filter(|summed| summed.is_some()) {
+                    program.steps.push(Step {
+                        act: Act::Reset,
+                        sum: sum(now, live, line, summed),
+                        ..self.step(facts, now, live, bit)
+                    });
+                }
+            }
+        }
+        let duties = live.binds & table.authentications;
+        if duties == 0 {
+            return;
+        }
+        let first = program.exemptions.len();
+        for bit in bits(live.binds & table.exemptions) {
+            let line = &table.lines[bit as usize];
+            program.exemptions.push(Exemption {
+                step: self.step(facts, now, live, bit),
+                needs_amount: line.most != u64::MAX || line.measure.is_some(),
+                current_counts: line.current_counts,
+                in_all: line.in_all,
+                counted: sum(now, live, line, line.count_measure),
+                count: line.count,
+            });
+        }
+        for bit in bits(duties) {
+            let Test::Authentication(step_up) = table.lines[bit as usize].test else {
+                continue;
+            };
+            program.steps.push(Step {
+                act: Act::Authentication(step_up, first..program.exemptions.len()),
+                ..self.step(facts, now, live, bit)
+            });
+        }
+    }
+
+    /// A rule that looks at a payment.
+    pub(crate) fn step(&self, facts: &Facts<'_>, now: Moments<'_>, live: &Live, bit: u32) -> Step {
+        let line = &self.tables[usize::from(live.number)].lines[bit as usize];
+        let is_own = self.assets[usize::from(line.asset)].number == facts.asset;
+        Step {
+            rule: rule_no(live.number, bit),
+            act: match line.test {
+                Test::Limit => Act::Limit,
+                Test::Balance(per) => Act::Balance(per),
+                Test::CoolingOff(after) => Act::CoolingOff(after),
+                Test::Mandate => Act::Mandate,
+                _ => Act::Forbid,
+            },
+            side: line.side,
+            binds: live.binds >> bit & 1 != 0,
+            moves: false,
+            bites_at: line.bites_at,
+            unit: match line.is_count {
+                true => Unit::Payments,
+                false if is_own => Unit::Own,
+                false => Unit::Other,
+            },
+            asset: line.asset,
+            funds: line.funds,
+            then: line.then,
+            sum: sum(now, live, line, line.measure),
+            most: line.most,
+        }
+    }
+}
+
+fn sum(now: Moments<'_>, live: &Live, line: &Line, summed: Summed) -> Sum {
+    let now = now[usize::from(live.zones[line.side as usize])];
+    let (from, to) = line.window.periods(now, line.hours);
+    let measure = summed.is_some().then_some(summed.number);
+    Sum { measure, from, to }
+}
+
+impl Step {
+    /// Whether nothing can come of it but a line in a whole trace.
+    fn is_idle(&self, facts: &Facts<'_>) -> bool {
+        if self.moves {
+            return false;
+        }
+        if !self.binds {
+            return true;
+        }
+        let is_done = match self.then {
+            Consequence::Deny => false,
+            Consequence::Report => true,
+            Consequence::StepUp(step_up) => facts.has_done(step_up),
+            Consequence::Verify(tier) => facts.tier(self.side) >= tier,
+        };
+        match self.act {
+            // Without a rate it refuses, whatever follows otherwise.
+            Act::Limit | Act::Balance(_) => is_done && self.unit != Unit::Other,
+            Act::Forbid => is_done && matches!(self.then, Consequence::Verify(_)),
+            _ => false,
+        }
+    }
+}
