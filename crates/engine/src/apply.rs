@@ -58,16 +58,13 @@ pub(crate) fn fold<F: Fold>(to: &mut F, event: &Event) {
     for posting in &event.postings {
         to.account_mut(posting.account).post(posting.amount);
     }
-    if event.kind == EventKind::Grouped {
-        // An effect belongs to the item it stands before; what stands after the last is the group's.
-        for (at, effect) in event.effects.iter().enumerate() {
-            let id = part_id_after(event, at).unwrap_or(event.id);
-            fold_effect(to, event.tenant, id, effect);
-        }
-    } else {
-        for effect in &event.effects {
-            fold_effect(to, event.tenant, event.id, effect);
-        }
+    for (at, effect) in event.effects.iter().enumerate() {
+        let id = match event.kind {
+            // An effect belongs to the item it stands before; after the last it is the group's.
+            EventKind::Grouped => part_id_after(event, at).unwrap_or(event.id),
+            _ => event.id,
+        };
+        fold_effect(to, event.tenant, id, effect);
     }
 }
 
@@ -129,6 +126,7 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
 }
 
 /// What the commonest payment has not.
+#[inline(never)]
 fn fold_rarer<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
     match *effect {
         Effect::Held { account, delta } => {

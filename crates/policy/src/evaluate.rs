@@ -7,7 +7,8 @@
 //!   there as a new party does.
 
 use crate::facts::{
-    Counters, Facts, Leg, Moments, Move, Moves, Outcome, RuleAsset, RuleNo, Traced, Verdict,
+    Counters, Elapsed, Facts, Leg, Moments, Move, Moves, Outcome, RuleAsset, RuleNo, Traced,
+    Verdict,
 };
 use crate::live::{bits, rule_no};
 use crate::program::{Act, Exemption, Program, Step, Sum, Unit};
@@ -20,7 +21,7 @@ impl Ruleset {
     ///
     /// `now` is the moment in each of [`Ruleset::zones`]. `convert` gives an amount of the payment's
     /// asset in atoms of a rule's asset, rounded up; without an answer the payment is refused.
-    #[inline]
+    #[inline(always)] // So that facts need not be put together in memory: see `Recall::program`.
     pub fn check(
         &self,
         facts: &Facts<'_>,
@@ -35,7 +36,8 @@ impl Ruleset {
         let program = moves.recall.program(self, facts, now, is_whole);
         let mut check = Check {
             set: self,
-            facts,
+            legs: facts.legs,
+            elapsed: facts.elapsed,
             counters,
             convert,
             moves: &mut moves.moves,
@@ -66,7 +68,8 @@ impl Ruleset {
         moves.trace.clear();
         let mut check = Check {
             set: self,
-            facts,
+            legs: facts.legs,
+            elapsed: facts.elapsed,
             counters: &NothingYet,
             convert,
             moves: &mut moves.moves,
@@ -131,7 +134,8 @@ impl Ruleset {
 
 struct Check<'a, C, F> {
     set: &'a Ruleset,
-    facts: &'a Facts<'a>,
+    legs: &'a [Leg],
+    elapsed: Elapsed,
     counters: &'a C,
     convert: F,
     moves: &'a mut Vec<Move>,
@@ -174,13 +178,13 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
                 }
                 Act::CoolingOff(after) => {
                     let elapsed = match after {
-                        After::Registration => self.facts.elapsed.registration,
-                        After::NewDevice => self.facts.elapsed.device,
-                        After::NewPayee => self.facts.elapsed.payee,
+                        After::Registration => self.elapsed.registration,
+                        After::NewDevice => self.elapsed.device,
+                        After::NewPayee => self.elapsed.payee,
                     };
                     self.wait(step, elapsed);
                 }
-                Act::Mandate => self.wait(step, self.facts.elapsed.notice),
+                Act::Mandate => self.wait(step, self.elapsed.notice),
                 Act::Forbid => self.stands_against(step),
             }
         }
@@ -216,17 +220,27 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
         if step.unit == Unit::Payments {
             return Some(1);
         }
-        let amount = match self.facts.legs {
+        let amount = match self.legs {
             [one] => one.atoms,
-            legs => {
-                let of_rule = |leg: &&Leg| step.funds >> leg.funds as u32 & 1 != 0;
-                let parts = legs.iter().filter(of_rule);
-                parts.fold(0u64, |sum, leg| sum.saturating_add(leg.atoms))
-            }
+            _ => self.part(step.funds),
         };
-        if step.unit == Unit::Own {
-            return Some(amount);
+        match step.unit {
+            Unit::Other => self.converted(step, amount),
+            _ => Some(amount),
         }
+    }
+
+    /// What is paid from some sources.
+    #[inline(never)]
+    fn part(&self, funds: u16) -> u64 {
+        let of_rule = |leg: &&Leg| funds >> leg.funds as u32 & 1 != 0;
+        let parts = self.legs.iter().filter(of_rule);
+        parts.fold(0, |sum, leg| sum.saturating_add(leg.atoms))
+    }
+
+    /// An amount in a rule's asset.
+    #[inline]
+    fn converted(&mut self, step: &Step, amount: u64) -> Option<u64> {
         if (self.converted.0, self.converted.1) != (step.asset, amount) {
             let asset = &self.set.assets[usize::from(step.asset)];
             self.converted = (step.asset, amount, (self.convert)(asset, amount));
@@ -285,12 +299,10 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
     fn passed(&mut self, step: &Step, used: u128, asked: u64) {
         let rule = step.rule;
         match step.then {
+            _ if step.is_done => self.trace(rule, Outcome::Done, used, asked),
             Consequence::Report => self.trace(rule, Outcome::Noted, used, asked),
             Consequence::Deny => self.deny(rule, Outcome::Denied, used, asked),
             Consequence::StepUp(step_up) => self.step_up(step_up, rule, used, asked),
-            Consequence::Verify(tier) if self.facts.tier(step.side) >= tier => {
-                self.trace(rule, Outcome::Done, used, asked);
-            }
             Consequence::Verify(_) => self.deny(rule, Outcome::Verify, used, asked),
         }
     }
@@ -299,7 +311,7 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
     #[cold]
     fn stands_against(&mut self, step: &Step) {
         match step.then {
-            Consequence::Verify(tier) if self.facts.tier(step.side) >= tier => {
+            Consequence::Verify(_) if step.is_done => {
                 self.trace(step.rule, Outcome::Done, 0, 0);
             }
             Consequence::Verify(_) => self.deny(step.rule, Outcome::Verify, 0, 0),
@@ -319,7 +331,7 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
     /// A duty to authenticate.
     #[inline]
     fn authentication(&mut self, step: &Step, step_up: StepUp, exemptions: &[Exemption]) {
-        if self.facts.has_done(step_up) {
+        if step.is_done {
             self.trace(step.rule, Outcome::Done, 0, 0);
         } else if !exemptions.iter().any(|exemption| self.exempts(exemption)) {
             self.step_up(step_up, step.rule, 0, 0);
@@ -403,10 +415,6 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
 
     #[cold]
     fn step_up(&mut self, step_up: StepUp, rule: RuleNo, used: u128, asked: u64) {
-        if self.facts.has_done(step_up) {
-            self.trace(rule, Outcome::Done, used, asked);
-            return;
-        }
         self.note(rule, Outcome::StepUp, used, asked);
         let stronger = match self.verdict {
             Verdict::Allow => true,

@@ -16,7 +16,7 @@ use core::ops::Range;
 struct Kind([u64; 4]);
 
 impl Kind {
-    #[inline]
+    #[inline(always)]
     fn of(facts: &Facts<'_>) -> Kind {
         let [payer, payee] = [&facts.payer, &facts.payee].map(|party| {
             let [first, second] = party.country.letters();
@@ -76,7 +76,7 @@ impl Recall {
     }
 
     /// What to do for a payment; with `is_whole` also what leaves nothing but a line in the trace.
-    #[inline]
+    #[inline(always)] // So that facts are put together in memory for a new kind only.
     pub fn program(
         &mut self,
         set: &Ruleset,
@@ -87,7 +87,7 @@ impl Recall {
         let kind = Kind::of(facts);
         match self.kinds.iter().position(|known| *known == kind) {
             Some(at) if self.of.is_some() => &self.programs[at],
-            _ => self.learn(kind, set, facts, now, is_whole),
+            _ => self.learn(kind, set, *facts, now, is_whole),
         }
     }
 
@@ -96,7 +96,7 @@ impl Recall {
         &mut self,
         kind: Kind,
         set: &Ruleset,
-        facts: &Facts<'_>,
+        facts: Facts<'_>,
         now: Moments<'_>,
         is_whole: bool,
     ) -> &Program {
@@ -109,7 +109,7 @@ impl Recall {
             self.programs.push(Program::default());
         }
         let program = &mut self.programs[at];
-        set.write(facts, now, is_whole, program);
+        set.write(&facts, now, is_whole, program);
         program
     }
 }
@@ -140,6 +140,8 @@ pub(crate) struct Step {
     /// The sources that count, as bits.
     pub funds: u16,
     pub then: Consequence,
+    /// What follows has been done already: it only leaves a line in a whole trace.
+    pub is_done: bool,
     pub sum: Sum,
     pub most: u64,
 }
@@ -207,7 +209,7 @@ impl Ruleset {
                 let mut step = self.step(facts, now, live, bit);
                 let is_again = |before: &Step| before.sum.measure == step.sum.measure;
                 step.moves = step.sum.measure.is_some() && !program.steps.iter().any(is_again);
-                if is_whole || !step.is_idle(facts) {
+                if is_whole || !step.is_idle() {
                     program.steps.push(step);
                 }
             }
@@ -261,6 +263,7 @@ impl Ruleset {
             };
             program.steps.push(Step {
                 act: Act::Authentication(step_up, first..program.exemptions.len()),
+                is_done: facts.has_done(step_up),
                 ..self.step(facts, now, live, bit)
             });
         }
@@ -291,6 +294,11 @@ impl Ruleset {
             asset: line.asset,
             funds: line.funds,
             then: line.then,
+            is_done: match line.then {
+                Consequence::StepUp(step_up) => facts.has_done(step_up),
+                Consequence::Verify(tier) => facts.tier(line.side) >= tier,
+                Consequence::Deny | Consequence::Report => false,
+            },
             sum: sum(now, live, line, line.measure),
             most: line.most,
         }
@@ -306,23 +314,17 @@ fn sum(now: Moments<'_>, live: &Live, line: &Line, summed: Summed) -> Sum {
 
 impl Step {
     /// Whether nothing can come of it but a line in a whole trace.
-    fn is_idle(&self, facts: &Facts<'_>) -> bool {
-        if self.moves {
-            return false;
+    fn is_idle(&self) -> bool {
+        if self.moves || !self.binds {
+            return !self.moves;
         }
-        if !self.binds {
-            return true;
-        }
-        let is_done = match self.then {
-            Consequence::Deny => false,
-            Consequence::Report => true,
-            Consequence::StepUp(step_up) => facts.has_done(step_up),
-            Consequence::Verify(tier) => facts.tier(self.side) >= tier,
-        };
         match self.act {
             // Without a rate it refuses, whatever follows otherwise.
-            Act::Limit | Act::Balance(_) => is_done && self.unit != Unit::Other,
-            Act::Forbid => is_done && matches!(self.then, Consequence::Verify(_)),
+            Act::Limit | Act::Balance(_) => {
+                let is_mild = self.is_done || self.then == Consequence::Report;
+                is_mild && self.unit != Unit::Other
+            }
+            Act::Forbid => self.is_done && matches!(self.then, Consequence::Verify(_)),
             _ => false,
         }
     }

@@ -13,34 +13,36 @@ use crate::records::PartyNo;
 const MAX: usize = u8::MAX as usize;
 /// Four numbers take at most so many.
 const FOUR: usize = 33;
+/// They are written into so many: a place below 32, and eight bytes.
+const ROOM: usize = 40;
 
-/// How long a number is, by its leading zeros: 1, 2, 4 or 8 bytes as 0, 1, 2 or 3.
-const CODES: [u8; 64] = {
-    let (mut codes, mut zeros) = ([3; 64], 32);
+/// How long a number is, by its leading zeros: 1, 2, 4 or 8 bytes, and as 0, 1, 2 or 3.
+const LENGTHS: [(u8, u8); 64] = {
+    let (mut lengths, mut zeros) = ([(8, 3); 64], 32);
     while zeros < 64 {
-        codes[zeros] = if zeros < 48 {
-            2
+        lengths[zeros] = if zeros < 48 {
+            (4, 2)
         } else if zeros < 56 {
-            1
+            (2, 1)
         } else {
-            0
+            (1, 0)
         };
         zeros += 1;
     }
-    codes
+    lengths
 };
 
 /// The moves as bytes. Its memory is used again and again.
 #[derive(Clone, Debug)]
 pub(super) struct Tail {
-    bytes: [u8; MAX],
+    bytes: [u8; MAX + ROOM - FOUR],
     len: usize,
 }
 
 impl Default for Tail {
     fn default() -> Tail {
         Tail {
-            bytes: [0; MAX],
+            bytes: [0; MAX + ROOM - FOUR],
             len: 0,
         }
     }
@@ -54,13 +56,14 @@ impl Tail {
 
     #[inline]
     fn put(&mut self, numbers: [u64; 4]) -> Option<()> {
-        let room = self.bytes.get_mut(self.len..)?.first_chunk_mut::<FOUR>()?;
+        let room = self.bytes.get_mut(self.len..)?.first_chunk_mut::<ROOM>()?;
         let (mut lengths, mut at) = (0, 1);
         for (place, number) in numbers.into_iter().enumerate() {
-            let code = CODES[(number | 1).leading_zeros() as usize & 63];
-            // All eight are written, and what is too much is written over.
-            room[at..at + 8].copy_from_slice(&number.to_le_bytes());
-            at += 1 << code;
+            let (length, code) = LENGTHS[(number | 1).leading_zeros() as usize & 63];
+            // All eight are written, and what is too much is written over. The place is below 32
+            // anyway: said so that it need not be found out.
+            room[at & 31..][..8].copy_from_slice(&number.to_le_bytes());
+            at += usize::from(length);
             lengths |= code << (2 * place);
         }
         room[0] = lengths;

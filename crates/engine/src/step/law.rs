@@ -96,14 +96,24 @@ pub(crate) fn ready(law: &Law) -> Rule {
     }
 }
 
+#[inline]
 fn under<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>, law: &Law) -> Rule {
-    let first = asked(draft, payment, law);
-    let Err(refusal) = &first else {
-        return first.map_err(|refusal| *refusal.stop);
-    };
-    // Other sources may pay what this one may not.
+    match asked(draft, payment, law) {
+        Ok(()) => Ok(()),
+        Err(refusal) => otherwise(draft, payment, law, refusal),
+    }
+}
+
+/// Other sources may pay what one may not.
+#[cold]
+fn otherwise<V: View>(
+    draft: &mut Draft<'_, V>,
+    payment: &mut Payment<'_>,
+    law: &Law,
+    refusal: Refusal,
+) -> Rule {
     if !refusal.is_of_funds || !plan_anew(draft, payment, law) {
-        return first.map_err(|refusal| *refusal.stop);
+        return Err(*refusal.stop);
     }
     draft.scratch.counting.clear();
     (payment.step_up, draft.asked) = (payment.asked_before_law, None);
@@ -133,11 +143,12 @@ fn asked<V: View>(
     law: &Law,
 ) -> Result<(), Refusal> {
     let payees = &payment.payees;
+    let first = payees.first();
     let mut case = Case {
         payment: what(payment.purpose, &payment.spend.circumstances),
         asset: payment.spend.asset,
         payer: payment.payer,
-        payee: payees.first(),
+        payee: first,
         channel: payment.spend.circumstances.channel,
         circumstances: payment.spend.circumstances,
         confirmed: payment.spend.confirmed,
@@ -148,31 +159,41 @@ fn asked<V: View>(
     // In place: room for every source is much to copy.
     case.legs.add_all(draft.view, payment.plan.legs());
     pilot::check(draft, payment, &case, law).map_err(Refusal::of)?;
-    let Payees::Many(payees) = payees else {
-        return one(
-            draft,
-            payment.payees.first(),
-            &mut payment.step_up,
-            &case,
-            law,
-        );
-    };
+    match payees {
+        Payees::One(_) => one(draft, first, &mut payment.step_up, &case, law),
+        Payees::Many(payees) => {
+            let shares = shares(payees, payment.gross);
+            each(draft, payees, shares, &mut payment.step_up, case, law)
+        }
+    }
+}
+
+/// Asks for the payer of a split, then for each payee.
+#[inline(never)]
+fn each<V: View>(
+    draft: &mut Draft<'_, V>,
+    payees: &[(WalletNo, u64)],
+    shares: impl Iterator<Item = (WalletNo, u64)>,
+    step_up: &mut Option<(StepUp, Option<Traced>)>,
+    mut case: Case,
+    law: &Law,
+) -> Result<(), Refusal> {
+    let first = case.payee;
     // The payer's side sees a payee abroad, if there is one: the strict side.
     let home = party_country(draft, case.payer);
     let abroad = payees
         .iter()
         .find(|(payee, _)| party_country(draft, *payee) != home);
-    let first = payment.payees.first();
     case.payee = abroad.map_or(first, |(payee, _)| *payee);
     case.asks_payee = false;
-    one(draft, first, &mut payment.step_up, &case, law)?;
+    one(draft, first, step_up, &case, law)?;
     (case.asks_payer, case.asks_payee) = (false, true);
     let mut purse = case.legs;
-    for (payee, share) in shares(payees, payment.gross) {
+    for (payee, share) in shares {
         if share > 0 {
             case.payee = payee;
             case.legs = purse.take(share);
-            one(draft, first, &mut payment.step_up, &case, law)?;
+            one(draft, first, step_up, &case, law)?;
         }
     }
     Ok(())

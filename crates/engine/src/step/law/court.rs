@@ -175,7 +175,7 @@ impl<'a, V: View> Court<'a, V> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn check(&self, case: &Case, moves: &mut Moves) -> Verdict {
         let parties = self.parties(case);
         let facts = self.facts(case, parties);
@@ -215,7 +215,7 @@ impl<'a, V: View> Court<'a, V> {
         [case.payer, case.payee].map(|wallet| self.view.wallet(wallet).party)
     }
 
-    #[inline]
+    #[inline(always)]
     fn facts<'c>(&self, case: &'c Case, [payer_no, payee_no]: [PartyNo; 2]) -> Facts<'c> {
         let (payer, payee) = (self.view.party(payer_no), self.view.party(payee_no));
         let mut flags = case.circumstances.flags;
