@@ -18,13 +18,21 @@ pub(super) struct Tail {
 
 impl Tail {
     #[inline]
+    pub fn new() -> Tail {
+        Tail {
+            bytes: [0; MAX],
+            len: 0,
+        }
+    }
+
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 
     /// Seven bits a byte, the lowest first; the last has its high bit clear.
     #[inline]
-    fn put(&mut self, mut number: u64) -> Option<()> {
+    pub fn put(&mut self, mut number: u64) -> Option<()> {
         if self.len + NUMBER > MAX {
             return None;
         }
@@ -39,13 +47,9 @@ impl Tail {
     }
 }
 
-/// The moves of these effects, if they are nothing else and small enough.
+/// The moves of these effects behind what `tail` has, if they are nothing else and small enough.
 #[inline]
-pub(super) fn encode(effects: &[Effect]) -> Option<Tail> {
-    let mut tail = Tail {
-        bytes: [0; MAX],
-        len: 0,
-    };
+pub(super) fn encode(effects: &[Effect], mut tail: Tail) -> Option<Tail> {
     let Some(Effect::Measured { party: first, .. }) = effects.first() else {
         return effects.is_empty().then_some(tail);
     };
@@ -105,7 +109,7 @@ pub(super) fn decode(mut bytes: &[u8], effects: &mut Vec<Effect>) -> Option<()> 
 }
 
 #[inline]
-fn take(bytes: &mut &[u8]) -> Option<u64> {
+pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0u64;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;
@@ -143,7 +147,7 @@ mod tests {
                     before: u128::from(*before),
                 })
                 .collect();
-            if let Some(tail) = encode(&effects) {
+            if let Some(tail) = encode(&effects, Tail::new()) {
                 let mut back = Vec::new();
                 decode(tail.bytes(), &mut back).unwrap();
                 prop_assert_eq!(back, effects);

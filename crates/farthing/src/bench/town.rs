@@ -137,6 +137,7 @@ impl Town {
             risk: risk::Score(10),
             confirmed: false.into(),
             circumstances: Default::default(),
+            tax: Default::default(),
         };
         self.command(now, Op::Pay { spend, payee })
     }

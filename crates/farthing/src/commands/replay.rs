@@ -384,6 +384,7 @@ impl<'n> Site<'n> {
             risk: risk::Score(0),
             confirmed: false.into(),
             circumstances: Default::default(),
+            tax: Default::default(),
         };
         let pay = command(tenant, self.ids.at(self.now), Op::Pay { spend, payee });
         let payment = UnderWay {

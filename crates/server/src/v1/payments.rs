@@ -147,6 +147,7 @@ impl NewPayment {
             risk: risk::Score(self.risk_score.map_or(0, |s| s.0)),
             confirmed,
             circumstances: self.circumstances.read(caller, "circumstances")?,
+            tax: Default::default(),
         };
         let manual = self.capture == Some(Capture::Manual);
         if self.expires_at.is_some() && !manual {

@@ -170,6 +170,7 @@ impl Town {
             risk: risk::Score(risk),
             confirmed: false.into(),
             circumstances: Default::default(),
+            tax: Default::default(),
         }
     }
 
