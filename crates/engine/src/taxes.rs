@@ -12,6 +12,8 @@
 
 pub mod returns;
 
+pub use crate::step::tax::preview;
+
 use crate::event::Hash;
 use crate::ids::Id;
 use crate::records::{OperatorKey, PartyNo, TenantNo};

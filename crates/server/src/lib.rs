@@ -36,6 +36,7 @@ mod rate;
 pub mod simulation;
 mod strict;
 mod submit;
+pub mod taxes;
 mod texts;
 #[macro_use]
 mod types;

@@ -7,14 +7,18 @@
 
 use super::{Draft, Payment, Purpose};
 use crate::code::Code;
+use crate::command::Spend;
 use crate::decide::{Rule, Stop};
-use crate::records::{PartyKind, PartyNo};
-use crate::taxes::{self, Case, Question, Seller, Sold, TaxInForce};
+use crate::records::{PartyKind, PartyNo, TenantNo, WalletNo};
+use crate::state::State;
+use crate::taxes::{self, Case, Facts, Question, Seller, Sold, TaxInForce};
 use crate::terms::Country;
+use crate::time::Civil;
 use crate::view::View;
 use ::tax::supply::{Buyer, Pricing};
 use ::tax::{Role, Supplier};
 use core::cell::Cell;
+use ledger::AssetNo;
 use money::{Atoms, Ppm};
 
 /// What tax is in a payment.
@@ -48,17 +52,24 @@ pub(crate) fn set<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> R
 
 fn under<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxInForce) -> Rule {
     let seller = draft.view.wallet(payment.payees.first()).party;
-    let question = question(draft, payment, rules, seller);
+    let asked = Asked {
+        tenant: draft.tenant,
+        payer: payment.payer_party,
+        seller,
+        asset: payment.spend.asset,
+        amount: payment.gross,
+        facts: &payment.spend.tax,
+        civil: draft.civil,
+    };
+    let question = asked.question(draft.view, rules);
     let date = taxes::date(draft.civil.day);
     let holds = |case: &Case| case.is_steady && case.from <= date && date < case.until;
-    let known = draft.view.find_case(&question, holds);
-    let no = match known {
+    payment.tax.case = match draft.view.find_case(&question, holds) {
         Some(no) => no,
-        None => decided(draft, payment, rules, seller, &question),
+        None => decided(draft, &mut payment.tax, rules, &asked, &question),
     };
-    payment.tax.case = no;
     let case = payment.tax.new_case.as_deref();
-    let case = case.or_else(|| draft.view.case(no));
+    let case = case.or_else(|| draft.view.case(payment.tax.case));
     let sale = &case.expect("a case was found or made").sale;
     let (rate, mode) = (sale.rate, sale.rounding.mode);
     let place = sale.place.map(|place| Country(place.country.code()));
@@ -78,42 +89,72 @@ fn under<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxIn
     Ok(())
 }
 
-#[inline]
-fn question<V: View>(
-    draft: &Draft<'_, V>,
-    payment: &Payment<'_>,
-    rules: &TaxInForce,
+/// Whose payment is asked about.
+struct Asked<'a> {
+    tenant: TenantNo,
+    payer: PartyNo,
     seller: PartyNo,
-) -> Question {
-    let payer = draft.view.party(payment.payer_party);
-    let payee = draft.view.party(seller);
-    let as_buyer = |number: Option<(::tax::Country, ::tax::supply::Checked)>| {
-        number.map_or(Buyer::Consumer, |(country, checked)| Buyer::Business {
-            country,
-            checked,
-        })
-    };
-    let known = draft.view.taxpayer(draft.tenant, seller);
-    let country = taxes::country(payee.country);
-    let own = known.and_then(|known| known.supplier);
-    // Of a seller whose country is not known, it is the operator's.
-    let home = country.unwrap_or(rules.settings.operator.country);
-    // People buy as consumers; only of others is it asked.
-    let buyer = if payer.kind == PartyKind::Person {
-        None
-    } else {
-        draft.view.taxpayer(draft.tenant, payment.payer_party)
-    };
-    Question {
-        tenant: draft.tenant,
-        rules: rules.version,
-        month: draft.civil.month.0,
-        seller: own.map_or(Seller::Of(home), Seller::Known),
-        seller_country: country,
-        seller_buyer: as_buyer(known.and_then(|known| known.buyer)),
-        buyer: as_buyer(buyer.and_then(|buyer| buyer.buyer)),
-        declared: taxes::country(payer.country),
-        facts: payment.spend.tax,
+    asset: AssetNo,
+    amount: u64,
+    facts: &'a Facts,
+    civil: Civil,
+}
+
+impl Asked<'_> {
+    #[inline]
+    fn question<V: View>(&self, view: &V, rules: &TaxInForce) -> Question {
+        let (payer, payee) = (view.party(self.payer), view.party(self.seller));
+        let as_buyer = |number: Option<(::tax::Country, ::tax::supply::Checked)>| {
+            number.map_or(Buyer::Consumer, |(country, checked)| Buyer::Business {
+                country,
+                checked,
+            })
+        };
+        let known = view.taxpayer(self.tenant, self.seller);
+        let country = taxes::country(payee.country);
+        let own = known.and_then(|known| known.supplier);
+        // Of a seller whose country is not known, it is the operator's.
+        let home = country.unwrap_or(rules.settings.operator.country);
+        // People buy as consumers; only of others is it asked.
+        let buyer = match payer.kind {
+            PartyKind::Person => None,
+            _ => view.taxpayer(self.tenant, self.payer),
+        };
+        Question {
+            tenant: self.tenant,
+            rules: rules.version,
+            month: self.civil.month.0,
+            seller: own.map_or(Seller::Of(home), Seller::Known),
+            seller_country: country,
+            seller_buyer: as_buyer(known.and_then(|known| known.buyer)),
+            buyer: as_buyer(buyer.and_then(|buyer| buyer.buyer)),
+            declared: taxes::country(payer.country),
+            facts: *self.facts,
+        }
+    }
+
+    fn decide<V: View>(&self, view: &V, rules: &TaxInForce, question: &Question) -> Case {
+        let state = view.base();
+        let of_country;
+        let supplier = match question.seller {
+            Seller::Known(no) => &state.suppliers[no as usize],
+            Seller::Of(country) => {
+                of_country = Supplier::of(country);
+                &of_country
+            }
+        };
+        let sold = Sold {
+            rules: &rules.current.rules,
+            state,
+            terms: &state.tenants[self.tenant.0 as usize].terms,
+            seller: view.taxpayer(self.tenant, self.seller),
+            operator: view.taxpayer(self.tenant, PartyNo::NONE),
+            month: self.civil.month.0,
+            asset: self.asset,
+            amount: self.amount,
+            asked: Cell::new(false),
+        };
+        rules.decide(question, supplier, taxes::date(self.civil.day), &sold)
     }
 }
 
@@ -121,36 +162,36 @@ fn question<V: View>(
 #[cold]
 fn decided<V: View>(
     draft: &Draft<'_, V>,
-    payment: &mut Payment<'_>,
+    tax: &mut Tax,
     rules: &TaxInForce,
-    seller: PartyNo,
+    asked: &Asked<'_>,
     question: &Question,
 ) -> u32 {
-    let of_country;
-    let supplier = match question.seller {
-        Seller::Known(no) => &draft.state().suppliers[no as usize],
-        Seller::Of(country) => {
-            of_country = Supplier::of(country);
-            &of_country
-        }
-    };
-    let sold = Sold {
-        rules: &rules.current.rules,
-        state: draft.state(),
-        terms: draft.terms,
-        seller: draft.view.taxpayer(draft.tenant, seller),
-        operator: draft.view.taxpayer(draft.tenant, PartyNo::NONE),
-        month: draft.civil.month.0,
-        asset: payment.spend.asset,
-        amount: payment.gross,
-        asked: Cell::new(false),
-    };
-    let case = rules.decide(question, supplier, taxes::date(draft.civil.day), &sold);
+    let case = asked.decide(draft.view, rules, question);
     if let Some(no) = draft.view.find_case(question, |known| *known == case) {
         return no;
     }
-    payment.tax.new_case = Some(Box::new(case));
+    tax.new_case = Some(Box::new(case));
     u32::try_from(draft.view.cases_len() + 1).expect("fewer than 2^32 cases")
+}
+
+/// What would be decided of a payment's tax now, whether or not it would be made. None without rules.
+#[must_use]
+pub fn preview(state: &State, payer: WalletNo, payee: WalletNo, spend: &Spend) -> Option<Case> {
+    let wallet = state.wallet(payer);
+    let tenant = &state.tenants[wallet.tenant.0 as usize];
+    let rules = tenant.tax.as_deref()?;
+    let asked = Asked {
+        tenant: wallet.tenant,
+        payer: wallet.party,
+        seller: state.wallet(payee).party,
+        asset: spend.asset,
+        amount: spend.amount.0,
+        facts: &spend.tax,
+        civil: tenant.terms.zone.civil(state.now),
+    };
+    let question = asked.question(state, rules);
+    Some(asked.decide(state, rules, &question))
 }
 
 /// A country as the number that tells its tax account.

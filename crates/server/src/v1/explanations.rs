@@ -8,10 +8,11 @@ use crate::language::LangParam;
 use crate::law::why::{self, Why};
 use crate::lookup;
 use crate::problem::{Outcome, Problem};
+use crate::taxes::Decided;
 use crate::types::Time;
 use crate::types::ids::parse_digits;
 use crate::types::law::LangWord;
-use crate::v1::payments::{Trace, trace};
+use crate::v1::payments::{Trace, tax_decided, trace};
 use axum::extract::{Path, State};
 use engine::event::{Effect, Part};
 use engine::{UtcMillis, explain};
@@ -40,6 +41,10 @@ struct Explanation {
     /// Why.
     #[serde(flatten)]
     trace: Trace,
+    /// What was decided of its tax, and by which act; absent without tax rules in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    tax: Option<Decided>,
     /// The language of what the law said.
     lang: LangWord,
 }
@@ -123,6 +128,7 @@ async fn get_explanation(
         at: Time(event.at),
         terms_version,
         trace,
+        tax: tax_decided(&app, &part).await?,
         lang: caller.lang.into(),
     }))
 }
