@@ -6,7 +6,7 @@
 mod page;
 mod words;
 
-pub use page::{as_csv, as_html};
+pub use page::{as_csv, as_html, as_text};
 pub use words::{Decided, EvidenceGiven, FactsGiven, Part, RegistrationText, SupplierText};
 pub use words::{hash_text, percent};
 

@@ -46,6 +46,46 @@ pub fn as_csv(found: &Return) -> String {
     text
 }
 
+/// For people: as wide as its cells.
+#[must_use]
+pub fn as_text(found: &Return) -> String {
+    let rows: Vec<[String; 11]> = std::iter::once(HEAD.map(str::to_owned))
+        .chain(cells(found))
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: [usize; 11] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row
+            .iter()
+            .zip(widths)
+            .enumerate()
+            .map(|(at, (cell, width))| {
+                let is_number = at >= 6 && at != 7;
+                if is_number {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
+            });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    for one in &found.besides {
+        let whose = one
+            .seller
+            .map_or("operator".to_owned(), |id| id.to_string());
+        let (country, asset, amount) = (&one.country, &one.asset, &one.amount);
+        text.push_str(&format!("besides: {whose} {country} {amount} {asset}\n"));
+    }
+    text.push_str(if found.agrees_with_ledger {
+        "The figures agree with the ledger's tax accounts to the atom.\n"
+    } else {
+        "The figures do NOT agree with the ledger's tax accounts.\n"
+    });
+    text
+}
+
 /// A page to print. Nothing in it was typed by anybody: codes, numbers and ids only.
 #[must_use]
 pub fn as_html(found: &Return) -> String {

@@ -604,6 +604,7 @@ struct ReturnQuery {
     /// The ids of the payments behind each figure too.
     payments: Option<bool>,
     /// `json`, `csv` or `html`.
+    #[param(value_type = Option<String>, example = "csv")]
     format: Option<ReturnFormat>,
 }
 

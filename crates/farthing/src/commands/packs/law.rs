@@ -100,6 +100,12 @@ impl Api {
     fn client(&self) -> Result<Client, Failure> {
         Ok(Door::new(self.address()?, &self.key).client())
     }
+
+    /// Asks once, under a fresh id.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let (mut client, id) = (self.client()?, fresh()?);
+        runtime()?.block_on(async { must(client.post(path, id, body).await?, &[]) })
+    }
 }
 
 fn fresh() -> Result<Id, Failure> {
