@@ -57,6 +57,7 @@ pub enum CodecError {
 pub struct RowWriter {
     bytes: Vec<u8>,
     ends: Vec<u32>,
+    tail: tail::Tail,
 }
 
 impl RowWriter {
@@ -76,8 +77,8 @@ impl RowWriter {
 
     /// Adds an event, whose time is the row's.
     pub fn push(&mut self, event: &Event) {
-        if let Some((body, tail, is_taxed)) = hot::encode(event) {
-            let moves = tail.bytes();
+        if let Some((body, is_taxed)) = hot::encode(event, &mut self.tail) {
+            let moves = self.tail.bytes();
             self.bytes.push(match is_taxed {
                 true => TAXED,
                 false if moves.is_empty() => HOT,

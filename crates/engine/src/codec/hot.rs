@@ -121,13 +121,11 @@ fn posting(account: u32, amount: i128) -> Posting {
     }
 }
 
-/// The payment's bytes, what stands behind them, and whether that begins with its tax; if it has the
-/// common shape.
-///
-/// Of its tax: the case; how much of the fee is tax and, if any is, its account. Then what it moves
-/// in the law's measures.
+/// The payment's bytes, and whether it says its tax, if it has the common shape. Over `tail` what
+/// stands behind them: of its tax the case, how much of the fee is tax and, if any is, its account;
+/// then what it moves in the law's measures.
 #[inline]
-pub(super) fn encode(event: &Event) -> Option<([u8; SIZE], Tail, bool)> {
+pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], bool)> {
     if event.kind != EventKind::Paid {
         return None;
     }
@@ -224,15 +222,16 @@ pub(super) fn encode(event: &Event) -> Option<([u8; SIZE], Tail, bool)> {
     if postings.next().is_some() {
         return None;
     }
-    let mut tail = Tail::new();
+    tail.clear();
     if paid.case > 0 {
-        tail.put(u64::from(paid.case))?;
-        tail.put(fee_tax)?;
+        tail.put_one(u64::from(paid.case))?;
+        tail.put_one(fee_tax)?;
         if fee_tax > 0 {
-            tail.put(u64::from(fee_tax_account))?;
+            tail.put_one(u64::from(fee_tax_account))?;
         }
     }
-    Some((layout.to_bytes(), tail::encode(moves, tail)?, paid.case > 0))
+    tail.encode(moves)?;
+    Some((layout.to_bytes(), paid.case > 0))
 }
 
 /// The payment of these bytes and what stands behind them, over `out`.
@@ -249,10 +248,10 @@ pub(super) fn decode(
     let net = l.gross.checked_sub(l.tax)?.checked_sub(l.fee)?;
     let (mut case, mut fee_tax, mut fee_tax_account) = (0, 0, 0);
     if is_taxed {
-        case = u32::try_from(tail::take(&mut moves)?).ok()?;
-        fee_tax = tail::take(&mut moves)?;
+        case = u32::try_from(tail::take_one(&mut moves)?).ok()?;
+        fee_tax = tail::take_one(&mut moves)?;
         if fee_tax > 0 {
-            fee_tax_account = u32::try_from(tail::take(&mut moves)?).ok()?;
+            fee_tax_account = u32::try_from(tail::take_one(&mut moves)?).ok()?;
         }
     }
     for (account, amount) in [
@@ -359,7 +358,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_common_payment_round_trips(event in payment()) {
-            let (bytes, moves, is_taxed) = encode(&event).expect("the common shape");
+            let mut moves = Tail::default();
+            let (bytes, is_taxed) = encode(&event, &mut moves).expect("the common shape");
             let mut back = Event::empty();
             decode(&bytes, moves.bytes(), is_taxed, event.at, &mut back).unwrap();
             prop_assert_eq!(back, event);
@@ -384,7 +384,7 @@ mod tests {
             huge.effects.push(Effect::About { thing: Id(1) });
         }
         for other in [two_sources, other_kind, more_effects, huge] {
-            assert!(encode(&other).is_none());
+            assert!(encode(&other, &mut Tail::default()).is_none());
         }
     }
     use proptest::strategy::{Strategy, ValueTree};
