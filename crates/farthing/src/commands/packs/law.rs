@@ -101,6 +101,14 @@ impl Api {
         Ok(Door::new(self.address()?, &self.key).client())
     }
 
+    /// This node, asked with this key.
+    pub fn new(url: &str, key: &str) -> Api {
+        Api {
+            url: url.to_owned(),
+            key: key.to_owned(),
+        }
+    }
+
     /// Asks once, under a fresh id.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         let (mut client, id) = (self.client()?, fresh()?);

@@ -82,8 +82,22 @@ pub struct Reassess {
     /// Not only show it: propose the correction to the running node, for a second key to approve
     #[arg(long)]
     propose: bool,
-    #[command(flatten)]
-    api: Option<Api>,
+    /// The node's API, for --propose
+    #[arg(
+        long,
+        env = "FARTHING_URL",
+        default_value = "http://127.0.0.1:8402",
+        value_name = "URL"
+    )]
+    url: String,
+    /// Your API key, with `corrections:propose`, for --propose
+    #[arg(
+        long,
+        env = "FARTHING_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    key: Option<String>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -134,11 +148,12 @@ pub fn reassess(args: &Reassess) -> Result<(), Failure> {
     } else {
         say(&found);
     }
-    match (&args.api, args.propose) {
+    match (&args.key, args.propose) {
         (_, false) => Ok(()),
         (_, true) if found.postings.is_empty() => Err(Failure::said("there is nothing to correct")),
         (None, true) => Err(Failure::said("--propose needs --key")),
-        (Some(api), true) => {
+        (Some(key), true) => {
+            let api = Api::new(&args.url, key);
             let postings = found.postings.iter();
             let postings = postings.map(|p| json!({"account": p.account, "amount": p.amount}));
             let body = json!({
