@@ -24,6 +24,9 @@ fn every_paper_has_its_pages_or_names_the_character_that_no_font_has() {
     let cjk = std::fs::read(std::env::var("FARTHING_FONT").unwrap_or_else(|_| CJK.to_owned()));
     for draft in documents::all() {
         let paper = compose(draft).unwrap();
+        let html = papers::html::paper(&paper);
+        assert!(html.contains(&paper.number) && html.ends_with("</html>\n"));
+        std::fs::write(folder.join(format!("{}.html", paper.number)), html).unwrap();
         let file = folder.join(format!("{}.pdf", paper.number));
         let is_east_asian = matches!(paper.language, Language::Ja | Language::Ko);
         let written = papers::pdf::write(&paper, &bundled);
