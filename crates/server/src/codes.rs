@@ -81,6 +81,7 @@ codes! {
     NO_GLYPH = "no_glyph", 409, "No font at hand has a character of this paper. Name one with `--font`, or take the HTML.";
     BAD_FONT = "bad_font", 409, "A font that was found cannot be used. Name another with `--font`, or take the HTML.";
     PAPER_NOT_WRITTEN = "paper_not_written", 500, "Writing the paper failed. The request id finds it in the log.";
+    FULL_INVOICE_NEEDED = "full_invoice_needed", 409, "The seller's country allows no simplified invoice for this. Ask for a full one.";
     RATE_LIMITED = "rate_limited", 429, "Too many requests with this key. Wait as long as `Retry-After` says.";
     BUSY = "busy", 503, "The node has more to do than it may queue. Try again with the same id after `Retry-After`.";
     EXPORTS_BUSY = "exports_busy", 503, "As many exports of the ledger run as may at a time. Try again after `Retry-After`.";

@@ -26,19 +26,20 @@ pub(crate) mod sql {
     macro_rules! select {
         ($rest:literal) => {
             concat!(
-                "SELECT id, seller, kind, year, number, label, asked, original, issued_at
+                "SELECT id, seller, kind, year, number, label, asked, original, issued_at, seq
                     FROM papers ",
                 $rest
             )
         };
     }
     pub const INSERT: &str = "INSERT INTO papers
-            (tenant, id, seller, kind, year, number, label, asked, original, issued_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+            (tenant, id, seller, kind, year, number, label, asked, original, issued_at, seq)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce(max(seq), 0) + 1
+            FROM papers WHERE tenant = $1";
     pub const FIND: &str = select!("WHERE tenant = $1 AND id = $2");
     pub const LIST: &str = select!(
-        "WHERE tenant = $1 AND (kind = 'credit_note') = $2 AND id < $3
-            AND ($4 IS NULL OR seller = $4) ORDER BY id DESC LIMIT $5"
+        "WHERE tenant = $1 AND (kind = 'credit_note') = $2 AND seq < $3
+            AND ($4 IS NULL OR seller = $4) ORDER BY seq DESC LIMIT $5"
     );
     pub const LAST: &str = "SELECT coalesce(max(number), 0) FROM papers
         WHERE tenant = $1 AND seller = $2 AND kind = $3 AND year = $4";
@@ -95,6 +96,8 @@ pub struct IssuedPaper {
     pub asked: [u8; 32],
     pub original: Option<u128>,
     pub issued_at_ms: i64,
+    /// Counts the tenant's papers in the order they were issued.
+    pub seq: i64,
 }
 
 /// What became of a paper to issue.
@@ -170,18 +173,9 @@ impl Store {
         for (form, bytes) in &made.forms {
             keep(&tx, &key, (new.tenant, new.id, form), bytes, random)?;
         }
+        let issued = find(&tx, new.tenant, new.id)?.ok_or(CORRUPT)?;
         tx.commit()?;
-        Ok(Issue::Issued(IssuedPaper {
-            id: new.id,
-            seller: new.seller,
-            kind: new.kind.to_owned(),
-            year: new.year,
-            number,
-            label: made.label,
-            asked: new.asked,
-            original: new.original,
-            issued_at_ms: now_ms,
-        }))
+        Ok(Issue::Issued(issued))
     }
 
     /// A paper, without its forms.
@@ -196,15 +190,15 @@ impl Store {
         found.transpose()
     }
 
-    /// Invoices of both kinds, or credit notes; the newest id first.
+    /// Invoices of both kinds, or credit notes; the last issued first.
     pub fn papers(
         &self,
         tenant: u128,
         is_credit_note: bool,
         seller: Option<u128>,
-        before: Option<u128>,
+        before: Option<i64>,
         limit: usize,
-    ) -> Result<Page<IssuedPaper, u128>, Error> {
+    ) -> Result<Page<IssuedPaper, i64>, Error> {
         let reader = self.db.reader()?;
         let papers = reader
             .prepare_cached(sql::LIST)?
@@ -212,7 +206,7 @@ impl Store {
                 params![
                     tenant.to_be_bytes(),
                     is_credit_note,
-                    before.unwrap_or(u128::MAX).to_be_bytes(),
+                    before.unwrap_or(i64::MAX),
                     seller.map(u128::to_be_bytes),
                     fetch_limit(limit)
                 ],
@@ -220,7 +214,7 @@ impl Store {
             )?
             .map(|row| row?)
             .collect::<Result<Vec<_>, Error>>()?;
-        Ok(Page::cut(papers, limit, |paper| paper.id))
+        Ok(Page::cut(papers, limit, |paper| paper.seq))
     }
 
     /// The paper that a payment or refund stands on.
@@ -361,6 +355,7 @@ fn read(row: &Row<'_>) -> Result<IssuedPaper, Error> {
         asked: row.get(6)?,
         original: original.map(u128::from_be_bytes),
         issued_at_ms: row.get(8)?,
+        seq: row.get(9)?,
     })
 }
 

@@ -3,6 +3,8 @@
 CREATE TABLE papers (
     tenant    BLOB    NOT NULL CHECK (length(tenant) = 16),
     id        BLOB    NOT NULL CHECK (length(id) = 16),
+    -- Counts the tenant's papers in the order they were issued.
+    seq       INTEGER NOT NULL,
     seller    BLOB    NOT NULL CHECK (length(seller) = 16),
     kind      TEXT    NOT NULL CHECK (kind IN ('invoice', 'simplified_invoice', 'credit_note')),
     year      INTEGER NOT NULL,
@@ -17,6 +19,7 @@ CREATE TABLE papers (
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE UNIQUE INDEX papers_by_seq ON papers (tenant, seq);
 CREATE UNIQUE INDEX papers_by_number ON papers (tenant, seller, kind, year, number);
 
 -- What each stands for: a payment is invoiced once, a refund credited once.
