@@ -5,7 +5,7 @@
 
 use crate::event::{Effect, Event, EventKind};
 use crate::ids::Id;
-use crate::law::{self, Activated, Count, Law, Proposal};
+use crate::law::{self, Activated, Backfilled, Backfilling, Count, Counted, Law, Proposal};
 use crate::recents::Position;
 use crate::records::{
     Hold, Key, Mandate, OperatorKey, Party, PartyNo, Tenant, TenantNo, TimerKind, Wallet, WalletNo,
@@ -14,6 +14,7 @@ use crate::state::State;
 use crate::terms::Terms;
 use crate::view::Fold;
 use ledger::{Account, AccountClass, AccountNo, AssetNo, Source};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Folds an event that stands at `position` into the state.
@@ -99,9 +100,11 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
             ..
         } => {
             if measure >= law::MEASURE_FIRST {
-                let law = to.base().tenants[tenant.0 as usize].law.as_ref();
-                let kept = law.map_or(0, |law| law.periods_kept(measure));
-                law::add(to.counts_mut(party), measure, period, delta, kept);
+                if !law::add(to.counts_mut(party), measure, period, delta) {
+                    let law = to.base().tenants[tenant.0 as usize].law.as_ref();
+                    let kept = law.map_or(0, |law| law.periods_kept(measure));
+                    law::begin(to.counts_mut(party), measure, period, delta, kept);
+                }
                 return;
             }
             let party = to.party_mut(party);
@@ -272,6 +275,10 @@ impl State {
             packs: packs.collect(),
             ruleset: activated.ruleset.clone(),
             zones: activated.zones.clone(),
+            backfilling: (!activated.backfills.is_empty()).then(|| Backfilling {
+                measures: activated.backfills.clone(),
+                part: 0,
+            }),
         };
         let counted_in = |law: &Law| law.settings.pilot.as_ref()?.volume_max.map(|(a, _)| a);
         let tenant = &mut self.tenants[tenant.0 as usize];
@@ -280,6 +287,73 @@ impl State {
             tenant.piloted = 0;
         }
         tenant.law = Some(Arc::new(law));
+    }
+
+    /// Takes a part of what was done before a law. With the first, what was left of the measures
+    /// from an earlier law goes.
+    fn backfill(&mut self, tenant: TenantNo, counted: &Backfilled) {
+        let Some(law) = self.tenants[tenant.0 as usize].law.as_mut() else {
+            return;
+        };
+        let law = Arc::make_mut(law);
+        let Some(backfilling) = &mut law.backfilling else {
+            return;
+        };
+        backfilling.part = counted.part + 1;
+        let measures = std::mem::take(&mut backfilling.measures);
+        if counted.is_last {
+            law.backfilling = None;
+        } else {
+            backfilling.measures.clone_from(&measures);
+        }
+        if counted.part == 0 {
+            self.forget_measures(tenant, &measures);
+        }
+        for sum in &counted.sums {
+            let counts = self.counts_mut(sum.party);
+            // A sum of its own for each measure and period: all of them are still needed.
+            law::add_or_begin(counts, sum.measure, sum.period, sum.delta, u32::MAX);
+        }
+        for (id, taken) in &counted.open {
+            let key = (tenant, *id);
+            let list = match self.holds.get_mut(&key) {
+                Some(hold) => Some(&mut hold.counted),
+                None => match self.withdrawals.get_mut(&key) {
+                    Some(withdrawal) => Some(&mut withdrawal.counted),
+                    None => match self.topups.get_mut(&key) {
+                        Some(topup) => Some(&mut topup.counted),
+                        None => self.disputes.get_mut(&key).map(|d| &mut d.counted),
+                    },
+                },
+            };
+            // It may have ended meanwhile.
+            if let Some(list) = list {
+                list.push(*taken);
+            }
+        }
+    }
+
+    /// Drops what is kept of measures.
+    fn forget_measures(&mut self, tenant: TenantNo, measures: &[u16]) {
+        for party in self.parties.iter().filter(|party| party.tenant == tenant) {
+            if let Some(counts) = self.counts.get_mut(party.counts as usize) {
+                counts.retain(|count| !measures.contains(&count.measure));
+            }
+        }
+        fn lists<'r, R: 'r>(
+            records: &'r mut BTreeMap<Key, R>,
+            tenant: TenantNo,
+            of: impl Fn(&mut R) -> &mut Vec<Counted>,
+        ) -> impl Iterator<Item = &'r mut Vec<Counted>> {
+            let ours = records.iter_mut().filter(move |(key, _)| key.0 == tenant);
+            ours.map(move |(_, record)| of(record))
+        }
+        let holds = lists(&mut self.holds, tenant, |hold| &mut hold.counted);
+        let topups = lists(&mut self.topups, tenant, |topup| &mut topup.counted);
+        let withdrawals = lists(&mut self.withdrawals, tenant, |w| &mut w.counted);
+        let disputes = lists(&mut self.disputes, tenant, |dispute| &mut dispute.counted);
+        let all = holds.chain(topups).chain(withdrawals).chain(disputes);
+        all.for_each(|list| list.retain(|taken| !measures.contains(&taken.measure)));
     }
 }
 
@@ -509,6 +583,7 @@ impl Fold for State {
                 self.close_proposal(tenant, proposal);
             }
             Effect::LawActivated(ref activated) => self.put_in_force(tenant, activated),
+            Effect::Backfilled(ref counted) => self.backfill(tenant, counted),
             Effect::RefusalsCounted { .. } | Effect::SnapshotTaken { .. } => {}
             ref folded => unreachable!("{folded:?} is folded for every view"),
         }

@@ -103,6 +103,7 @@ codes! {
     AgentMayNot = 18, "agent_may_not", Rejection, Payer, "An agent's key can only pay, transfer, split and authorize, under a mandate of its agent.";
     LimitsAssetFixed = 19, "limits_asset_fixed", Rejection, Operator, "What parties have spent was counted in another asset, in which the limits must stay.";
     PackInvalid = 20, "pack_invalid", Rejection, Operator, "A pack cannot be read, contradicts itself or has no source for a number. Check it first; the checker names the line.";
+    LawNotReady = 21, "law_not_ready", Rejection, Payer, "A law has just come into force, and what was paid before is being counted for it. Try again in a moment with the same id.";
     InsufficientFunds = 100, "insufficient_funds", Denial, Payer, "The wallet has too little. Top up and pay with a new id.";
     WalletFrozen = 101, "wallet_frozen", Denial, Payer, "The wallet is frozen. The operator can thaw it.";
     WalletClosed = 102, "wallet_closed", Denial, Payer, "The wallet is closed.";

@@ -55,6 +55,7 @@ pub enum CodecError {
 pub struct RowWriter {
     bytes: Vec<u8>,
     ends: Vec<u32>,
+    tail: tail::Tail,
 }
 
 impl RowWriter {
@@ -74,8 +75,8 @@ impl RowWriter {
 
     /// Adds an event, whose time is the row's.
     pub fn push(&mut self, event: &Event) {
-        if let Some((body, tail)) = hot::encode(event) {
-            let moves = tail.bytes();
+        if let Some(body) = hot::encode(event, &mut self.tail) {
+            let moves = self.tail.bytes();
             self.bytes
                 .push(if moves.is_empty() { HOT } else { COUNTED });
             self.bytes.extend_from_slice(&body);

@@ -6,7 +6,7 @@
 use crate::code::Code;
 use crate::event::{Event, Hash, TextHash};
 use crate::ids::{ActorId, Id, MandateId, PartyId, TenantId, WalletId};
-use crate::law::{Circumstances, Confirmed, NewLaw};
+use crate::law::{Backfilled, Circumstances, Confirmed, NewLaw};
 use crate::recents::Window;
 use crate::records::{
     Channel, Mode, Particulars, PartyKind, PartyNo, Standing, TenantNo, TimerKind,
@@ -268,6 +268,8 @@ pub enum Op {
         code: Code,
         count: u32,
     },
+    /// The node: a part of what was done before a law that is in force and waits for it.
+    Backfill { counted: Box<Backfilled> },
     /// The node: a snapshot stands.
     RecordSnapshot { seq: u64, hash: Hash, digest: Hash },
 }

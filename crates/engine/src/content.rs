@@ -284,6 +284,7 @@ impl Content {
             | Op::OpenWallet { .. }
             | Op::ProposeCorrection { .. }
             | Op::CountRefusals { .. }
+            | Op::Backfill { .. }
             | Op::RecordSnapshot { .. } => {
                 self.number(u64::MAX);
             }

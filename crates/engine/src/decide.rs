@@ -273,7 +273,10 @@ fn decide_on<V: View>(
     );
     let by_node = matches!(
         command.op,
-        Op::Expire { .. } | Op::CountRefusals { .. } | Op::RecordSnapshot { .. }
+        Op::Expire { .. }
+            | Op::CountRefusals { .. }
+            | Op::Backfill { .. }
+            | Op::RecordSnapshot { .. }
     );
 
     if let Some(besides) = &command.besides
@@ -339,11 +342,11 @@ fn decide_on<V: View>(
             &own[..]
         }
     };
-    if tenant.law.is_some()
-        && let Some(cell) = ahead.scratch
-    {
+    if let (Some(law), Some(cell)) = (&tenant.law, ahead.scratch) {
         scratch = cell.take();
         scratch.counting.clear();
+        // The moments follow from the law and the time.
+        scratch.moves.recall((command.tenant.0, law.version, now.0));
     }
     out.begin(now, command.tenant, EventKind::Paid, command.id);
     let mut draft = Draft {
@@ -616,6 +619,7 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
             });
             Ok(())
         }
+        Op::Backfill { counted } => ops::law::backfill(draft, counted),
         Op::RecordSnapshot { seq, hash, digest } => {
             draft.out.kind = EventKind::SnapshotTaken;
             draft.out.effects.push(Effect::SnapshotTaken {

@@ -10,7 +10,7 @@
 use crate::code::Code;
 use crate::codec::framed;
 use crate::ids::{ActorId, Id, PartyId, TenantId, WalletId};
-use crate::law::{Activated, Asked, Counted, Proposal};
+use crate::law::{Activated, Asked, Backfilled, Counted, Proposal};
 use crate::recents::Window;
 use crate::records::{
     Correction, Dispute, Hold, Key, Mandate, Mode, Particulars, PartyKind, PartyNo, Pending,
@@ -93,6 +93,7 @@ kinds! {
     LawApproved = "law.approved";
     LawRejected = "law.rejected";
     LawActivated = "law.activated";
+    LawBackfilled = "law.backfilled";
 }
 
 /// Something that happened.
@@ -366,6 +367,8 @@ pub enum Effect {
     },
     /// A payment counts in the pilot: of this payer, so much in the pilot's asset.
     Piloted { payer: PartyNo, amount: u64 },
+    /// What was done before a law is counted for it.
+    Backfilled(#[serde(with = "framed")] Box<Backfilled>),
 }
 
 // Effects are written one after another for every payment: what is large and rare is boxed.

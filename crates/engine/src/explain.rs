@@ -8,8 +8,10 @@ mod law;
 pub use law::{LawExplained, law};
 
 use crate::code::{Audience, Code};
-use crate::event::{Effect, EventKind, Part, Refused};
+use crate::event::{Effect, EventKind, Paid, Part, Refused};
+use crate::law::Rewards;
 use crate::records::MEASURE_DAY;
+use crate::step::fee::rewarded;
 use crate::terms::{TIERS, Terms, Tier};
 use ledger::AssetNo;
 use money::{Asset, Atoms};
@@ -71,12 +73,13 @@ impl Remedy {
     }
 }
 
-/// Explains one item of an event.
+/// Explains one item of an event; `rewards` are those of the law it was decided under, if one was in
+/// force.
 #[must_use]
 pub fn explain(
     part: &Part<'_>,
-    terms: &Terms,
-    terms_version: u32,
+    (terms, terms_version): (&Terms, u32),
+    rewards: Option<&Rewards>,
     assets: &[Asset],
     audience: Audience,
 ) -> Explanation {
@@ -122,16 +125,7 @@ pub fn explain(
                 let fee = Line {
                     stage: "fee",
                     rule: "platform_fee",
-                    text: format!(
-                        "{} is the platform's fee: {} parts per million{}",
-                        show(paid.asset, u128::from(paid.fee)),
-                        terms.fee_share.get(),
-                        match terms.fee(paid.asset).minimum {
-                            Atoms(0) => String::new(),
-                            least =>
-                                format!(", at least {}", show(paid.asset, u128::from(least.0))),
-                        }
-                    ),
+                    text: fee_words(part, paid, terms, rewards, &show),
                     limit: None,
                     used: None,
                 };
@@ -187,6 +181,45 @@ pub fn explain(
         }
     }
     explanation
+}
+
+/// What the platform took, and why so much.
+fn fee_words(
+    part: &Part<'_>,
+    paid: &Paid,
+    terms: &Terms,
+    rewards: Option<&Rewards>,
+    show: &impl Fn(AssetNo, u128) -> String,
+) -> String {
+    let amount = show(paid.asset, u128::from(paid.fee));
+    match part.kind {
+        EventKind::Refunded => return format!("{amount} of the platform's fee goes back"),
+        EventKind::Captured => {
+            return format!("{amount} is the platform's fee, at the rate of its authorization");
+        }
+        _ => {}
+    }
+    let of_terms = terms.fee(paid.asset);
+    let confirmed = part
+        .asked()
+        .map(|asked| asked.confirmed)
+        .unwrap_or_default();
+    let is_strong = confirmed.has_done(policy::StepUp::Strong);
+    let fee = match rewards {
+        Some(rewards) => rewarded(of_terms, rewards, paid.tier, is_strong),
+        None => of_terms,
+    };
+    let least = match fee.minimum {
+        Atoms(0) => String::new(),
+        least => format!(", at least {}", show(paid.asset, u128::from(least.0))),
+    };
+    let share = fee.share.get();
+    let reward = if fee == of_terms {
+        String::new()
+    } else {
+        format!(" (a reward: it is {} without)", of_terms.share.get())
+    };
+    format!("{amount} is the platform's fee: {share} parts per million{reward}{least}")
 }
 
 /// The payer's tier when it was decided, if the event says so.

@@ -7,6 +7,9 @@
 //! - An activation carries everything that is compiled: [`crate::apply`] takes it as it stands and
 //!   never reads a pack. The texts come from the proposals, so the journal alone shows what was in
 //!   force on any day.
+//! - A measure that begins with what was done before is counted by the shell, from the journal, and
+//!   handed in ([`crate::backfill`]); until then the law in force is asked nothing, and who would
+//!   need its answer comes again.
 //! - Without a law nothing is counted and nothing costs.
 //!
 //! Where to read it: `state.tenant(no)?.law` is the law in force, with the text of each pack
@@ -19,7 +22,7 @@ mod counts;
 
 pub use circumstances::{Asked, Circumstances, Confirmed, HOURS_LONG_AGO};
 pub use counts::{Count, Counted};
-pub(crate) use counts::{add, latest, since};
+pub(crate) use counts::{add, add_or_begin, begin, latest, since};
 
 use crate::event::Hash;
 use crate::ids::{ActorId, Id};
@@ -182,6 +185,35 @@ pub struct Activated {
     pub ruleset: Arc<Ruleset>,
     /// The ruleset's time zones, in its order.
     pub zones: Vec<Zone>,
+    /// The measures, [`MEASURE_FIRST`] and on, that begin with what was done before: nothing is
+    /// asked of the law until that is counted ([`crate::backfill`]).
+    #[serde(default)]
+    pub backfills: Vec<u16>,
+}
+
+/// Measures of a law in force that history is being counted for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backfilling {
+    /// Which, [`MEASURE_FIRST`] and on.
+    pub measures: Vec<u16>,
+    /// The part that comes next, from 0.
+    pub part: u32,
+}
+
+/// A part of what was counted for them. Grows at its end only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backfilled {
+    /// Of which version of the law.
+    pub version: u32,
+    /// Which part, from 0.
+    pub part: u32,
+    /// Whether it is the last, and the law is asked from now on.
+    pub is_last: bool,
+    /// What parties have used: no sum twice.
+    pub sums: Vec<Counted>,
+    /// Of authorizations, top-ups, withdrawals and disputes under way, what they have taken and may
+    /// give back.
+    pub open: Vec<(Id, Counted)>,
 }
 
 /// The law in force for a tenant.
@@ -201,6 +233,8 @@ pub struct Law {
     pub ruleset: Arc<Ruleset>,
     /// The ruleset's time zones, in its order.
     pub zones: Vec<Zone>,
+    /// What has to be counted before it is asked.
+    pub backfilling: Option<Backfilling>,
 }
 
 impl Law {

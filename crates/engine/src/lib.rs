@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod apply;
+pub mod backfill;
 pub mod code;
 pub mod codec;
 pub mod command;
@@ -22,6 +23,7 @@ pub mod ids;
 mod index;
 pub mod law;
 mod ops;
+mod past;
 pub mod recents;
 pub mod records;
 pub mod repeat;

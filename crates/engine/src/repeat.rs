@@ -178,6 +178,7 @@ impl Asked<'_> {
             | Op::ProposeCorrection { .. }
             | Op::Expire { .. }
             | Op::CountRefusals { .. }
+            | Op::Backfill { .. }
             | Op::RecordSnapshot { .. } => Some("id"),
         };
         named.or(Some("id"))
@@ -648,7 +649,10 @@ impl Asked<'_> {
                 of(&[K::CreditSet], &rows)
             }
             // The node's own carry no id.
-            Op::Expire { .. } | Op::CountRefusals { .. } | Op::RecordSnapshot { .. } => Some("id"),
+            Op::Expire { .. }
+            | Op::CountRefusals { .. }
+            | Op::Backfill { .. }
+            | Op::RecordSnapshot { .. } => Some("id"),
         }
     }
 

@@ -10,30 +10,28 @@
 //!   the draft begins with counters that are not empty.
 //! - What history refused for another reason than the law stays refused, and is not looked at.
 
-mod question;
 mod report;
-mod shadow;
 
 pub use report::{Becomes, Changed, Changes, RuleChanges, RuleName, Simulated, Was};
 
-use crate::apply::fold;
 use crate::event::{Effect, Event, EventKind, Part};
 use crate::ids::Id;
-use crate::law::{Confirmed, Law, MEASURE_FIRST, NewLaw, latest};
-use crate::records::{PartyNo, TenantNo};
+use crate::law::{Confirmed, Counted, Law, NewLaw};
+use crate::past::question::{self, Question};
+use crate::past::shadow::{Shadow, Shadowed};
+use crate::past::{Look, concerns, each_part};
+use crate::records::TenantNo;
 use crate::state::State;
 use crate::step::law::court::{Case, Court};
 use crate::step::law::{Measuring, cash};
 use crate::terms::Terms;
 use crate::time::{UtcMillis, Zone};
-use crate::view::{Overlay, View};
+use crate::view::View;
 use policy::{
-    Amount, Civil, Date, Move, Moves, Pack, Payment, PolicyError, Redeemable, Ruleset, Settings,
-    Side, Verdict,
+    Amount, Civil, Date, Moves, Pack, Payment, PolicyError, Redeemable, Ruleset, Settings, Side,
+    Verdict,
 };
-use question::Question;
 use report::Tally;
-use shadow::{Shadow, Shadowed};
 use std::collections::BTreeMap;
 
 /// What is simulated.
@@ -111,9 +109,6 @@ impl Simulation {
         if event.tenant != self.asked.tenant || self.failed.is_some() {
             return;
         }
-        let concerns = |kind: EventKind| {
-            question::asks(kind) || question::undoes(kind) || kind == EventKind::Grouped
-        };
         if event.at >= self.asked.until || !concerns(event.kind) {
             return;
         }
@@ -121,33 +116,7 @@ impl Simulation {
             self.failed = Some(error);
             return;
         }
-        if event.kind != EventKind::Grouped {
-            event
-                .parts()
-                .for_each(|part| self.part(before, event, &part));
-            return;
-        }
-        // What an item of a group was decided on is what the ones before it left.
-        let mut overlay = Overlay::new(before);
-        for part in event.parts() {
-            self.part(&overlay, event, &part);
-            let done = Event {
-                at: event.at,
-                tenant: event.tenant,
-                kind: part.kind,
-                id: part.id,
-                postings: part.postings.to_vec(),
-                effects: part.effects.to_vec(),
-            };
-            fold(&mut overlay, &done);
-        }
-    }
-
-    fn part<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>) {
-        self.undo(view, event, part);
-        if let Some(question) = question::of(view, event, part) {
-            self.answer(view, event, part, &question);
-        }
+        each_part(self, before, event);
     }
 
     /// What came of it.
@@ -247,55 +216,25 @@ impl Simulation {
             self.shadow.take(set, part.id, question.gross, said.moves);
         }
     }
+}
 
-    /// Gives back what is undone.
-    fn undo<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>) {
-        if !question::undoes(part.kind) {
-            return;
+impl Look for Simulation {
+    fn part<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>) {
+        if question::undoes(part.kind)
+            && let Some(compiled) = &self.compiled
+        {
+            let set = &compiled.law.ruleset;
+            self.shadow.undo(view, set, event.tenant, part);
         }
-        let Some(compiled) = &self.compiled else {
-            return;
-        };
-        let key = |id: Id| (event.tenant, id);
-        let set = &compiled.law.ruleset;
-        let mut captured = 0;
-        for effect in part.effects {
-            match *effect {
-                Effect::Reversed { thing, amount } => {
-                    let so_far = view.reversed(key(thing));
-                    self.shadow.refund(set, thing, so_far, so_far + amount);
+        if part.kind == EventKind::StepUpExpired {
+            for effect in part.effects {
+                if let Effect::PendingClosed { payment } = effect {
+                    self.pending.remove(payment);
                 }
-                Effect::Unreversed { thing, amount } => {
-                    let so_far = view.reversed(key(thing));
-                    self.shadow
-                        .refund(set, thing, so_far, so_far.saturating_sub(amount));
-                }
-                Effect::HoldCaptured {
-                    payment, amount, ..
-                } => {
-                    captured = amount;
-                    self.shadow.capture(set, payment, part.id, amount);
-                }
-                Effect::HoldClosed { payment } => {
-                    if let Some(hold) = view.hold(key(payment)) {
-                        let taken = hold.captured.saturating_add(captured);
-                        self.shadow.void(
-                            set,
-                            payment,
-                            hold.authorized - taken.min(hold.authorized),
-                        );
-                    }
-                }
-                Effect::WithdrawalClosed { withdrawal }
-                    if part.kind == EventKind::WithdrawalReturned =>
-                {
-                    self.shadow.void(set, withdrawal, u64::MAX);
-                }
-                Effect::PendingClosed { payment } if part.kind == EventKind::StepUpExpired => {
-                    self.pending.remove(&payment);
-                }
-                _ => {}
             }
+        }
+        if let Some(question) = question::of(view, event, part) {
+            self.answer(view, event, part, &question);
         }
     }
 }
@@ -352,6 +291,7 @@ fn compiled(
             packs: Vec::new(),
             ruleset: ruleset.into(),
             zones,
+            backfilling: None,
         },
         packs,
         then,
@@ -370,7 +310,7 @@ struct Draft<'d, V: View> {
 /// What it says, and what moves if that is made.
 struct Said {
     verdict: Verdict,
-    moves: Vec<(PartyNo, Move)>,
+    moves: Vec<Counted>,
 }
 
 impl<V: View> Draft<'_, V> {
@@ -420,18 +360,15 @@ impl<V: View> Draft<'_, V> {
                     Side::Payer => party(case.payer),
                     Side::Payee => party(case.payee),
                 };
-                let measure = MEASURE_FIRST + moved.measure;
-                // Never an earlier period than one already counted in, even where a zone moved west.
-                let last = latest(self.view.shadow.counts(party), measure);
-                let period = moved.period.max(last.unwrap_or(0));
+                let counted = self.view.shadow.placed(party, moved);
                 counting.push(Measuring {
                     party,
-                    measure,
-                    period,
+                    measure: counted.measure,
+                    period: counted.period,
                     delta: moved.delta,
                     before: moved.before,
                 });
-                said.moves.push((party, Move { period, ..*moved }));
+                said.moves.push(counted);
             }
         }
         said

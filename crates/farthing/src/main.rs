@@ -111,8 +111,9 @@ fn main() -> ExitCode {
 
 fn log_to_stderr(level: &str, json: bool) -> Result<(), String> {
     use std::io::IsTerminal;
-    use tracing_subscriber::EnvFilter;
-    use tracing_subscriber::filter::LevelFilter;
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::{Layer, SubscriberExt};
+    use tracing_subscriber::util::SubscriberInitExt;
     // A lone word that is no level would be taken for the name of a crate, and nothing be logged.
     let is_known = |part: &&str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
     if let Some(word) = level.split(',').map(str::trim).find(|part| !is_known(part)) {
@@ -120,15 +121,17 @@ fn log_to_stderr(level: &str, json: bool) -> Result<(), String> {
             "\"{word}\" is no level: off, error, warn, info, debug, trace, or node=debug for one part"
         ));
     }
-    let filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let targets: Targets = level.parse().map_err(|error| format!("{level}: {error}"))?;
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    if json {
-        log.json().init();
+    let layer = if json {
+        lines.json().boxed()
     } else {
-        log.init();
-    }
+        lines.boxed()
+    };
+    tracing_subscriber::registry()
+        .with(layer.with_filter(targets))
+        .init();
     Ok(())
 }

@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod answer;
+mod backfill;
 mod clock;
 mod commit;
 mod ending;
@@ -31,6 +32,6 @@ pub use journal::Reader;
 pub use node::{Client, Node};
 pub use options::{Fatal, NodeOptions, OpaqueIds};
 pub use queue::BATCH_MAX;
-pub use recover::{leaves, look_back, recover_state, replay};
+pub use recover::{leaves, look_at, look_back, recover_state, replay};
 pub use snapshots::Unanchored;
 pub use stats::{Stats, StatsView};

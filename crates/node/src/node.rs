@@ -188,13 +188,16 @@ impl Node {
         };
         let committer = Arc::new(Mutex::new(committer));
         let writer = Writer::new(
-            recovered.state,
-            recovered.head.seq + 1,
+            (recovered.state, recovered.head.seq + 1),
             queue,
             slot.clone(),
             committer.clone(),
             stats,
             &options,
+            {
+                let shared = shared.clone();
+                Box::new(move || shared.new_reader())
+            },
         );
         let (builder, watching) = (shared.clone(), ending.clone());
         let mut threads = lock(&shared.threads);

@@ -12,6 +12,7 @@ use engine::event::{Effect, Event, EventKind, Hash};
 use engine::{Position, Replay, State, snapshot};
 use journal::merkle::Builder;
 use journal::{Head, Reader, Row, Snapshot, SnapshotStore, check_root};
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 /// What was recovered.
@@ -95,6 +96,45 @@ pub fn look_back(
         Ok(on_row(seq))
     })?;
     bad.map_or(Ok(state), Err)
+}
+
+/// Looks at one event of the past with the State right before it, made from the first row on;
+/// `go_on` is asked after each row, and with `false` nothing comes of it.
+///
+/// # Errors
+/// See [`replay`].
+pub fn look_at<R>(
+    reader: &mut (dyn Reader + Send),
+    at: Position,
+    mut go_on: impl FnMut() -> bool,
+    look: impl FnOnce(&State, &Event) -> R,
+) -> Result<Option<R>, NodeError> {
+    let here = Cell::new(Position { seq: 1, index: 0 });
+    let (mut look, mut seen) = (Some(look), None);
+    let each = |before: &State, event: &Event| {
+        let Position { seq, index } = here.get();
+        if here.get() == at
+            && let Some(look) = look.take()
+        {
+            seen = Some(look(before, event));
+        }
+        here.set(Position {
+            seq,
+            index: index + 1,
+        });
+    };
+    let on_row = |seq: u64| {
+        here.set(Position {
+            seq: seq + 1,
+            index: 0,
+        });
+        match seq < at.seq && go_on() {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    };
+    look_back(reader, each, on_row)?;
+    Ok(seen)
 }
 
 /// The state after the whole journal.

@@ -3,19 +3,21 @@
 //! It takes what waits in the queue as one batch, never waiting for more; while a batch is being
 //! made durable it goes on filling the next.
 
-use crate::answer::Brief;
+use crate::answer::{Brief, NodeError};
+use crate::backfill;
 use crate::clock::{Clock, Watch};
 use crate::commit::{Batch, Committer, Slot};
 use crate::options::NodeOptions;
 use crate::queue::{BATCH_MAX, BATCH_WEIGHT_MAX, Item, Queue, Reply, Result1, lock};
 use crate::stats::Stats;
-use engine::event::Event;
+use engine::event::{Event, EventKind};
 use engine::ids::ActorId;
 use engine::records::{PartyNo, TenantNo};
 use engine::{
     Code, Command, Handles, Id, Op, Outcome, Position, RESOLVE_CHUNK, Rejection, State, UtcMillis,
     apply, decide, decide_one, resolve,
 };
+use journal::Reader;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
@@ -25,8 +27,14 @@ use std::time::Duration;
 /// batch, and nothing of note could have been decided.
 const SMALL: usize = 256;
 
+/// So long after the journal could not be read for a law it is tried again.
+const BACKFILL_AGAIN_MS: u64 = 60_000;
+
 /// At most this many due timers in a batch.
 const TIMERS_MAX: usize = 1_000;
+
+/// Opens the journal once more, to read it.
+pub(crate) type OpenHistory = Box<dyn Fn() -> Result<Box<dyn Reader + Send>, NodeError> + Send>;
 
 pub(crate) struct Writer {
     state: State,
@@ -49,20 +57,26 @@ pub(crate) struct Writer {
     /// Refusals that were not journaled one by one, and the second they belong to.
     throttled: BTreeMap<(TenantNo, PartyNo, Code), u32>,
     throttled_second: u64,
+    history: OpenHistory,
+    /// A law waits for what was done before it: not to be counted before this time.
+    backfill_at_ms: Option<u64>,
 }
 
 impl Writer {
+    /// Goes on from a state and the number of the row that comes next.
     pub fn new(
-        state: State,
-        next_seq: u64,
+        (state, next_seq): (State, u64),
         queue: Arc<Queue>,
         slot: Arc<Slot>,
         committer: Arc<Mutex<Committer>>,
         stats: Arc<Stats>,
         options: &NodeOptions,
+        history: OpenHistory,
     ) -> Writer {
         let watch = Watch::new(&*options.clock, state.now, options.clock_ahead_max);
         Writer {
+            backfill_at_ms: (!backfill::waiting(&state).is_empty()).then_some(0),
+            history,
             state,
             queue,
             slot,
@@ -191,6 +205,44 @@ impl Writer {
         if more {
             self.queue.poke();
         }
+        if self.backfill_at_ms.is_some_and(|at| at <= now.0) {
+            self.backfill(now);
+        }
+    }
+
+    /// Counts what was done before laws that wait for it; nothing is decided meanwhile.
+    #[cold]
+    fn backfill(&mut self, now: UtcMillis) {
+        self.hand_over_waiting();
+        // The committer is free when the last row is durable.
+        while !self.queue.claim_commit() {
+            if self.slot.failed() {
+                return;
+            }
+            let wait = Some(Duration::from_millis(50));
+            self.queue.take(&mut Vec::new(), (0, 0), true, wait);
+        }
+        self.queue.commit_idle();
+        self.backfill_at_ms = None;
+        for tenant in backfill::waiting(&self.state) {
+            let counted = (self.history)().and_then(|mut reader| {
+                backfill::count(&mut *reader, &self.state, tenant, self.next_seq - 1)
+            });
+            match counted {
+                Ok(parts) => {
+                    for part in parts {
+                        self.batch.row.begin(now);
+                        self.node_command(now, tenant, part);
+                        self.hand_over_waiting();
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(code = error.code(), %error, "law_not_backfilled");
+                    self.backfill_at_ms = Some(now.0.saturating_add(BACKFILL_AGAIN_MS));
+                }
+            }
+        }
+        self.begin();
     }
 
     /// Decides a command of the node's own.
@@ -273,6 +325,9 @@ impl Writer {
                 };
                 apply(&mut self.state, &self.event, position);
                 self.batch.row.push(&self.event);
+                if self.event.kind == EventKind::LawActivated {
+                    self.backfill_at_ms = (!backfill::waiting(&self.state).is_empty()).then_some(0);
+                }
                 let code = self.event.refusal().map(|refused| refused.code);
                 self.batch.refused += u64::from(code.is_some());
                 let brief = Brief::Done {

@@ -219,6 +219,8 @@ impl Compiler<'_> {
             forbids: 0,
             measured: 0,
             special: 0,
+            flagged: 0,
+            hourly: 0,
             of_payer: 0,
             of_payee: 0,
             resets: [0; 2],
@@ -246,6 +248,12 @@ impl Compiler<'_> {
             }
             if line.flags != 0 || line.flags_not != 0 || line.hours != Hours::ALWAYS {
                 table.special |= bit;
+            }
+            if line.flags != 0 {
+                table.flagged |= bit;
+            }
+            if line.hours != Hours::ALWAYS {
+                table.hourly |= bit;
             }
             match line.side {
                 Side::Payer => table.of_payer |= bit,

@@ -10,7 +10,7 @@ use crate::facts::{
     Counters, Facts, Moments, Move, Moves, Outcome, RuleAsset, RuleNo, Traced, Verdict,
 };
 use crate::live::{Live, bits, rule_no};
-use crate::rule::{After, Consequence, Redeemable};
+use crate::rule::{After, Consequence, Per, Redeemable};
 use crate::ruleset::{Line, MEASURES_MAX, NONE, Ruleset, Summed, Test};
 use crate::vocabulary::{Payment, Presence, Side, StepUp, Tier};
 
@@ -30,18 +30,11 @@ impl Ruleset {
     ) -> Verdict {
         moves.moves.clear();
         moves.trace.clear();
-        let mut check = Check {
-            set: self,
-            facts,
-            now,
-            counters,
-            convert,
-            moves,
-            moved: [0; MEASURES_MAX / 64],
-            verdict: Verdict::Allow,
-            converted: (NONE, 0, None),
-        };
-        self.each_table(facts, now, |live| check.table(&live));
+        let lives = self.recalled(facts, now, &mut moves.recall);
+        let mut check = Check::new(self, facts, now, counters, convert, moves);
+        for live in lives.iter() {
+            check.table(live);
+        }
         let verdict = check.verdict;
         if matches!(verdict, Verdict::Deny { .. }) {
             moves.moves.clear();
@@ -49,13 +42,39 @@ impl Ruleset {
         verdict
     }
 
+    /// What a payment that was made moves, whatever rules say of it today: for counting history.
+    ///
+    /// What no rule can convert is not counted.
+    pub fn count(
+        &self,
+        facts: &Facts<'_>,
+        now: Moments<'_>,
+        convert: impl Fn(&RuleAsset, u64) -> Option<u64>,
+        moves: &mut Moves,
+    ) {
+        moves.moves.clear();
+        moves.trace.clear();
+        let mut check = Check::new(self, facts, now, &NothingYet, convert, moves);
+        for live in self.lives(facts, now).iter() {
+            let table = &self.tables[usize::from(live.number)];
+            for bit in bits((live.binds | live.counts) & table.measured) {
+                let line = &table.lines[bit as usize];
+                let rule = rule_no(live.number, bit);
+                if let Some(asked) = check.asked(line, rule, false) {
+                    check.moves(live, line, line.measure, i128::from(asked), 0);
+                }
+            }
+        }
+    }
+
     /// The first rule that stands against using a source of funds so, whatever the amount.
     #[must_use]
     pub fn forbids(&self, facts: &Facts<'_>, now: Moments<'_>) -> Option<RuleNo> {
         let mut found = None;
-        self.each_table(facts, now, |live| {
-            for bit in bits(live.binds & live.table.forbids) {
-                let line = &live.table.lines[bit as usize];
+        for live in self.lives(facts, now).iter() {
+            let table = &self.tables[usize::from(live.number)];
+            for bit in bits(live.binds & table.forbids) {
+                let line = &table.lines[bit as usize];
                 let tier = match line.side {
                     Side::Payer => facts.payer.tier,
                     Side::Payee => facts.payee.tier,
@@ -65,7 +84,7 @@ impl Ruleset {
                     found = Some(rule_no(live.number, bit));
                 }
             }
-        });
+        }
         found
     }
 
@@ -78,16 +97,17 @@ impl Ruleset {
             ..*facts
         };
         let mut strictest: Option<(Redeemable, RuleNo)> = None;
-        self.each_table(&facts, now, |live| {
-            for bit in bits(live.binds & live.table.redemptions) {
-                let Test::Redemption(answer) = live.table.lines[bit as usize].test else {
+        for live in self.lives(&facts, now).iter() {
+            let table = &self.tables[usize::from(live.number)];
+            for bit in bits(live.binds & table.redemptions) {
+                let Test::Redemption(answer) = table.lines[bit as usize].test else {
                     continue;
                 };
                 if strictest.is_none_or(|(before, _)| is_stricter(answer, before)) {
                     strictest = Some((answer, rule_no(live.number, bit)));
                 }
             }
-        });
+        }
         strictest
     }
 }
@@ -106,10 +126,44 @@ struct Check<'a, C, F> {
     converted: (u8, u64, Option<u64>),
 }
 
-impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
+/// Who asks nothing of what was counted before.
+struct NothingYet;
+
+impl Counters for NothingYet {
+    fn used(&self, _: Side, _: u16, _: u32, _: u32) -> u128 {
+        0
+    }
+    fn balance(&self, _: Side, _: Per, _: &RuleAsset) -> u128 {
+        0
+    }
+}
+
+impl<'a, C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'a, C, F> {
     #[inline]
-    fn table(&mut self, live: &Live<'_>) {
-        let table = live.table;
+    fn new(
+        set: &'a Ruleset,
+        facts: &'a Facts<'a>,
+        now: Moments<'a>,
+        counters: &'a C,
+        convert: F,
+        moves: &'a mut Moves,
+    ) -> Self {
+        Check {
+            set,
+            facts,
+            now,
+            counters,
+            convert,
+            moves,
+            moved: [0; MEASURES_MAX / 64],
+            verdict: Verdict::Allow,
+            converted: (NONE, 0, None),
+        }
+    }
+
+    #[inline]
+    fn table(&mut self, live: &Live) {
+        let table = &self.set.tables[usize::from(live.number)];
         for bit in bits(live.binds & table.gates | live.counts & table.measured) {
             let line = &table.lines[bit as usize];
             let rule = rule_no(live.number, bit);
@@ -140,7 +194,7 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
     }
 
     #[inline]
-    fn limit(&mut self, live: &Live<'_>, line: &Line, rule: RuleNo, binds: bool) {
+    fn limit(&mut self, live: &Live, line: &Line, rule: RuleNo, binds: bool) {
         let Some(asked) = self.asked(line, rule, binds) else {
             return;
         };
@@ -190,21 +244,21 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
     }
 
     #[inline]
-    fn used(&self, live: &Live<'_>, line: &Line, measure: Summed) -> u128 {
-        let now = self.now[live.zones[line.side as usize]];
+    fn used(&self, live: &Live, line: &Line, measure: Summed) -> u128 {
+        let now = self.now[usize::from(live.zones[line.side as usize])];
         let (from, to) = line.window.periods(now, line.hours);
         self.counters.used(line.side, measure.number, from, to)
     }
 
     /// Moves a measure, once.
     #[inline]
-    fn moves(&mut self, live: &Live<'_>, line: &Line, measure: Summed, delta: i128, before: u128) {
+    fn moves(&mut self, live: &Live, line: &Line, measure: Summed, delta: i128, before: u128) {
         let (word, bit) = (usize::from(measure.at) / 64, 1u64 << (measure.at % 64));
         if self.moved[word] & bit != 0 {
             return;
         }
         self.moved[word] |= bit;
-        let now = self.now[live.zones[line.side as usize]];
+        let now = self.now[usize::from(live.zones[line.side as usize])];
         self.moves.moves.push(Move {
             side: line.side,
             measure: measure.number,
@@ -273,8 +327,8 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
 
     /// Duties to authenticate, what exempts from them, and what an authentication resets.
     #[inline]
-    fn authentication(&mut self, live: &Live<'_>) {
-        let table = live.table;
+    fn authentication(&mut self, live: &Live) {
+        let table = &self.set.tables[usize::from(live.number)];
         if self.facts.has_done(StepUp::Strong) {
             self.reset(live);
         }
@@ -291,9 +345,10 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
         }
     }
 
-    fn is_exempt(&mut self, live: &Live<'_>) -> bool {
-        for bit in bits(live.binds & live.table.exemptions) {
-            let line = &live.table.lines[bit as usize];
+    fn is_exempt(&mut self, live: &Live) -> bool {
+        let table = &self.set.tables[usize::from(live.number)];
+        for bit in bits(live.binds & table.exemptions) {
+            let line = &table.lines[bit as usize];
             let rule = rule_no(live.number, bit);
             let needs_amount = line.most != u64::MAX || line.measure.is_some();
             let asked = if needs_amount {
@@ -334,10 +389,11 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
 
     /// Sets the counters since the last authentication to zero: those of payments at a distance if
     /// this is one, else those at terminals (EBA Q&A 2018_4226).
-    fn reset(&mut self, live: &Live<'_>) {
+    fn reset(&mut self, live: &Live) {
         let is_remote = usize::from(self.facts.presence == Presence::Remote);
-        for bit in bits(live.reached & live.table.resets[is_remote]) {
-            let line = &live.table.lines[bit as usize];
+        let table = &self.set.tables[usize::from(live.number)];
+        for bit in bits(live.reached & table.resets[is_remote]) {
+            let line = &table.lines[bit as usize];
             for measure in [line.measure, line.count_measure] {
                 if !measure.is_some() {
                     continue;
@@ -351,8 +407,16 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
         }
     }
 
+    /// Notes a rule that neither asks nor refuses.
     #[inline]
     fn trace(&mut self, rule: RuleNo, outcome: Outcome, used: u128, asked: u64) {
+        if self.moves.is_whole {
+            self.note(rule, outcome, used, asked);
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, rule: RuleNo, outcome: Outcome, used: u128, asked: u64) {
         self.moves.trace.push(Traced {
             rule,
             outcome,
@@ -363,7 +427,7 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
 
     #[cold]
     fn deny(&mut self, rule: RuleNo, outcome: Outcome, used: u128, asked: u64) {
-        self.trace(rule, outcome, used, asked);
+        self.note(rule, outcome, used, asked);
         if matches!(self.verdict, Verdict::Deny { .. }) {
             return;
         }
@@ -380,7 +444,7 @@ impl<C: Counters, F: Fn(&RuleAsset, u64) -> Option<u64>> Check<'_, C, F> {
             self.trace(rule, Outcome::Done, used, asked);
             return;
         }
-        self.trace(rule, Outcome::StepUp, used, asked);
+        self.note(rule, Outcome::StepUp, used, asked);
         let stronger = match self.verdict {
             Verdict::Allow => true,
             Verdict::StepUp {

@@ -3,6 +3,7 @@
 use crate::civil::Civil;
 use crate::country::Country;
 use crate::dimension::Set;
+use crate::live::Recall;
 use crate::rule::Per;
 use crate::vocabulary::{
     Age, Channel, Flag, Funds, PartyKind, Payment, Presence, Product, Screening, Side, StepUp,
@@ -198,22 +199,39 @@ pub struct Traced {
 }
 
 /// What to do if the payment is made, and what was looked at. Its memory is used again and again.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Moves {
     /// The measures to be moved; of no use unless allowed.
     pub moves: Vec<Move>,
-    /// The rules looked at, in order.
+    /// The rules looked at, in order; of [`Moves::brief`] ones, those only that ask or refuse.
     pub trace: Vec<Traced>,
+    pub(crate) is_whole: bool,
+    pub(crate) recall: Recall,
 }
 
 impl Moves {
-    /// With room for the largest of packs.
+    /// With room for the largest of packs, and a whole trace.
     #[must_use]
     pub fn new() -> Moves {
         Moves {
             moves: Vec::with_capacity(32),
             trace: Vec::with_capacity(64),
+            is_whole: true,
+            ..Moves::default()
         }
+    }
+
+    /// For many checks in a row: the trace has what asks or refuses, and nothing else.
+    #[must_use]
+    pub fn brief() -> Moves {
+        Moves::default()
+    }
+
+    /// Says which ruleset is asked, and when: which rules look at a kind of payment is then found
+    /// once for all payments of that kind. The same `of` must mean the same ruleset and moments.
+    #[inline]
+    pub fn recall(&mut self, of: (u32, u32, u64)) {
+        self.recall.begin(of);
     }
 }
 

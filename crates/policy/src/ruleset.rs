@@ -164,6 +164,10 @@ pub(crate) struct Table {
     pub measured: u64,
     /// Have flags or hours, looked at one by one.
     pub special: u64,
+    /// Of those, the ones that need a flag.
+    pub flagged: u64,
+    /// Of those, the ones that have hours.
+    pub hourly: u64,
     pub of_payer: u64,
     pub of_payee: u64,
     /// Exemptions whose counters an authentication resets: at a terminal, at a distance.
@@ -378,6 +382,14 @@ impl Ruleset {
         self.measures.iter().filter(move |m| {
             m.is_used && before.is_none_or(|b| b.measure(m.number).is_none_or(|old| !old.is_used))
         })
+    }
+
+    /// The numbers of those among them that begin with what was done before.
+    #[must_use]
+    pub fn backfilled_since(&self, before: Option<&Ruleset>) -> Vec<u16> {
+        let new = self.measures_new_since(before);
+        let backfilled = new.filter(|measure| measure.is_backfilled);
+        backfilled.map(|measure| measure.number).collect()
     }
 
     /// What a move gives back when `after` of `whole` has been voided or refunded and `before` of it

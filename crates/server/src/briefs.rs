@@ -4,6 +4,8 @@ use crate::app::App;
 use crate::codes;
 use crate::problem::{Outcome, Problem};
 use briefs::{Feed, FeedReport, Fetcher, Limits, Reading};
+use engine::Id;
+use engine::ids::TenantId;
 use policy::{Date, Pack};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,8 +26,9 @@ pub struct FeedSettings {
 pub struct Desk {
     fetcher: Fetcher,
     reading: tokio::sync::Mutex<()>,
-    /// The day each tenant's overdue rules were last noted.
-    noted: Mutex<BTreeMap<u128, Date>>,
+    /// The day, and the version of the law, for which each tenant's overdue rules were last noted.
+    noted: Mutex<BTreeMap<u128, (Date, u32)>>,
+    /// Whose rules are looked at where no law is in force.
     packs: Vec<Pack>,
 }
 
@@ -52,19 +55,29 @@ impl Desk {
         }
     }
 
-    /// Puts a tenant's overdue rules into its list and lapses those that are no longer due. Once a
-    /// day is enough, for the days are what changes; `again` does it all the same.
+    /// Puts the overdue rules of a tenant's law into its list and lapses those that are no longer due.
+    /// Once a day and law is enough, for these are what changes; `again` does it all the same. Blocking.
     ///
     /// # Errors
-    /// The store.
+    /// The store. Of a node that does not answer, nothing is noted now.
     pub fn note_overdue(&self, app: &App, tenant: u128, again: bool) -> Result<u64, store::Error> {
         let now_ms = app.now_ms();
         let today = briefs::day(now_ms);
+        let in_force = app.node.query_blocking(move |state| {
+            let tenant = state.tenant_no(TenantId(Id(tenant)))?;
+            state.tenant(tenant)?.law.clone()
+        });
+        let Ok(law) = in_force else {
+            return Ok(0);
+        };
+        let today = (today, law.as_ref().map_or(0, |law| law.version));
         let noted = || self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         if !again && noted().get(&tenant) == Some(&today) {
             return Ok(0);
         }
-        let new = briefs::note_overdue(&app.store, tenant, &self.packs, now_ms)?;
+        let own = law.map(|law| law.packs_parsed());
+        let packs = own.as_ref().unwrap_or(&self.packs);
+        let new = briefs::note_overdue(&app.store, tenant, packs, now_ms)?;
         noted().insert(tenant, today);
         Ok(new)
     }

@@ -131,7 +131,7 @@ fn status(code: Code) -> u16 {
         C::AgentMayNot => 403,
         C::NotFound => 404,
         C::Throttled => 429,
-        C::IdWindowFull | C::ClockUnconfirmed | C::ShardNotOpen => 503,
+        C::IdWindowFull | C::ClockUnconfirmed | C::ShardNotOpen | C::LawNotReady => 503,
         C::InsufficientFunds => 402,
         C::WalletFrozen
         | C::WalletClosed

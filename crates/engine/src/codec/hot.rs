@@ -121,9 +121,10 @@ fn posting(account: u32, amount: i128) -> Posting {
     }
 }
 
-/// The payment's bytes, and what it moves in the law's measures, if it has the common shape.
+/// The payment's bytes, and over `tail` what it moves in the law's measures, if it has the common
+/// shape.
 #[inline]
-pub(super) fn encode(event: &Event) -> Option<([u8; SIZE], Tail)> {
+pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<[u8; SIZE]> {
     if event.kind != EventKind::Paid {
         return None;
     }
@@ -202,7 +203,8 @@ pub(super) fn encode(event: &Event) -> Option<([u8; SIZE], Tail)> {
     if postings.next().is_some() {
         return None;
     }
-    Some((layout.to_bytes(), tail::encode(moves)?))
+    tail.encode(moves)?;
+    Some(layout.to_bytes())
 }
 
 /// The payment of these bytes and moves, over `out`.
@@ -303,7 +305,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_common_payment_round_trips(event in payment()) {
-            let (bytes, moves) = encode(&event).expect("the common shape");
+            let mut moves = Tail::default();
+            let bytes = encode(&event, &mut moves).expect("the common shape");
             let mut back = Event::empty();
             decode(&bytes, moves.bytes(), event.at, &mut back).unwrap();
             prop_assert_eq!(back, event);
@@ -327,7 +330,7 @@ mod tests {
             huge.effects.push(Effect::About { thing: Id(1) });
         }
         for other in [two_sources, other_kind, more_effects, huge] {
-            assert!(encode(&other).is_none());
+            assert!(encode(&other, &mut Tail::default()).is_none());
         }
     }
     use proptest::strategy::{Strategy, ValueTree};

@@ -1,5 +1,9 @@
 //! What the commonest payment moves in the law's measures, behind its fixed layout: small numbers in
 //! few bytes. Two parties at most, the payer and the payee.
+//!
+//! Numbers come in fours behind a byte that says, two bits each, how long they are: 1, 2, 4 or 8
+//! bytes, little-endian. First the two parties; then for each move its measure and party, its
+//! period, by how much, and the sum before.
 
 use crate::event::Effect;
 use crate::law::MEASURE_FIRST;
@@ -7,13 +11,39 @@ use crate::records::PartyNo;
 
 /// At most so many bytes: their number stands in one.
 const MAX: usize = u8::MAX as usize;
-/// The longest number takes so many.
-const NUMBER: usize = 10;
+/// Four numbers take at most so many.
+const FOUR: usize = 33;
 
-/// The moves as bytes.
+/// How long a number is, by its leading zeros: 1, 2, 4 or 8 bytes as 0, 1, 2 or 3.
+const CODES: [u8; 64] = {
+    let (mut codes, mut zeros) = ([3; 64], 32);
+    while zeros < 64 {
+        codes[zeros] = if zeros < 48 {
+            2
+        } else if zeros < 56 {
+            1
+        } else {
+            0
+        };
+        zeros += 1;
+    }
+    codes
+};
+
+/// The moves as bytes. Its memory is used again and again.
+#[derive(Clone, Debug)]
 pub(super) struct Tail {
     bytes: [u8; MAX],
     len: usize,
+}
+
+impl Default for Tail {
+    fn default() -> Tail {
+        Tail {
+            bytes: [0; MAX],
+            len: 0,
+        }
+    }
 }
 
 impl Tail {
@@ -22,61 +52,60 @@ impl Tail {
         &self.bytes[..self.len]
     }
 
-    /// Seven bits a byte, the lowest first; the last has its high bit clear.
     #[inline]
-    fn put(&mut self, mut number: u64) -> Option<()> {
-        if self.len + NUMBER > MAX {
-            return None;
+    fn put(&mut self, numbers: [u64; 4]) -> Option<()> {
+        let room = self.bytes.get_mut(self.len..)?.first_chunk_mut::<FOUR>()?;
+        let (mut lengths, mut at) = (0, 1);
+        for (place, number) in numbers.into_iter().enumerate() {
+            let code = CODES[(number | 1).leading_zeros() as usize & 63];
+            // All eight are written, and what is too much is written over.
+            room[at..at + 8].copy_from_slice(&number.to_le_bytes());
+            at += 1 << code;
+            lengths |= code << (2 * place);
         }
-        while number >= 0x80 {
-            self.bytes[self.len] = number as u8 | 0x80;
-            self.len += 1;
-            number >>= 7;
-        }
-        self.bytes[self.len] = number as u8;
-        self.len += 1;
+        room[0] = lengths;
+        self.len += at;
         Some(())
     }
-}
 
-/// The moves of these effects, if they are nothing else and small enough.
-#[inline]
-pub(super) fn encode(effects: &[Effect]) -> Option<Tail> {
-    let mut tail = Tail {
-        bytes: [0; MAX],
-        len: 0,
-    };
-    let Some(Effect::Measured { party: first, .. }) = effects.first() else {
-        return effects.is_empty().then_some(tail);
-    };
-    let others = effects.iter().find_map(|effect| match effect {
-        Effect::Measured { party, .. } if party != first => Some(*party),
-        _ => None,
-    });
-    tail.put(u64::from(first.0))?;
-    tail.put(others.map_or(0, |other| u64::from(other.0) + 1))?;
-    for effect in effects {
-        let Effect::Measured {
-            party,
-            measure,
-            period,
-            delta,
-            before,
-        } = *effect
-        else {
-            return None;
+    /// The moves of these effects, if they are nothing else and small enough.
+    #[inline]
+    pub fn encode(&mut self, effects: &[Effect]) -> Option<()> {
+        self.len = 0;
+        let Some(Effect::Measured { party: first, .. }) = effects.first() else {
+            return effects.is_empty().then_some(());
         };
-        let number = measure.checked_sub(MEASURE_FIRST)?;
-        let is_other = party != *first;
-        if is_other && Some(party) != others {
-            return None;
+        let others = effects.iter().find_map(|effect| match effect {
+            Effect::Measured { party, .. } if party != first => Some(*party),
+            _ => None,
+        });
+        let other = others.map_or(0, |other| u64::from(other.0) + 1);
+        self.put([u64::from(first.0), other, 0, 0])?;
+        for effect in effects {
+            let Effect::Measured {
+                party,
+                measure,
+                period,
+                delta,
+                before,
+            } = *effect
+            else {
+                return None;
+            };
+            let number = measure.checked_sub(MEASURE_FIRST)?;
+            let is_other = party != *first;
+            if is_other && Some(party) != others {
+                return None;
+            }
+            self.put([
+                u64::from(number) << 1 | u64::from(is_other),
+                u64::from(period),
+                u64::try_from(delta).ok()?,
+                u64::try_from(before).ok()?,
+            ])?;
         }
-        tail.put(u64::from(number) << 1 | u64::from(is_other))?;
-        tail.put(u64::from(period))?;
-        tail.put(u64::try_from(delta).ok()?)?;
-        tail.put(u64::try_from(before).ok()?)?;
+        Some(())
     }
-    Some(tail)
 }
 
 /// Adds the moves of these bytes to `effects`.
@@ -85,42 +114,40 @@ pub(super) fn decode(mut bytes: &[u8], effects: &mut Vec<Effect>) -> Option<()> 
     if bytes.is_empty() {
         return Some(());
     }
-    let first = PartyNo(u32::try_from(take(&mut bytes)?).ok()?);
-    let other = match take(&mut bytes)? {
+    let [first, other, 0, 0] = take(&mut bytes)? else {
+        return None;
+    };
+    let first = PartyNo(u32::try_from(first).ok()?);
+    let other = match other {
         0 => PartyNo::NONE,
         no => PartyNo(u32::try_from(no - 1).ok()?),
     };
     while !bytes.is_empty() {
-        let what = take(&mut bytes)?;
+        let [what, period, delta, before] = take(&mut bytes)?;
         let measure = u16::try_from(what >> 1).ok()?.checked_add(MEASURE_FIRST)?;
         effects.push(Effect::Measured {
             party: if what & 1 == 0 { first } else { other },
             measure,
-            period: u32::try_from(take(&mut bytes)?).ok()?,
-            delta: i128::from(take(&mut bytes)?),
-            before: u128::from(take(&mut bytes)?),
+            period: u32::try_from(period).ok()?,
+            delta: i128::from(delta),
+            before: u128::from(before),
         });
     }
     Some(())
 }
 
 #[inline]
-fn take(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        let part = u64::from(byte & 0x7f);
-        // What does not fit was never written so.
-        if part << shift >> shift != part {
-            return None;
-        }
-        number |= part << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
+fn take(bytes: &mut &[u8]) -> Option<[u64; 4]> {
+    let (lengths, mut rest) = bytes.split_first()?;
+    let mut numbers = [0; 4];
+    for (place, number) in numbers.iter_mut().enumerate() {
+        let (part, after) = rest.split_at_checked(1 << (lengths >> (2 * place) & 3))?;
+        let mut all = [0; 8];
+        all[..part.len()].copy_from_slice(part);
+        (*number, rest) = (u64::from_le_bytes(all), after);
     }
-    None
+    *bytes = rest;
+    Some(numbers)
 }
 
 #[cfg(test)]
@@ -143,7 +170,8 @@ mod tests {
                     before: u128::from(*before),
                 })
                 .collect();
-            if let Some(tail) = encode(&effects) {
+            let mut tail = Tail::default();
+            if tail.encode(&effects).is_some() {
                 let mut back = Vec::new();
                 decode(tail.bytes(), &mut back).unwrap();
                 prop_assert_eq!(back, effects);

@@ -54,39 +54,56 @@ pub(crate) fn latest(counts: &[Count], measure: u16) -> Option<u32> {
     of(counts, measure).last().map(|count| count.period)
 }
 
-/// Moves a sum. What lies more than `kept` periods before the latest is dropped, and so is what has
-/// come to nothing; a move into what was dropped is no more.
+/// Moves a sum; whether it was there. What has come to nothing is dropped.
 #[inline]
-pub(crate) fn add(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128, kept: u32) {
+pub(crate) fn add(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128) -> bool {
+    let is_it = |c: &Count| (c.measure, c.period) == (measure, period);
+    let Some(at) = counts.iter().position(is_it) else {
+        return false;
+    };
+    let count = &mut counts[at];
+    count.used = count
+        .used
+        .checked_add_signed(delta)
+        .expect("room given back was used before: decide gives back no more than that");
+    if count.used == 0 {
+        counts.remove(at);
+    }
+    true
+}
+
+/// Moves a sum, or begins it: [`add`], [`begin`].
+pub(crate) fn add_or_begin(
+    counts: &mut Vec<Count>,
+    measure: u16,
+    period: u32,
+    delta: i128,
+    kept: u32,
+) {
+    if !add(counts, measure, period, delta) {
+        begin(counts, measure, period, delta, kept);
+    }
+}
+
+/// Begins a sum that is not there. What then lies more than `kept` periods before the latest is
+/// dropped; a move into what was dropped is no more.
+pub(crate) fn begin(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128, kept: u32) {
     let last = latest(counts, measure).unwrap_or(0).max(period);
     let oldest = last.saturating_sub(kept);
     counts.retain(|count| count.measure != measure || count.period >= oldest);
     if period < oldest {
         return;
     }
-    let at = counts.partition_point(|c| (c.measure, c.period) < (measure, period));
-    match counts.get_mut(at) {
-        Some(count) if (count.measure, count.period) == (measure, period) => {
-            count.used = count
-                .used
-                .checked_add_signed(delta)
-                .expect("room given back was used before: decide gives back no more than that");
-            if count.used == 0 {
-                counts.remove(at);
-            }
-        }
-        _ => {
-            let used = u128::try_from(delta)
-                .expect("room given back was used before: decide gives back no more than that");
-            if used > 0 {
-                let count = Count {
-                    measure,
-                    period,
-                    used,
-                };
-                counts.insert(at, count);
-            }
-        }
+    let used = u128::try_from(delta)
+        .expect("room given back was used before: decide gives back no more than that");
+    if used > 0 {
+        let at = counts.partition_point(|c| (c.measure, c.period) < (measure, period));
+        let count = Count {
+            measure,
+            period,
+            used,
+        };
+        counts.insert(at, count);
     }
 }
 
@@ -97,22 +114,22 @@ mod tests {
     #[test]
     fn sums_are_kept_as_long_as_they_are_needed_and_no_longer() {
         let mut counts = Vec::new();
-        add(&mut counts, 17, 5, 10, 0);
-        add(&mut counts, 16, 100, 1, 2);
-        add(&mut counts, 16, 101, 2, 2);
-        add(&mut counts, 16, 102, 4, 2);
+        add_or_begin(&mut counts, 17, 5, 10, 0);
+        add_or_begin(&mut counts, 16, 100, 1, 2);
+        add_or_begin(&mut counts, 16, 101, 2, 2);
+        add_or_begin(&mut counts, 16, 102, 4, 2);
         assert_eq!(since(&counts, 16, 100), 7);
         assert_eq!(since(&counts, 16, 101), 6);
-        add(&mut counts, 16, 103, 8, 2);
+        add_or_begin(&mut counts, 16, 103, 8, 2);
         assert_eq!(since(&counts, 16, 0), 14);
         // Too late to matter.
-        add(&mut counts, 16, 100, 1, 2);
+        add_or_begin(&mut counts, 16, 100, 1, 2);
         assert_eq!(since(&counts, 16, 0), 14);
-        add(&mut counts, 16, 103, -8, 2);
+        add_or_begin(&mut counts, 16, 103, -8, 2);
         assert_eq!(latest(&counts, 16), Some(102));
         assert_eq!((since(&counts, 17, 5), since(&counts, 18, 0)), (10, 0));
         assert!(counts.is_sorted());
-        add(&mut counts, 17, 6, 3, 0);
+        add_or_begin(&mut counts, 17, 6, 3, 0);
         assert_eq!((since(&counts, 17, 0), counts.len()), (3, 3));
     }
 }

@@ -11,8 +11,8 @@ use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind};
 use crate::ids::Id;
 use crate::law::{
-    Activated, Law, LawSettings, NewLaw, PACK_BYTES_MAX, PACKS_MAX, PROPOSALS_MAX, PackKept,
-    PackNamed, Proposal,
+    Activated, Backfilled, Law, LawSettings, MEASURE_FIRST, NewLaw, PACK_BYTES_MAX, PACKS_MAX,
+    PROPOSALS_MAX, PackKept, PackNamed, Proposal,
 };
 use crate::records::WalletNo;
 use crate::state::State;
@@ -246,6 +246,17 @@ pub(crate) fn preview(
     };
     let zone = |name: &String| known().find(|zone| zone.name == *name).cloned();
     let zones: Option<Vec<Zone>> = ruleset.zones().iter().map(zone).collect();
+    // What one before it waits for, it waits for too.
+    let waits = law.and_then(|law| law.backfilling.as_ref());
+    let waits = waits.map_or(&[][..], |backfilling| &backfilling.measures);
+    let is_used = |measure: &&u16| {
+        let measure = ruleset.measure(**measure - MEASURE_FIRST);
+        measure.is_some_and(|measure| measure.is_used)
+    };
+    let mut backfills: Vec<u16> = waits.iter().filter(is_used).copied().collect();
+    let new = ruleset.backfilled_since(earlier).into_iter();
+    backfills.extend(new.map(|measure| MEASURE_FIRST + measure));
+    backfills.sort_unstable();
     let named = |kept: &&PackKept| PackNamed {
         id: kept.id.clone(),
         version: kept.version.clone(),
@@ -258,5 +269,36 @@ pub(crate) fn preview(
         packs: kept.iter().map(named).collect(),
         ruleset: Arc::new(ruleset),
         zones: zones?,
+        backfills,
     })
+}
+
+/// A part of what was done before a law that waits for it.
+pub(crate) fn backfill<V: View>(draft: &mut Draft<'_, V>, counted: &Backfilled) -> Rule {
+    let malformed = |field| Err(Stop::Reject(Code::Malformed, field));
+    let waits = draft.law.and_then(|law| {
+        let backfilling = law.backfilling.as_ref()?;
+        // The first may come again, after a start in the middle.
+        let is_next = counted.part == 0 || counted.part == backfilling.part;
+        (law.version == counted.version && is_next).then_some(backfilling)
+    });
+    let Some(waits) = waits else {
+        return Err(Stop::Reject(Code::NotFound, "part"));
+    };
+    let mut named = counted
+        .sums
+        .iter()
+        .chain(counted.open.iter().map(|(_, taken)| taken));
+    let parties = &draft.state().parties;
+    let is_sound = named.all(|sum| {
+        let party = parties.get(sum.party.0 as usize);
+        let is_ours = party.is_some_and(|party| party.tenant == draft.tenant);
+        is_ours && sum.delta > 0 && waits.measures.contains(&sum.measure)
+    });
+    if !is_sound {
+        return malformed("sums");
+    }
+    draft.out.kind = EventKind::LawBackfilled;
+    draft.effect(Effect::Backfilled(Box::new(counted.clone())));
+    Ok(())
 }

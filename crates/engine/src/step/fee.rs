@@ -2,6 +2,8 @@
 //! authenticating earn.
 
 use super::{Draft, Payment, Purpose};
+use crate::law::Rewards;
+use crate::terms::Tier;
 use crate::view::View;
 use money::{Atoms, Ppm, Rounding};
 use pricing::PlatformFee;
@@ -22,10 +24,21 @@ pub(crate) fn of<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Platfo
     let Some(law) = draft.law else {
         return fee;
     };
-    let rewards = &law.settings.rewards;
-    let tier = usize::from(draft.view.party(payment.payer_party).tier.0);
-    let by_tier = rewards.tiers.get(tier).copied().unwrap_or(0);
+    let tier = draft.view.party(payment.payer_party).tier;
     let is_strong = payment.spend.confirmed.has_done(policy::StepUp::Strong);
+    rewarded(fee, &law.settings.rewards, tier, is_strong)
+}
+
+/// A fee less what a payer of a tier earns, who has proved two factors or not.
+#[inline]
+pub(crate) fn rewarded(
+    fee: PlatformFee,
+    rewards: &Rewards,
+    tier: Tier,
+    is_strong: bool,
+) -> PlatformFee {
+    let tier = usize::from(tier.0);
+    let by_tier = rewards.tiers.get(tier).copied().unwrap_or(0);
     match by_tier.max(if is_strong { rewards.strong } else { 0 }) {
         0 => fee,
         off => less(fee, off),

@@ -23,7 +23,7 @@ use crate::law::{Asked, Circumstances, Law, MEASURE_FIRST};
 use crate::records::{Party, PartyKind, PartyNo, WalletNo};
 use crate::terms::{Country, Tier};
 use crate::view::View;
-use ::policy::{Audience, Dimension, Moves, Outcome, Side, StepUp, Subject, Traced, Verdict};
+use ::policy::{Audience, Dimension, Moves, Outcome, StepUp, Subject, Traced, Verdict};
 pub(crate) use court::{Case, Court, Legs};
 
 /// A measure to be moved if the event is made.
@@ -80,7 +80,19 @@ pub(crate) fn subject(party: &Party) -> Subject {
 pub(crate) fn check<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
     match draft.law {
         None => Ok(()),
-        Some(law) => under(draft, payment, law),
+        Some(law) => {
+            ready(law)?;
+            under(draft, payment, law)
+        }
+    }
+}
+
+/// Whether what was done before the law is counted, so that it can be asked.
+#[inline]
+pub(crate) fn ready(law: &Law) -> Rule {
+    match law.backfilling {
+        None => Ok(()),
+        Some(_) => Err(Stop::Reject(Code::LawNotReady, "")),
     }
 }
 
@@ -299,24 +311,22 @@ pub(crate) fn refuse<V: View>(
 /// Notes what a check would move.
 #[inline]
 fn note<V: View>(draft: &mut Draft<'_, V>, case: &Case, moves: &Moves) {
-    let party = |wallet| draft.view.wallet(wallet).party;
-    let (payer, payee) = (party(case.payer), party(case.payee));
-    for moved in &moves.moves {
-        let party = match moved.side {
-            Side::Payer => payer,
-            Side::Payee => payee,
-        };
-        let measure = MEASURE_FIRST + moved.measure;
+    let view = draft.view;
+    let parties = [case.payer, case.payee].map(|wallet| view.wallet(wallet).party);
+    let counts = parties.map(|party| view.counts(party));
+    let counting = moves.moves.iter().map(|moved| {
+        let (side, measure) = (moved.side as usize, MEASURE_FIRST + moved.measure);
         // Never an earlier period than one already counted in, even where a zone moved west.
-        let latest = crate::law::latest(draft.view.counts(party), measure);
-        draft.scratch.counting.push(Measuring {
-            party,
+        let latest = crate::law::latest(counts[side], measure);
+        Measuring {
+            party: parties[side],
             measure,
             period: moved.period.max(latest.unwrap_or(0)),
             delta: moved.delta,
             before: moved.before,
-        });
-    }
+        }
+    });
+    draft.scratch.counting.extend(counting);
 }
 
 /// Writes what moves, and what was asked if it was not ordinary.

@@ -69,7 +69,7 @@ effects! {
     WithdrawalOpened WithdrawalSent WithdrawalClosed MandateGranted MandateRevoked PendingOpened
     PendingClosed DisputeOpened DisputeClosed CorrectionProposed CorrectionClosed RefusalsCounted
     SnapshotTaken By About Text Released Asked Counted LawProposed LawApproved LawClosed LawActivated
-    Loaded Piloted
+    Loaded Piloted Backfilled
 }
 
 /// The kinds of event and the effects that stand in some rows.
@@ -178,7 +178,7 @@ fn under_a_law(town: &mut Town, by_node: impl Fn(&mut Town, Op)) {
                  source = { act = \"An act\", article = \"1\" }\ncertainty = \"official\"\n\n\
                  [[rule]]\nid = \"second\"\ntitle = { en = \"A rule\", ko = \"규칙\" }\n\
                  kind = \"limit\"\nmost = \"1000 EUR\"\nwindow = \"rolling 30 days\"\n\
-                 then = \"deny\"\nstarts = \"empty\"\ngives_back = [\"void\", \"refund\"]";
+                 then = \"deny\"\nstarts = \"backfilled\"\ngives_back = [\"void\", \"refund\"]";
     let zone = Zone {
         name: "Europe/Berlin".to_owned(),
         ..Zone::utc()
@@ -206,6 +206,7 @@ fn under_a_law(town: &mut Town, by_node: impl Fn(&mut Town, Op)) {
     town.actor = clerk;
     let (kind, thing) = (TimerKind::Law, proposal);
     by_node(town, Op::Expire { kind, thing });
+    town.backfill();
     let (wallet, party) = (wal("last"), par("bob"));
     town.run(Op::OpenWallet { wallet, party });
     town.run(Op::OpenWallet {

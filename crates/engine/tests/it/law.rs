@@ -1,8 +1,11 @@
 //! Payments under a law.
 
 mod again;
+mod backfill;
 mod cash;
 pub mod codes;
+mod commerce;
 pub mod land;
 mod life;
+mod naive;
 mod places;

@@ -164,7 +164,13 @@ fn a_trace_and_its_remedy_show_the_tier_that_was_decided_under() {
         let (event, tenant) = (&t.events[&id], &t.state.tenants[0]);
         let (terms, version) = (&tenant.terms, tenant.terms_version);
         let part = event.part(id).unwrap();
-        explain(&part, terms, version, &t.state.assets, Audience::Payer)
+        explain(
+            &part,
+            (terms, version),
+            None,
+            &t.state.assets,
+            Audience::Payer,
+        )
     };
     let hold = authorize("alice", "shop", 10, UtcMillis(T0 + HOUR));
     let made = [

@@ -224,7 +224,7 @@ fn a_draft_that_cannot_be_read_is_refused_before_anything_is_looked_at() {
     assert!(Simulation::new(asked).is_err());
 }
 
-/// A year of random commerce under a law; the same law as a draft would have said the same of all.
+/// Five months of random commerce under a law; the same law as a draft would have said the same of all.
 #[test]
 fn the_law_in_force_as_a_draft_changes_nothing() {
     let mut seen = BTreeMap::<&str, u64>::new();

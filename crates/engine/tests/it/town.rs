@@ -3,6 +3,7 @@
 //! Everything a test does goes through [`Town::ask`], which checks after every event what must
 //! always hold. A change of the engine's API changes this file and no test.
 
+use engine::backfill::Backfill;
 use engine::code::Class;
 use engine::codec::{FORMAT, RowReader, RowWriter};
 use engine::command::{Besides, Carried, Share};
@@ -12,8 +13,8 @@ use engine::recents::Window;
 use engine::records::{Channel, Mode, PartyKind, Standing, TenantNo};
 use engine::terms::{Country, Limits, Terms, Tier};
 use engine::{
-    Code, Command, Effect, Event, EventKind, Id, Op, Outcome, Position, Rejection, Spend, State,
-    UtcMillis, apply, decide_one, snapshot,
+    Code, Command, Effect, Event, EventKind, Id, Op, Outcome, Position, Rejection, Replay, Spend,
+    State, UtcMillis, apply, decide_one, snapshot,
 };
 use ledger::{AccountClass, AssetNo, Source};
 use money::{Asset, AssetCode, Atoms, Ppm};
@@ -315,6 +316,34 @@ impl Town {
     pub fn set_terms(&mut self, terms: Terms) {
         let terms = Box::new(terms);
         self.run(Op::SetTerms { terms });
+    }
+
+    /// Asks as the node itself does.
+    pub fn by_node(&mut self, op: Op) {
+        let command = Command {
+            id: Id::NONE,
+            actor: ActorId(Id::NONE),
+            ..self.command(Id::NONE, op)
+        };
+        let answer = self.ask(&command);
+        assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
+    }
+
+    /// Counts what was before a law that waits for it, as the node does when one came into force.
+    pub fn backfill(&mut self) {
+        let Some(mut walk) = Backfill::new(&self.state, TENANT) else {
+            return;
+        };
+        let (mut state, mut replay) = (State::new(7), Replay::default());
+        for (seq, row) in (1u64..).zip(&self.rows) {
+            let look = |before: &State, event: &Event| walk.event(before, event);
+            replay
+                .row_before(&mut state, seq, FORMAT, row, look)
+                .unwrap();
+        }
+        let parts: Vec<Op> = walk.parts(&self.state).collect();
+        parts.into_iter().for_each(|part| self.by_node(part));
+        assert!(self.state.law(TENANT).unwrap().backfilling.is_none());
     }
 
     pub fn later(&mut self, ms: u64) {

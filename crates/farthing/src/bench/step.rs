@@ -13,6 +13,7 @@ use crate::bench::sheet::{Numbers, Sheet, median};
 use crate::bench::town::{Town, terms};
 use crate::failure::Failure;
 use crate::progress::Progress;
+use engine::backfill::Backfill;
 use engine::codec::{FORMAT, RowWriter};
 use engine::command::Op;
 use engine::ids::{ActorId, TenantId};
@@ -237,6 +238,15 @@ impl Bench {
         let mut due = self.town.command(OPENED, Op::Expire { kind, thing });
         due.id = Id::NONE;
         self.one(&due)?;
+        // Nothing was paid yet: there is nothing to count.
+        let walk = Backfill::new(&self.state, due.tenant);
+        let parts: Vec<Op> = walk
+            .into_iter()
+            .flat_map(|w| w.parts(&self.state))
+            .collect();
+        for op in parts {
+            self.one(&Command { op, ..due.clone() })?;
+        }
         self.with_law(false);
         Ok(())
     }

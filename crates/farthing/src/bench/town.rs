@@ -76,7 +76,12 @@ impl Town {
     /// What opens the `n`-th wallet: its party, itself, and a payer's money, settled.
     pub fn open_wallet(&mut self, n: u64, now: UtcMillis, out: &mut Vec<Command>) {
         let (party, wallet) = (PartyId(named(n, 2)), wallet(n));
-        let (kind, country, tier) = (PartyKind::Person, Country(*b"DE"), Tier(1));
+        // A law lets a business that is known take what a person who is not may not.
+        let (kind, tier) = match n < self.merchants {
+            true => (PartyKind::Business, Tier(4)),
+            false => (PartyKind::Person, Tier(1)),
+        };
+        let country = Country(*b"DE");
         out.push(self.command(
             now,
             Op::RegisterParty {

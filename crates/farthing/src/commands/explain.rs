@@ -8,6 +8,7 @@ use clap::{Parser, ValueEnum};
 use engine::code::Audience;
 use engine::event::Event;
 use engine::explain::explain;
+use engine::law::Rewards;
 use engine::terms::Terms;
 use engine::{Id, Position, State};
 use journal::Head;
@@ -103,6 +104,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                         .tenant(event.tenant)
                         .map(|t| (t.terms.clone(), t.terms_version)),
                     assets: state.assets.clone(),
+                    rewards: state.law(event.tenant).map(|law| law.settings.rewards),
                     law: None,
                 });
             }
@@ -167,6 +169,7 @@ struct Found {
     position: Position,
     terms: Option<(Terms, u32)>,
     assets: Vec<money::Asset>,
+    rewards: Option<Rewards>,
     law: Option<law::Said>,
 }
 
@@ -182,7 +185,8 @@ impl Found {
         let Some(part) = self.event.part(id) else {
             return Ok(());
         };
-        let trace = explain(&part, &terms, version, &self.assets, audience);
+        let rewards = self.rewards.as_ref();
+        let trace = explain(&part, (&terms, version), rewards, &self.assets, audience);
         // Whoever sees the neutral word sees nothing else.
         let is_neutral = self
             .event

@@ -222,9 +222,72 @@ fn below_and_at_its_number_a_rule_lets_pass_and_above_it_does_not() {
             Kind::Forbid { .. } | Kind::Funds { .. } => {
                 assert_eq!(world.ask(&ask_of(ask, "USD", "1")), refused, "{name}");
             }
-            Kind::Redemption(_) | Kind::Duty(_) => {}
+            Kind::Redemption(answer) => {
+                assert_eq!(world.redeems(ask), Some(*answer), "{name}");
+            }
+            Kind::Duty(_) => panic!("{name} is no verdict"),
         }
     });
+}
+
+/// Every rule of every pack, by what it says; whoever adds one that no test walks hears of it here.
+#[test]
+fn no_rule_of_any_jurisdiction_is_left_out() {
+    let mut walked = std::collections::BTreeSet::new();
+    each_rule(|pack, rule, _, _| {
+        walked.insert((pack.id.clone(), rule.id.clone(), rule.from, rule.until));
+    });
+    for pack in policy::builtin_packs().unwrap() {
+        let mut of_pack = 0;
+        for rule in &pack.rules {
+            let key = (pack.id.clone(), rule.id.clone(), rule.from, rule.until);
+            let is_duty = matches!(rule.kind, Kind::Duty(_));
+            assert_eq!(walked.contains(&key), !is_duty, "{key:?}");
+            of_pack += u32::from(!is_duty);
+            // A duty is data of its days.
+            for (day, binds) in [(rule.from, true), (rule.until, false)] {
+                if let Some(day) = day {
+                    assert_eq!(rule.is_in_force(day), binds, "{key:?}");
+                    assert_eq!(rule.is_in_force(day.before()), !binds, "{key:?}");
+                }
+            }
+        }
+        assert!(of_pack > 0, "{} has no rule that is walked", pack.id);
+    }
+}
+
+/// The certainty of the facts comes through to whoever reads a number.
+#[test]
+fn each_number_says_how_certain_it_is() {
+    let mut of_its_own = 0;
+    for pack in policy::builtin_packs().unwrap() {
+        let text = policy::BUILTIN
+            .iter()
+            .find(|b| b.id == pack.id)
+            .unwrap()
+            .text;
+        let raw: toml::Table = text.parse().unwrap();
+        let raw = raw["rule"].as_array().unwrap();
+        assert_eq!(raw.len(), pack.rules.len());
+        for (rule, raw) in pack.rules.iter().zip(raw) {
+            let name = format!("{}/{}", pack.id, rule.id);
+            assert_eq!(
+                raw["certainty"].as_str().unwrap(),
+                rule.certainty.word(),
+                "{name}"
+            );
+            let own = raw.get("certainty_of").and_then(toml::Value::as_table);
+            for (key, said) in own.into_iter().flatten() {
+                assert_eq!(
+                    rule.certainty_of(key).word(),
+                    said.as_str().unwrap(),
+                    "{name} {key}"
+                );
+                of_its_own += 1;
+            }
+        }
+    }
+    assert!(of_its_own > 3, "{of_its_own}");
 }
 
 /// What breaks a rule, whatever its kind.
@@ -245,6 +308,32 @@ fn breach(rule: &Rule, ask: &Ask) -> Option<Ask> {
     })
 }
 
+/// The days of an answer about redemption.
+fn redemption_days(rule: &Rule, world: &mut World, ask: &Ask, zone: &str) -> u32 {
+    let days = [(rule.from, true), (rule.until, false)];
+    let days = days
+        .into_iter()
+        .filter_map(|(day, then)| Some((day?, then)));
+    let mut walked = 0;
+    for (day, then) in days {
+        for (day, second, binds) in [(day.before(), "23:59:59", !then), (day, "00:00:00", then)] {
+            world.at(&format!("{day}T{second}"), zone);
+            assert_eq!(
+                world.redeems(ask).is_some(),
+                binds,
+                "{} {day} {second}",
+                rule.id
+            );
+        }
+        walked += 1;
+    }
+    walked
+}
+
+fn is_count(rule: &Rule) -> bool {
+    matches!(&rule.kind, Kind::Limit(cap) | Kind::Diligence(cap) if matches!(cap.most, Measure::Count(_)))
+}
+
 #[test]
 fn a_rule_binds_from_the_first_second_of_its_first_day_to_the_last_of_its_last() {
     let mut dated = 0;
@@ -256,6 +345,38 @@ fn a_rule_binds_from_the_first_second_of_its_first_day_to_the_last_of_its_last()
         let Some(ask) = breach(rule, ask)
             .or_else(|| exempt.then(|| ask_of(ask, pack.asset.code.as_str(), "0.01")))
         else {
+            match rule.kind {
+                Kind::Redemption(_) => dated += redemption_days(rule, world, ask, zone),
+                _ => assert!(is_count(rule), "{name} is not walked"),
+            }
+            if !is_count(rule) {
+                return;
+            }
+            // One payment more than it counts.
+            let (Kind::Limit(cap) | Kind::Diligence(cap)) = &rule.kind else {
+                return;
+            };
+            let Measure::Count(count) = cap.most else {
+                return;
+            };
+            let one = ask_of(ask, "USD", "1");
+            for (day, second, binds) in [
+                (rule.from.map(|d| d.before()), "23:59:59", false),
+                (rule.from, "00:00:00", true),
+            ] {
+                let Some(day) = day else { continue };
+                world.at(&format!("{day}T{second}"), zone);
+                for _ in 0..count {
+                    world.pay(&one);
+                }
+                let said = world.ask(&one);
+                assert_eq!(
+                    said == refused,
+                    binds,
+                    "{name} on {day} at {second}: {said}"
+                );
+                dated += 1;
+            }
             return;
         };
         let mut expect = |date: Date, second: &str, binds: bool| {
@@ -293,21 +414,62 @@ fn a_calendar_window_turns_at_midnight_and_not_a_second_before() {
         let (Kind::Limit(cap) | Kind::Diligence(cap)) = &rule.kind else {
             return;
         };
+        let rolling;
         let (before, after) = match cap.window {
             Window::Day => ("2027-12-30T23:59:59", "2027-12-31T00:00:00"),
             Window::Week => ("2027-12-26T23:59:59", "2027-12-27T00:00:00"),
             Window::Month => ("2027-11-30T23:59:59", "2027-12-01T00:00:00"),
             Window::Year => ("2027-12-31T23:59:59", "2028-01-01T00:00:00"),
-            _ => return,
-        };
-        let Measure::Amount(most) = cap.most else {
-            return;
+            Window::Quarter => ("2027-09-30T23:59:59", "2027-10-01T00:00:00"),
+            // From the last second of a bucket to the first that no longer touches it.
+            Window::RollingDays(n) => {
+                let (last, next) = (Date(21_181), Date(21_182 + u32::from(n)));
+                rolling = (format!("{last}T23:59:59"), format!("{next}T00:00:00"));
+                (rolling.0.as_str(), rolling.1.as_str())
+            }
+            Window::RollingMonths(n) => {
+                let months = 2027 * 12 + u32::from(n);
+                let (year, month) = (months / 12, months % 12 + 1);
+                rolling = (
+                    "2026-12-31T23:59:59".into(),
+                    format!("{year}-{month:02}-01T00:00:00"),
+                );
+                (rolling.0.as_str(), rolling.1.as_str())
+            }
+            Window::Night => {
+                let minutes = cap.hours.from_minute;
+                let from = format!("{:02}:{:02}", minutes / 60, minutes % 60);
+                rolling = (
+                    format!("2027-12-30T{from}:00"),
+                    format!("2027-12-31T{from}:00"),
+                );
+                (rolling.0.as_str(), rolling.1.as_str())
+            }
+            // These never turn.
+            Window::Payment | Window::Total | Window::SinceAuthentication => return,
         };
         let zone = &pack.territories[0].zone;
-        let by = if cap.bites == Bites::At { -1 } else { 0 };
-        let full = ask_of(ask, most.asset.code.as_str(), &near(most, by));
         let name = format!("{}/{}", pack.id, rule.id);
+        let full = match cap.most {
+            Measure::Amount(most) => {
+                let by = if cap.bites == Bites::At { -1 } else { 0 };
+                ask_of(ask, most.asset.code.as_str(), &near(most, by))
+            }
+            Measure::Count(_) => ask_of(ask, "USD", "1"),
+        };
+        if rule
+            .until
+            .is_some_and(|until| *format!("{until}T") < *after)
+        {
+            // It is over before its window turns.
+            return;
+        }
         world.at(before, zone);
+        if let Measure::Count(count) = cap.most {
+            for _ in 1..count {
+                assert_eq!(world.pay(&full), "allow", "{name}");
+            }
+        }
         assert_eq!(world.pay(&full), "allow", "{name}");
         assert_ne!(world.pay(&full), "allow", "{name} in the same window");
         world.at(after, zone);

@@ -299,6 +299,16 @@ impl World {
         said
     }
 
+    /// Whether what is left may be had back.
+    pub fn redeems(&self, ask: &Ask) -> Option<policy::Redeemable> {
+        let legs = [Leg {
+            funds: ask.legs[0].0,
+            atoms: 1,
+        }];
+        let answer = self.set.redemption(&facts(ask, &legs, 0), &self.now);
+        answer.map(|(answer, _)| answer)
+    }
+
     pub fn name(&self, rule: RuleNo) -> String {
         let (pack, rule) = self.set.rule_in_pack(rule).unwrap();
         format!(

@@ -12,11 +12,14 @@ use engine::records::TenantNo;
 use engine::{Id, Position, UtcMillis};
 use policy::Pack;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Laws that were read, so that words need no parsing each time.
 #[derive(Debug, Default)]
-pub struct Cache(Mutex<HashMap<(TenantNo, u32), Arc<Read>>>);
+pub struct Cache {
+    read: Mutex<HashMap<(TenantNo, u32), Arc<Read>>>,
+    walking: Mutex<()>,
+}
 
 /// The most laws that stay read.
 const CACHED_MAX: usize = 64;
@@ -56,12 +59,17 @@ impl InForce {
 
 impl Cache {
     fn get(&self, key: (TenantNo, u32)) -> Option<Arc<Read>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&key).cloned()
     }
 
+    /// For who walks the journal to a decision of the past: one at a time.
+    pub fn walking(&self) -> MutexGuard<'_, ()> {
+        self.walking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn put(&self, key: (TenantNo, u32), read: &Arc<Read>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= CACHED_MAX {
             known.clear();
         }
@@ -126,6 +134,7 @@ pub async fn of_version(app: &App, tenant: TenantNo, version: u32) -> Outcome<Op
         packs,
         ruleset: activated.ruleset,
         zones: activated.zones,
+        backfilling: None,
     };
     read(app, tenant, Arc::new(law)).await.map(Some)
 }

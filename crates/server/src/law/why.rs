@@ -3,17 +3,21 @@
 use super::laws;
 use crate::app::App;
 use crate::extract::Caller;
-use crate::problem::Outcome as Handled;
-use engine::UtcMillis;
-use engine::event::{Effect, Part, Refused};
+use crate::problem::{Outcome as Handled, Problem};
+use engine::event::{Effect, Event, Part, Refused};
 use engine::explain::LawExplained;
 use engine::law::MEASURE_FIRST;
 use engine::records::{Party, PartyKind, WalletNo};
 use engine::terms::Country;
+use engine::{Position, State, UtcMillis};
 use policy::{
     Cap, Consequence, Context, Date, Dimension, Explanation, Kind, Outcome, Subject, Tier, Traced,
     Verdict,
 };
+use std::time::{Duration, Instant};
+
+/// So long is the journal walked for an explanation.
+const WALK_MAX: Duration = Duration::from_secs(10);
 
 /// What the law said, in words.
 #[derive(Clone, Debug)]
@@ -302,6 +306,52 @@ pub async fn of_step(
         verdict: said.verdict,
     };
     Ok(shown.words(caller, &said.trace))
+}
+
+/// The same of something of the past: asked again of the State right before it, which the journal
+/// alone makes. `None` if no law was asked, nothing may be told, or the journal is too long to be
+/// walked in [`WALK_MAX`]; the event itself then says what counted.
+///
+/// # Errors
+/// As [`of_part`].
+pub async fn of_past(
+    app: &App,
+    caller: &Caller,
+    at: Position,
+    event: &Event,
+    part: &Part<'_>,
+) -> Handled<Option<Why>> {
+    let under_law = part.effects.iter().any(|effect| match effect {
+        Effect::Paid(paid) => paid.law > 0,
+        Effect::HoldOpened(hold) => hold.law > 0,
+        Effect::PendingOpened(pending) => pending.law > 0,
+        Effect::Refused(refused) => refused.law > 0,
+        Effect::TopUpOpened(_) | Effect::WithdrawalOpened(_) => true,
+        _ => false,
+    });
+    if !under_law {
+        return Ok(None);
+    }
+    let (tenant, id) = (event.tenant, part.id);
+    let said = app.blocking(move |app| {
+        // One at a time: each holds a State of its own.
+        let _walking = app.laws.walking();
+        let start = Instant::now();
+        let go_on = || start.elapsed() < WALK_MAX;
+        let ask = |before: &State, event: &Event| {
+            let is_it = event.tenant == tenant;
+            is_it
+                .then(|| engine::explain::law(before, event, id))
+                .flatten()
+        };
+        app.node
+            .with_reader(|reader| node::look_at(reader, at, go_on, ask))
+    });
+    let said = said.await?.map_err(|error| Problem::internal(&error))?;
+    match said.flatten() {
+        Some(said) => of_step(app, caller, part, &said).await,
+        None => Ok(None),
+    }
 }
 
 /// What counted this measure of a payment that was made.

@@ -5,6 +5,7 @@ use crate::extract::{Answer, Caller, Handled};
 use crate::guard::Routes;
 use crate::history;
 use crate::language::LangParam;
+use crate::law::laws;
 use crate::law::why::{self, Why};
 use crate::lookup;
 use crate::problem::{Outcome, Problem};
@@ -89,7 +90,16 @@ pub async fn with_law(
     };
     let assets = app.assets_now().await?;
     let audience = caller.audience();
-    let house = explain::explain(part, &terms, version, &assets.0, audience);
+    let under = part.effects.iter().find_map(|effect| match effect {
+        Effect::Paid(paid) if paid.law > 0 => Some(paid.law),
+        _ => None,
+    });
+    let under = match under {
+        Some(version) => laws::of_version(app, tenant, version).await?,
+        None => None,
+    };
+    let rewards = under.as_ref().map(|read| &read.law.settings.rewards);
+    let house = explain::explain(part, (&terms, version), rewards, &assets.0, audience);
     Ok((trace(house, law, audience), version))
 }
 
@@ -112,11 +122,16 @@ async fn get_explanation(
     let not_there = || Problem::not_found("id", "nothing of this id was decided in this tenant");
     let digits = text.rsplit_once('_').map(|(_, digits)| digits);
     let id = digits.and_then(parse_digits).ok_or_else(not_there)?;
-    let (_, event) = lookup::event_of(&app, caller.tenant, id)
+    let (position, event) = lookup::event_of(&app, caller.tenant, id)
         .await?
         .ok_or_else(not_there)?;
     let part = event.part(id).ok_or_else(not_there)?;
-    let (trace, terms_version) = trace_of(&app, &caller, event.at, &part).await?;
+    // Every rule that was looked at; of too long a journal, those that the event itself tells of.
+    let law = match why::of_past(&app, &caller, position, &event, &part).await? {
+        Some(law) => Some(law),
+        None => why::of_part(&app, &caller, event.at, &part).await?,
+    };
+    let (trace, terms_version) = with_law(&app, &caller, &part, law).await?;
     Ok(Answer::ok(Explanation {
         id: text,
         kind: part.kind.as_str().to_owned(),

@@ -115,6 +115,10 @@ struct Law {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     changes: Option<Vec<Change>>,
+    /// Of one that waits: what is counted from the journal when it takes effect; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    backfill: Option<Backfill>,
     /// What a reading of its packs found; not in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     findings: Vec<Finding>,
@@ -122,6 +126,16 @@ struct Law {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     lang: Option<LangWord>,
+}
+
+/// What a law counts of what was done before it: packs say that these counters do not begin empty.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Backfill {
+    /// The measures, as `POST /v1/policy/check` names them.
+    measures: Vec<String>,
+    /// For about how many seconds the node decides nothing meanwhile and requests wait, by the size
+    /// of the journal now.
+    seconds: u64,
 }
 
 /// Where a law stands.
@@ -183,6 +197,7 @@ fn listed(line: &LawLine) -> Option<Law> {
         removed: brief.removed,
         settings: None,
         changes: None,
+        backfill: None,
         findings: Vec::new(),
         lang: None,
     })
@@ -205,6 +220,7 @@ async fn whole(app: &App, caller: &Caller, id: LawId, lang: policy::Lang) -> Out
     if matches!(law.status, LawStatus::Proposed | LawStatus::Approved) {
         let (changes, findings) = prepare::difference(app, caller, &proposal, lang).await?;
         (law.changes, law.findings) = (Some(changes), findings);
+        law.backfill = prepare::backfill(app, caller, &proposal).await?;
     }
     law.lang = Some(lang.into());
     Ok(law)
@@ -251,6 +267,7 @@ async fn of_state(app: &App, caller: &Caller, id: LawId) -> Outcome<Law> {
         removed: found.removed,
         settings: None,
         changes: None,
+        backfill: None,
         findings: Vec::new(),
         lang: None,
     })

@@ -1,17 +1,22 @@
 //! Tiers: what each needs, what it permits in a country, and what one gains by the next.
 
-use crate::app::App;
+use crate::app::{App, Assets};
 use crate::extract::{Answer, Caller, Handled, Query};
 use crate::guard::Routes;
 use crate::language::Spoken;
 use crate::law;
-use crate::problem::Problem;
-use crate::types::CountryText;
+use crate::problem::{Outcome, Problem};
 use crate::types::law::{self as w, Day, LangWord, Word};
+use crate::types::{Amount, CountryText};
 use crate::v1::packs::{Shown, Visible};
 use crate::v1::policy::PackVersion;
+use crate::v1::terms::Part;
 use axum::extract::State;
+use engine::law::Rewards;
+use engine::records::TenantNo;
+use engine::terms::Limits;
 use identity::Scope;
+use money::Ppm;
 use policy::{Dimension, Evidence, Lang, Pack, PartyKind, Tier};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -54,6 +59,11 @@ struct Tiers {
     pack: PackVersion,
     /// The tiers, lowest first.
     tiers: Vec<TierShown>,
+    /// What part of the platform's fee is taken off a payment confirmed with two factors, if that is
+    /// more than the tier's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reward_strong: Option<Part>,
     /// The language of the words.
     lang: LangWord,
 }
@@ -74,6 +84,71 @@ struct TierShown {
     permits: Vec<Shown>,
     /// What one gains by verifying further.
     gains: Vec<Gain>,
+    /// The house's own limits of it, everywhere: besides the packs', and the lower one holds.
+    house: HouseLimits,
+    /// What part of the platform's fee is taken off for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reward: Option<Part>,
+}
+
+/// What a house allows a tier; what is absent has no limit.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+struct HouseLimits {
+    /// For one payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    per_payment: Option<Amount>,
+    /// For a civil day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    per_day: Option<Amount>,
+    /// For a civil month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    per_month: Option<Amount>,
+}
+
+/// What the terms and the operator's settings say of tiers.
+struct House {
+    limits: Option<Limits>,
+    rewards: Rewards,
+}
+
+impl House {
+    async fn of(app: &App, tenant: TenantNo) -> Outcome<House> {
+        app.query(move |state| House {
+            limits: state.tenant(tenant).and_then(|t| t.terms.limits.clone()),
+            rewards: state
+                .law(tenant)
+                .map(|l| l.settings.rewards)
+                .unwrap_or_default(),
+        })
+        .await
+    }
+
+    fn limits(&self, tier: Tier, assets: &Assets) -> HouseLimits {
+        let Some((limits, asset)) = self
+            .limits
+            .as_ref()
+            .and_then(|limits| Some((limits, assets.get(limits.asset)?)))
+        else {
+            return HouseLimits::default();
+        };
+        let row = limits.tiers.get(tier.index()).copied().unwrap_or_default();
+        let amount = |atoms: Option<u64>| atoms.map(|atoms| Amount::of(asset, atoms));
+        HouseLimits {
+            per_payment: amount(row.per_payment),
+            per_day: amount(row.per_day),
+            per_month: amount(row.per_month),
+        }
+    }
+
+    fn reward(&self, tier: Tier) -> Option<Part> {
+        let off = self.rewards.tiers.get(tier.index()).copied().unwrap_or(0);
+        let off = Ppm::new(off).ok().filter(|off| off.get() > 0);
+        off.map(Part::of)
+    }
 }
 
 /// Something a tier needs.
@@ -135,7 +210,14 @@ async fn list_tiers(
         lang,
     };
     let tiers = Tier::ALL.iter().filter(|tier| is_for(**tier, kind));
-    let tiers = tiers.map(|tier| shown(pack, *tier, kind, on, visible));
+    let house = House::of(&app, caller.tenant).await?;
+    let assets = app.assets_now().await?;
+    let tiers = tiers.map(|tier| TierShown {
+        house: house.limits(*tier, &assets),
+        reward: house.reward(*tier),
+        ..shown(pack, *tier, kind, on, visible)
+    });
+    let strong = Ppm::new(house.rewards.strong).ok();
     Ok(Answer::ok(Tiers {
         country: query.country,
         kind: Word(kind),
@@ -145,6 +227,7 @@ async fn list_tiers(
             version: pack.version.clone(),
         },
         tiers: tiers.collect(),
+        reward_strong: strong.filter(|off| off.get() > 0).map(Part::of),
         lang: lang.into(),
     }))
 }
@@ -176,6 +259,8 @@ fn shown(pack: &Pack, tier: Tier, kind: PartyKind, on: Day, visible: Visible) ->
         needs: pack.needs(tier).iter().map(need).collect(),
         permits,
         gains: gains.map(|gain| gained(&gain, lang)).collect(),
+        house: HouseLimits::default(),
+        reward: None,
     }
 }
 

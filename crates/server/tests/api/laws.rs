@@ -426,3 +426,58 @@ async fn settings_are_shown_as_they_were_given() {
     assert_eq!(second["settings"], settings);
     assert_eq!(second["packs"].as_array().unwrap().len(), 1);
 }
+
+/// A limit of ten a day, which begins with what was paid before.
+const TEN_A_DAY: &str = r#"
+[pack]
+id = "tt"
+title = { en = "Testland", ko = "시험국" }
+version = "2026-01-01"
+asset = "EUR"
+checked = 2026-11-20
+review_days = 36500
+
+[territories]
+FR = "Europe/Paris"
+
+[[rule]]
+id = "day"
+title = { en = "Paid in a day", ko = "1일 결제 한도" }
+kind = "limit"
+applies = { payment = ["spend"] }
+most = "10 EUR"
+window = "rolling 2 days"
+gives_back = ["void", "refund"]
+starts = "STARTS"
+source = { act = "Payments Act", article = "s. 1" }
+certainty = "official"
+"#;
+
+#[tokio::test]
+async fn a_backfilled_counter_begins_with_what_was_paid_before() {
+    for (starts, counts) in [("backfilled", true), ("empty", false)] {
+        let town = Town::new().await;
+        let (payer, payee) = (town.wallet("500").await, town.wallet("0").await);
+        let pay = async |amount: &str| {
+            let body = crate::town::payment(&payer, &payee, amount);
+            town.post("/v1/payments", body).await
+        };
+        pay("9").await.is(201);
+        let two = Two::of(&town);
+        let text = TEN_A_DAY.replace("STARTS", starts);
+        let settings = json!({"country": "FR", "status": ["e_money"]});
+        let law = json!({"packs": [{"text": text}], "settings": settings});
+        let proposed = two.propose(&town, law).await.is(201);
+        let said = proposed["backfill"]["measures"].as_array();
+        assert_eq!(said.map(Vec::len), counts.then_some(1), "{proposed}");
+        let approved = two
+            .approve(&town, &crate::town::text(&proposed["id"]), json!({}))
+            .await
+            .is(200);
+        assert_eq!(approved["status"], "active");
+        if counts {
+            pay("1.01").await.problem(403, "limit_rolling");
+        }
+        pay("1").await.is(201);
+    }
+}

@@ -398,6 +398,30 @@ async fn tiers_say_what_they_need_permit_and_gain() {
         .await
         .is(200);
     assert_eq!(korean["tiers"].as_array().unwrap().len(), 5);
+    // The house has limits and rewards of its own.
+    let terms = json!({"limits": {"asset": "EUR", "tiers": [
+        {"per_payment": "1"}, {"per_payment": "2", "per_day": "20"}, {}, {}, {},
+    ]}});
+    town.put("/v1/terms", terms).await.is(200);
+    let settings =
+        json!({"country": "NG", "rewards": {"tiers": {"strong": "0.25"}, "strong": "0.1"}});
+    crate::laws::Two::of(&town)
+        .enact(
+            &town,
+            json!({"packs": [{"id": "ng"}, {"id": "zz"}], "settings": settings}),
+        )
+        .await;
+    let tiers = town.get("/v1/tiers?country=NG").await.is(200);
+    let of_house = |n: usize| tiers["tiers"][n]["house"].clone();
+    assert_eq!(
+        of_house(0),
+        json!({"per_payment": {"amount": "1", "asset": "EUR"}})
+    );
+    assert_eq!(of_house(1)["per_day"]["amount"], "20");
+    assert_eq!(of_house(2), json!({}));
+    assert_eq!(tiers["tiers"][3]["reward"], "0.25");
+    assert!(tiers["tiers"][1].get("reward").is_none());
+    assert_eq!(tiers["reward_strong"], "0.1");
     // A country without a pack of its own.
     let elsewhere = town.get("/v1/tiers?country=CH").await.is(200);
     assert_eq!(elsewhere["pack"]["id"], "zz");

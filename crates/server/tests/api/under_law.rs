@@ -65,6 +65,14 @@ source = { act = "Payments Act", article = "s. 4" }
 certainty = "official"
 
 [[rule]]
+id = "refund.cash"
+title = { en = "No refund in cash", ko = "현금 환불 금지" }
+kind = "forbid"
+applies = { payment = ["refund"], flag = ["in_cash"] }
+source = { act = "Payments Act", article = "s. 7" }
+certainty = "official"
+
+[[rule]]
 id = "out"
 title = { en = "Large withdrawals are confirmed", ko = "고액 출금 확인" }
 kind = "limit"
@@ -268,6 +276,14 @@ async fn a_refusal_names_its_rule_its_numbers_and_the_way_out_in_both_languages(
         (&line["used"], &line["left"]),
         (&json!("€90"), &json!("€10"))
     );
+    // And what else was looked at and counts nothing.
+    let looked_at: Vec<String> = why["law"]["trace"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| text(&line["rule"]))
+        .collect();
+    assert_eq!(looked_at, ["tt/day.low", "tt/large"]);
     town.get("/v1/explanations/pay_00000000000070008000000000000001")
         .await
         .problem(404, "not_found");
@@ -729,4 +745,17 @@ async fn what_a_withdrawal_needs_confirmed_comes_with_it() {
     made.is(201);
     let small = json!({"wallet": wallet, "amount": eur("5")});
     town.post("/v1/withdrawals", small).await.is(201);
+}
+
+#[tokio::test]
+async fn a_refund_says_what_the_law_asks_of_it() {
+    let town = town().await;
+    let (payer, payee) = (town.wallet("50").await, town.wallet("0").await);
+    let body = payment(&payer, &payee, "10");
+    let paid = town.post("/v1/payments", body).await.is(201);
+    let path = format!("/v1/payments/{}/refund", text(&paid["id"]));
+    let cash = json!({"amount": eur("1"), "circumstances": {"flags": ["in_cash"]}});
+    town.post(&path, cash).await.problem(403, "not_allowed");
+    let back = json!({"amount": eur("1")});
+    town.post(&path, back).await.is(201);
 }

@@ -116,6 +116,7 @@ fn out_case<V: View>(
 /// Asks about what is no payment between wallets: nothing waits for a confirmation, so what is to be
 /// confirmed is confirmed with it.
 fn ask<V: View>(draft: &mut Draft<'_, V>, case: &Case, law: &Law) -> Rule {
+    super::ready(law)?;
     if let Some(pilot) = &law.settings.pilot
         && let Some(code) = pilot::outside(draft, pilot, case)
     {

@@ -184,6 +184,14 @@ impl<'a, V: View> Court<'a, V> {
         set.check(&facts, self.moments, &books, convert, moves)
     }
 
+    /// What something that was made moves, whatever the rules say of it.
+    pub fn count(&self, case: &Case, moves: &mut Moves) {
+        let facts = self.facts(case, self.parties(case));
+        let convert = |to: &RuleAsset, amount| self.convert(case.asset, to, amount);
+        let set = &self.law.ruleset;
+        set.count(&facts, self.moments, convert, moves);
+    }
+
     /// The first rule that stands against what is done with these sources, whatever the amount.
     pub fn forbids(&self, case: &Case) -> Option<RuleNo> {
         let facts = self.facts(case, self.parties(case));

@@ -155,6 +155,11 @@ fn naive(town: &Town) -> BTreeMap<(PartyNo, u16, u32), i128> {
         let mut event = Event::empty();
         while reader.next_event(&mut event).unwrap() {
             for effect in &event.effects {
+                if let Effect::Backfilled(counted) = effect {
+                    for sum in &counted.sums {
+                        sums.insert((sum.party, sum.measure, sum.period), sum.delta);
+                    }
+                }
                 if let Effect::Measured {
                     party,
                     measure,

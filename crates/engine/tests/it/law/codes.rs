@@ -88,6 +88,20 @@ pub fn make(code: Code) {
             let law = Box::new(new_law(vec![builtin("kr")], Some(settings)));
             Land::lawless().check(Op::ProposeLaw { law }, code);
         }
+        Code::LawNotReady => {
+            let rule = "kind = \"limit\"\nmost = \"10 EUR\"\nwindow = \"day\"\nthen = \"deny\"\nstarts = \"backfilled\"\ngives_back = [\"void\"]\napplies = { payment = [\"spend\"] }";
+            let mut land = Land::lawless();
+            people(&mut land);
+            let law = new_law(vec![pack_of(rule).into()], Some(operator(b"DE")));
+            let proposal = land.propose(law);
+            let now = land.now;
+            land.approve(proposal, now);
+            land.run_timers();
+            land.pays("payer", "seller", "1 EUR", code);
+            land.load("payer", Source::Card, "1 EUR", code);
+            land.backfill();
+            land.pays("payer", "seller", "1 EUR", Paid);
+        }
         Code::LimitPerWeek => drop(limit("week").pays("payer", "seller", "0.01 EUR", code)),
         Code::LimitPerQuarter => drop(limit("quarter").pays("payer", "seller", "0.01 EUR", code)),
         Code::LimitPerYear => drop(limit("year").pays("payer", "seller", "0.01 EUR", code)),

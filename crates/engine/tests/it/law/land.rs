@@ -169,6 +169,7 @@ impl Land {
         let now = self.now;
         self.approve(proposal, now);
         assert_eq!(self.run_timers(), 1);
+        self.backfill();
         let law = self.state.law(TENANT).unwrap();
         assert_eq!(law.proposal, proposal);
     }

@@ -393,6 +393,7 @@ impl Fold {
             }
             // State alone keeps what the law counts.
             Effect::Asked(_)
+            | Effect::Backfilled(_)
             | Effect::Counted(_)
             | Effect::Loaded { .. }
             | Effect::Piloted { .. } => {}

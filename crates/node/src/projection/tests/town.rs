@@ -426,6 +426,10 @@ impl Town {
         self.run_as(id, key(2), approve);
         let (kind, thing) = (TimerKind::Law, proposal);
         self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
+        let walk = engine::backfill::Backfill::new(&self.state, self.tenant).unwrap();
+        for op in walk.parts(&self.state) {
+            self.run_as(Id::NONE, key(1), op);
+        }
     }
 
     pub fn quick() -> ProjectionOptions {

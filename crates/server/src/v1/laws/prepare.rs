@@ -1,7 +1,7 @@
 //! From what is asked to a law that the engine takes, and what it would change.
 
-use super::NewLaw;
 use super::settings::{Settings, for_packs};
+use super::{Backfill, NewLaw};
 use crate::app::App;
 use crate::extract::{Caller, excerpt};
 use crate::law::{self, PackRef, Source, laws};
@@ -10,7 +10,7 @@ use crate::v1::packs::{self, Change, Visible};
 use crate::v1::terms::zone;
 use engine::Code;
 use engine::law::{LawSettings, Proposal};
-use policy::{Date, Lang, Pack};
+use policy::{Date, Lang, Pack, Ruleset};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -67,15 +67,7 @@ pub async fn law(app: &App, caller: &Caller, new: &NewLaw) -> Outcome<engine::la
         Some(settings) => Some(settings.compile(app, "settings").await?),
         None => None,
     };
-    goes_together(
-        app,
-        here.law(),
-        &here,
-        &packs,
-        &new.remove,
-        settings.as_ref(),
-    )
-    .await?;
+    goes_together(app, &here, &packs, &new.remove, settings.as_ref()).await?;
     Ok(engine::law::NewLaw {
         zones: zones(&packs)?,
         packs: texts,
@@ -116,23 +108,24 @@ async fn edition_is_its_own(
 /// Compiles what would be in force, so that what does not go together is named.
 async fn goes_together(
     app: &App,
-    law: Option<&engine::law::Law>,
     here: &laws::InForce,
     new: &[Pack],
     removed: &[String],
     settings: Option<&LawSettings>,
-) -> Outcome<()> {
+) -> Outcome<Ruleset> {
     let stays =
         |pack: &&Pack| !removed.contains(&pack.id) && new.iter().all(|other| other.id != pack.id);
     let mut packs: Vec<Pack> = here.active().iter().filter(stays).cloned().collect();
     packs.extend_from_slice(new);
     packs.sort_by(|a, b| a.id.cmp(&b.id));
+    let law = here.law();
     let of_law = law.map(|law| law.settings.clone());
+    let earlier = law.map(|law| Arc::clone(&law.ruleset));
     let settings = settings.cloned().or(of_law).unwrap_or_default();
     let assets = app.assets_now().await?;
     let first = Date(law::today(app).0.saturating_sub(1));
     let settings = for_packs(&settings, &assets, first);
-    let compiled = app.blocking(move |_| policy::compile(&packs, &settings, None).map(|_| ()));
+    let compiled = app.blocking(move |_| policy::compile(&packs, &settings, earlier.as_deref()));
     compiled.await?.map_err(|error| {
         let field = match error {
             policy::PolicyError::NotTheOperators { .. } => "settings",
@@ -245,6 +238,47 @@ pub async fn difference(
         }));
     }
     Ok((changes, findings))
+}
+
+/// So many bytes of a journal are walked in a second, at the least.
+const WALK_BYTES: u64 = 20_000_000;
+
+/// What a proposal counts of what was done before it; nothing if its counters begin empty.
+///
+/// # Errors
+/// The node does not answer; a pack in the journal cannot be read, which is a mistake of ours.
+pub async fn backfill(
+    app: &App,
+    caller: &Caller,
+    proposal: &Proposal,
+) -> Outcome<Option<Backfill>> {
+    let here = laws::in_force(app, caller.tenant).await?;
+    let texts: Vec<Arc<str>> = proposal
+        .packs
+        .iter()
+        .map(|kept| kept.text.clone())
+        .collect();
+    let read = move |_: &App| texts.iter().map(|text| Pack::parse("pack", text)).collect();
+    let packs: Result<Vec<Pack>, _> = app.blocking(read).await?;
+    let packs = packs.map_err(|error| Problem::internal(&error))?;
+    let settings = proposal.settings.as_ref();
+    let together = goes_together(app, &here, &packs, &proposal.removed, settings).await;
+    // What no longer goes together is rejected at its instant.
+    let Ok(ruleset) = together else {
+        return Ok(None);
+    };
+    let earlier = here.law().map(|law| &*law.ruleset);
+    let numbers = ruleset.backfilled_since(earlier);
+    if numbers.is_empty() {
+        return Ok(None);
+    }
+    let measures = numbers.iter().filter_map(|number| ruleset.measure(*number));
+    let journal = app.node.dir().join("journal.db");
+    let bytes = std::fs::metadata(journal).map_or(0, |file| file.len());
+    Ok(Some(Backfill {
+        measures: measures.map(policy::Measured::name).collect(),
+        seconds: bytes.div_ceil(WALK_BYTES),
+    }))
 }
 
 /// A pack that comes or goes as a whole.

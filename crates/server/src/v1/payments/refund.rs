@@ -12,6 +12,8 @@ use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{CaptureId, PaidId, PaymentId, RefundId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
 use crate::v1::common::{paid_of, rest_of, rest_or_first, same_asset};
+use crate::v1::payments::Circumstances;
+use crate::v1::step_ups::attested;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::Position;
@@ -41,6 +43,10 @@ pub struct NewRefund {
     pub capture: Option<CaptureId>,
     /// How much; without it, all that is left.
     pub amount: Option<Amount>,
+    /// What the law asks of it besides, such as that it is handed over in cash. It asks no factors:
+    /// a refund is forbidden or it is not.
+    #[serde(default)]
+    pub circumstances: Circumstances,
     /// Your own number for it.
     pub reference: Option<Text<200>>,
     /// For people.
@@ -151,13 +157,14 @@ async fn refund_payment(
     let details = Details::given(new.reference, new.description, new.metadata);
     let payer = payer.ok_or_else(|| Problem::internal(&"a payment without its payer"))?;
     let text = TextOf::new(Kind::Refund, id.0, payer, &details);
+    let attested = attested(&caller, &new.circumstances, Vec::new())?;
     let op = Op::Refund {
         payment: thing,
         amount,
         carried,
     };
     let record = app.asset_of(asset).await?;
-    let done = submit::submit_with(&app, &caller, id, op, &text).await?;
+    let done = submit::submit_attested(&app, &caller, id, op, &text, attested).await?;
     let body = shown(
         id,
         &done.event,

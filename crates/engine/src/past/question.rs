@@ -1,10 +1,10 @@
 //! What an event of the past asked of the law, and what it was told: the questions as the step finds
 //! them again, and what stands in for them where there was no law to ask.
 
-use super::report::Was;
 use crate::event::{Effect, Event, EventKind, Part};
 use crate::law::{Circumstances, Confirmed};
 use crate::records::WalletNo;
+use crate::simulate::Was;
 use crate::step::law::again;
 use crate::step::law::court::{self, Case, Legs};
 use crate::view::View;
@@ -13,7 +13,7 @@ use policy::{Payment, RuleNo};
 
 /// What was asked, and what history said.
 #[derive(Clone, Debug)]
-pub(super) struct Question {
+pub(crate) struct Question {
     /// How the rules are asked: once, or of a split once for its payer and then for each payee.
     pub cases: Vec<Case>,
     /// The whole amount.
@@ -24,7 +24,7 @@ pub(super) struct Question {
 }
 
 /// Whether the law is asked about events of a kind.
-pub(super) fn asks(kind: EventKind) -> bool {
+pub(crate) fn asks(kind: EventKind) -> bool {
     matches!(
         kind,
         EventKind::Paid
@@ -39,7 +39,7 @@ pub(super) fn asks(kind: EventKind) -> bool {
 }
 
 /// Whether events of a kind undo what was counted.
-pub(super) fn undoes(kind: EventKind) -> bool {
+pub(crate) fn undoes(kind: EventKind) -> bool {
     matches!(
         kind,
         EventKind::Refunded
@@ -56,7 +56,7 @@ pub(super) fn undoes(kind: EventKind) -> bool {
 }
 
 /// What a part of an event asked, if it asked anything; `view` is State right before it.
-pub(super) fn of<V: View>(view: &V, event: &Event, part: &Part<'_>) -> Option<Question> {
+pub(crate) fn of<V: View>(view: &V, event: &Event, part: &Part<'_>) -> Option<Question> {
     if !asks(part.kind) {
         return None;
     }
