@@ -30,6 +30,7 @@ mod law;
 mod lookup;
 mod metrics;
 mod openapi;
+mod papers;
 mod probes;
 mod problem;
 mod rate;

@@ -15,6 +15,7 @@ mod ledger;
 mod mandates;
 pub mod owed;
 mod packs;
+mod papers;
 mod parties;
 mod payments;
 mod policy;
@@ -44,5 +45,6 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = laws::routes(tiers::routes(packs::routes(policy::routes(routes))));
     let routes = step_ups::routes(explanations::routes(routes));
     let routes = taxes::routes(simulations::routes(briefs::routes(routes)));
+    let routes = papers::routes(routes);
     keys::routes(ledger::routes(events::routes(routes)))
 }

@@ -13,8 +13,8 @@ mod void;
 pub use batch::{NDJSON, lines};
 pub use circumstances::Circumstances;
 pub use confirm::with_first_text;
-pub use life::{Taken, taken};
-pub use view::{Entry, Payment, PaymentStatus, Trace, entries, payment, trace};
+pub use life::{Taken, life as lived, taken};
+pub use view::{Entry, Payment, PaymentStatus, Trace, entries, is_payment, payment, trace};
 
 use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, PathId};

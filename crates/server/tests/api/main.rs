@@ -18,6 +18,7 @@ mod lives;
 mod many;
 mod openapi;
 mod operator;
+mod papers;
 mod payments;
 mod policy;
 mod rails;
