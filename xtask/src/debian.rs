@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 pub enum Need {
     Git,
     Linker,
+    Maven,
     Python,
 }
 
@@ -15,6 +16,7 @@ impl Need {
         match self {
             Need::Git => &["git"],
             Need::Linker => &["gcc", "libc6-dev"],
+            Need::Maven => &["maven"],
             Need::Python => &["python3", "python3-venv"],
         }
     }
@@ -23,6 +25,7 @@ impl Need {
         match self {
             Need::Git => succeeds("git", &["--version"]),
             Need::Linker => succeeds("cc", &["--version"]),
+            Need::Maven => succeeds("mvn", &["--version"]),
             Need::Python => succeeds("python3", &["-c", "import venv, ensurepip"]),
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::debian::Need;
 use crate::workspace::Workspace;
-use crate::{clients, deny, schemathesis, tidy, trial_balance};
+use crate::{clients, deny, papers, schemathesis, tidy, trial_balance};
 
 pub struct Step {
     pub name: &'static str,
@@ -136,6 +136,12 @@ pub const STEPS: &[Step] = &[
         about: "the gate is paid by clients that nobody here wrote",
         needs: &[Need::Linker, Need::Python],
         run: Run::Own(clients::run),
+    },
+    Step {
+        name: "papers",
+        about: "invoices and credit notes against UBL's schemas, EN 16931's rules and Peppol's",
+        needs: &[Need::Linker, Need::Python, Need::Maven],
+        run: Run::Own(papers::run),
     },
     Step {
         name: "demo",

@@ -33,7 +33,8 @@ macro_rules! options {
             metrics_open,
             feeds,
             briefs_every_hours,
-            feeds_private
+            feeds_private,
+            font
         )
     };
 }
@@ -68,6 +69,7 @@ pub struct Config {
     pub feeds: String,
     pub briefs_every_hours: u32,
     pub feeds_private: bool,
+    pub font: String,
 }
 
 /// The options a file may set.
@@ -93,6 +95,7 @@ struct File {
     feeds: Option<String>,
     briefs_every_hours: Option<u32>,
     feeds_private: Option<bool>,
+    font: Option<String>,
 }
 
 impl Config {
@@ -143,6 +146,12 @@ impl Config {
             ("connections_max", self.connections_max as u64),
             ("header_seconds_max", self.header_seconds_max),
         ];
+        if !self.font.is_empty() && !Path::new(&self.font).is_file() {
+            return Err(Failure::said(format!(
+                "font: {} is no file: name an OpenType font, or leave it empty",
+                self.font
+            )));
+        }
         match at_least_one.iter().find(|(_, value)| *value == 0) {
             None => Ok(()),
             Some((name, _)) => Err(Failure::said(format!(

@@ -3,7 +3,8 @@
 use crate::config::{OPTIONS, variable_name};
 
 /// Those that are no option of the configuration.
-const OTHERS: [&str; 4] = [
+const OTHERS: [&str; 5] = [
+    "FARTHING_API_KEY",
     "FARTHING_CONFIG",
     "FARTHING_KEY",
     "FARTHING_LOG_JSON",

@@ -1,5 +1,5 @@
 //! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys
-//! | packs | briefs | simulate | tax | gate | pay`.
+//! | packs | briefs | simulate | tax | invoice | statement | gate | pay`.
 //!
 //! Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
 //! wrong; 3 something checked is not right (`verify`, `packs check`, `tax`); 70 the node stopped because a
@@ -65,6 +65,8 @@ enum Command {
     Briefs(commands::briefs::Args),
     Simulate(commands::simulate::Args),
     Tax(commands::tax::Args),
+    Invoice(commands::invoice::Args),
+    Statement(commands::statement::Args),
     Gate(commands::gate::Args),
     Pay(commands::pay::Args),
 }
@@ -93,6 +95,8 @@ fn main() -> ExitCode {
         Command::Briefs(args) => commands::briefs::run(args),
         Command::Simulate(args) => commands::simulate::run(&args),
         Command::Tax(args) => commands::tax::run(&args),
+        Command::Invoice(args) => commands::invoice::run(&args),
+        Command::Statement(args) => commands::statement::run(&args),
         Command::Gate(args) => commands::gate::run(args),
         Command::Pay(args) => commands::pay::run(&args),
     };

@@ -50,8 +50,23 @@ fn a_wrong_command_line_is_exit_code_2() {
 fn each_command_s_help_is_enough_by_itself() {
     let all = run_well(&["--help"]);
     for name in [
-        "demo", "serve", "replay", "bench", "verify", "explain", "backup", "restore", "keys",
-        "packs", "briefs", "simulate", "gate", "pay", "tax",
+        "demo",
+        "serve",
+        "replay",
+        "bench",
+        "verify",
+        "explain",
+        "backup",
+        "restore",
+        "keys",
+        "packs",
+        "briefs",
+        "simulate",
+        "gate",
+        "pay",
+        "tax",
+        "invoice",
+        "statement",
     ] {
         let listed = |line: &&str| line.trim_start().starts_with(&format!("{name} "));
         let line = all.lines().find(listed).unwrap();

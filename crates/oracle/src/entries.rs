@@ -442,7 +442,9 @@ impl Oracle {
         let key = (self.tenant, payment);
         // The event that answered the id carried: of a group's item, the group's.
         let place = |id: Id| self.answered.get(&(self.tenant, id)).map(|a| a.place);
-        let is_it = |event: Id| event == carried || place(carried) == place(event);
+        let is_it = |event: Id| {
+            event == carried || place(carried).is_some_and(|at| Some(at) == place(event))
+        };
         let found = self.payments.get(&key).filter(|p| is_it(p.event));
         let Some(record) = found.cloned() else {
             return reject("not_that_payment");

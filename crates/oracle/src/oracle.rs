@@ -595,16 +595,22 @@ impl Oracle {
 fn is_same(first: &Command, again: &Command) -> bool {
     let plain = |op: &Op| {
         let mut op = op.clone();
-        match &mut op {
-            Op::Pay { spend, .. }
-            | Op::Authorize { spend, .. }
-            | Op::Transfer { spend, .. }
-            | Op::Split { spend, .. } => (spend.risk, spend.confirmed) = (0, false),
-            Op::Refund { carried, .. } | Op::OpenDispute { carried, .. } => *carried = 0,
-            Op::ReverseTopUp { carried, .. } => *carried = None,
-            _ => {}
-        }
+        leave_out(&mut op);
         op
     };
     first.id == again.id && plain(&first.op) == plain(&again.op)
+}
+
+/// Takes away what is no part of what is asked, of a group's items too.
+fn leave_out(op: &mut Op) {
+    match op {
+        Op::Pay { spend, .. }
+        | Op::Authorize { spend, .. }
+        | Op::Transfer { spend, .. }
+        | Op::Split { spend, .. } => (spend.risk, spend.confirmed) = (0, false),
+        Op::Refund { carried, .. } | Op::OpenDispute { carried, .. } => *carried = 0,
+        Op::ReverseTopUp { carried, .. } => *carried = None,
+        Op::Group { items } => items.iter_mut().for_each(|(_, item)| leave_out(item)),
+        _ => {}
+    }
 }

@@ -3,6 +3,7 @@
 use crate::briefs::{Desk, FeedSettings};
 use crate::law::laws;
 use crate::metrics::Metrics;
+use crate::papers::Shelf;
 use crate::problem::{Outcome, Problem};
 use crate::rate::Limiter;
 use crate::simulation::Simulations;
@@ -16,6 +17,7 @@ use money::{Asset, AssetCode};
 use node::Node;
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use store::Store;
@@ -42,6 +44,8 @@ pub struct Config {
     pub export_wait: Duration,
     /// Which supervisors' feeds are read into the review list.
     pub feeds: FeedSettings,
+    /// A font for PDFs in languages that those which come along cannot write.
+    pub font: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -56,6 +60,7 @@ impl Default for Config {
             exports_max: 4,
             export_wait: Duration::from_secs(30),
             feeds: FeedSettings::default(),
+            font: None,
         }
     }
 }
@@ -78,6 +83,7 @@ pub struct Parts {
     pub(crate) limiter: Limiter,
     pub(crate) exports: Arc<Semaphore>,
     pub(crate) desk: Desk,
+    pub(crate) fonts: Shelf,
     pub(crate) simulations: Simulations,
     pub(crate) metrics: Metrics,
     pub(crate) laws: laws::Cache,
@@ -116,6 +122,7 @@ impl App {
         let limiter = Limiter::new(config.requests_per_second, config.requests_burst);
         let exports = Arc::new(Semaphore::new(config.exports_max));
         let desk = Desk::new(&config.feeds);
+        let fonts = Shelf::new(config.font.clone());
         App(Arc::new(Parts {
             node,
             store,
@@ -125,6 +132,7 @@ impl App {
             limiter,
             exports,
             desk,
+            fonts,
             simulations: Simulations::default(),
             metrics: Metrics::default(),
             laws: laws::Cache::default(),

@@ -30,12 +30,14 @@ mod law;
 mod lookup;
 mod metrics;
 mod openapi;
+mod papers;
 mod probes;
 mod problem;
 mod rate;
 pub mod simulation;
 mod strict;
 mod submit;
+pub mod taxes;
 mod texts;
 #[macro_use]
 mod types;

@@ -1,5 +1,5 @@
 //! Records that are not the payment step's: text about people and payments,
-//! API keys, the regulators' access log, the review list of briefs; and the read model, [`read`].
+//! API keys, the regulators' access log, the review list of briefs, invoices; and the read model, [`read`].
 //!
 //! What it promises:
 //! * Personal text is on disk only encrypted, under a key per person that lies
@@ -24,6 +24,7 @@ mod error;
 mod keys;
 mod migrate;
 mod page;
+mod papers;
 mod random;
 pub mod read;
 mod seal;
@@ -38,6 +39,7 @@ pub use details::{About, Details, Found, Kind, NewDetails, Place, Put, TextHash,
 pub use error::Error;
 pub use keys::Keys;
 pub use page::{PAGE_MAX, Page};
+pub use papers::{Issue, IssuedPaper, Made, NewPaper};
 pub use random::{OsRandom, Random, RandomFailed};
 pub use store::Store;
 

@@ -42,6 +42,7 @@ pub(crate) const STORE: &[Migration] = migrations!("sqlite", "store":
     4 "0004_texts",
     5 "0005_key_lines",
     6 "0006_briefs",
+    7 "0007_papers",
 );
 
 pub(crate) const READ: &[Migration] = migrations!("sqlite", "read":

@@ -71,6 +71,7 @@ mod tests {
             crate::api_keys::sql::ALL,
             crate::access_log::sql::ALL,
             crate::briefs::sql::ALL,
+            crate::papers::sql::ALL,
         ]
         .concat();
         for (db, statements) in [

@@ -28,6 +28,8 @@ const EDGES: &[(&str, May)] = &[
     ("journal", May::Use(&[])),
     ("store", May::Use(&[])),
     ("traffic", May::Use(&["money"])),
+    // Does no I/O, but the geometry of a page is in floats.
+    ("papers", May::Use(&["money"])),
     (
         "node",
         May::Use(&["engine", "journal", "store", "money", "ledger"]),
@@ -45,8 +47,8 @@ const EDGES: &[(&str, May)] = &[
     (
         "server",
         May::Use(&[
-            "node", "store", "identity", "channels", "gate", "briefs", "reports", "engine",
-            "money", "ledger", "policy", "pricing", "tax", "risk",
+            "node", "store", "identity", "channels", "gate", "briefs", "reports", "papers",
+            "engine", "money", "ledger", "policy", "pricing", "tax", "risk",
         ]),
     ),
     ("farthing", May::UseAll),

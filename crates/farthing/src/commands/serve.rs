@@ -41,6 +41,9 @@ pub struct Args {
     /// Requests a second for each key, twice as many at once [default: 100000]
     #[arg(long, value_name = "N", env = "FARTHING_REQUESTS_PER_SECOND")]
     requests_per_second: Option<u32>,
+    /// A font for PDFs in Korean and Japanese [default: one of this machine's]
+    #[arg(long, value_name = "FILE", env = "FARTHING_FONT")]
+    font: Option<String>,
     /// Print every option with its default, and stop
     #[arg(long)]
     print_config: bool,
@@ -60,6 +63,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     if let Some(rate) = args.requests_per_second {
         (config.requests_per_second, config.requests_burst) = (rate, rate.saturating_mul(2));
+    }
+    if let Some(font) = args.font {
+        config.font = font;
     }
     config.check()?;
     // What is wrong in it is said before anything is opened.
@@ -125,6 +131,7 @@ pub async fn serve(
         header_seconds_max: config.header_seconds_max,
         metrics_open: config.metrics_open,
         feeds,
+        font: (!config.font.is_empty()).then(|| config.font.clone().into()),
         ..server::Config::default()
     };
     let app = App::new(opened.node, opened.store, opened.keys, settings);

@@ -123,6 +123,8 @@ ids! {
     LawId "law" "law" 16;
     BriefId "brf" "brief" 17;
     SimulationId "sim" "simulation" 18;
+    InvoiceId "inv" "invoice" 19;
+    CreditNoteId "crn" "credit note" 20;
 }
 
 /// What money was taken by, and can be given back: a payment, or a capture of one.

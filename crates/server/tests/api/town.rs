@@ -189,10 +189,18 @@ impl Town {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
+        let is_text = parts
+            .headers
+            .get("content-type")
+            .is_none_or(|kind| kind != "application/pdf");
+        let text = match is_text {
+            true => String::from_utf8(bytes.to_vec()).unwrap(),
+            false => String::from_utf8_lossy(&bytes).into_owned(),
+        };
         Reply {
             status: parts.status,
             headers: parts.headers,
-            text: String::from_utf8(bytes.to_vec()).unwrap(),
+            text,
         }
     }
 

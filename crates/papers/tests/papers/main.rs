@@ -1,0 +1,7 @@
+//! Papers as whole documents.
+#![allow(clippy::unwrap_used)]
+
+mod documents;
+mod pages;
+mod rules;
+mod sums;

@@ -1,0 +1,171 @@
+//! Seller and buyer of a paper: from the party and what is kept about it, and from the request.
+//!
+//! Of a party's metadata these names are read: `street`, `city`, `postcode`, `tax_number`,
+//! `registration`, `peppol` (scheme and address, `9930:DE123456789`), `qualified_issuer`. Of a
+//! payment's: `cash_receipt_usage`, `cash_receipt_kind`, `cash_receipt_number` and
+//! `cash_receipt_approval`.
+
+use crate::app::App;
+use crate::extract::Caller;
+use crate::problem::{Outcome, Problem};
+use crate::texts;
+use crate::types::country::CountryText;
+use crate::types::ids::{PartyId, WalletId};
+use crate::types::{Metadata, Text};
+use ::papers::facts::{CashNumber, CashReceipt, CashUsage, Contact, Endpoint, Party};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// What a paper shows of a party; what is not given is taken from the party itself and its metadata.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PartyFacts {
+    /// The name in law.
+    name: Option<Text<200>>,
+    /// Street and number.
+    street: Option<Text<200>>,
+    /// The town.
+    city: Option<Text<100>>,
+    /// The postal code.
+    postcode: Option<Text<20>>,
+    /// Where it is.
+    country: Option<CountryText>,
+    /// The number under which it is registered for tax.
+    tax_number: Option<Text<40>>,
+    /// The number in the register of companies.
+    registration: Option<Text<60>>,
+    /// Where electronic papers are sent: the scheme of the EAS list, a colon, the address.
+    #[schema(examples("9930:DE123456789"))]
+    peppol: Option<Text<100>>,
+}
+
+/// Both parties of a payment, as their papers show them.
+pub struct Parties {
+    pub seller: (u128, Party),
+    pub buyer: (u128, Party),
+    /// Japan's registration number of the seller.
+    pub qualified_issuer: Option<String>,
+}
+
+/// What is known of the parties of two wallets, with what the request says over it.
+///
+/// # Errors
+/// There is no such wallet in the tenant; the node, the journal or the store does not answer.
+pub async fn parties(
+    app: &App,
+    caller: &Caller,
+    (payee, seller): (WalletId, PartyFacts),
+    (payer, buyer): (WalletId, PartyFacts),
+) -> Outcome<Parties> {
+    let (seller_id, seller, metadata) = known(app, caller, payee, "payee", seller).await?;
+    let (buyer_id, buyer, _) = known(app, caller, payer, "payer", buyer).await?;
+    Ok(Parties {
+        seller: (seller_id, seller),
+        buyer: (buyer_id, buyer),
+        qualified_issuer: metadata.get("qualified_issuer").cloned(),
+    })
+}
+
+async fn known(
+    app: &App,
+    caller: &Caller,
+    wallet: WalletId,
+    field: &'static str,
+    given: PartyFacts,
+) -> Outcome<(u128, Party, BTreeMap<String, String>)> {
+    let tenant = caller.tenant;
+    let found = app.query(move |state| {
+        let no = state.wallet_no(tenant, engine::ids::WalletId(wallet.0))?;
+        let party = state.wallet(no).party;
+        Some((state.party_id(party).0, state.party(party).country))
+    });
+    let not_there = || Problem::not_found(field, "no such wallet in this tenant");
+    let (id, country) = found.await?.ok_or_else(not_there)?;
+    let (text, _) = texts::of_party(app, caller, id).await?;
+    let metadata = text.metadata.unwrap_or_default();
+    let kept = |name: &str| {
+        metadata
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .cloned()
+    };
+    let party = Party {
+        id: PartyId(id).to_string(),
+        name: given
+            .name
+            .map(|text| text.0)
+            .or(text.name)
+            .unwrap_or_default(),
+        street: given.street.map(|text| text.0).or_else(|| kept("street")),
+        city: given.city.map(|text| text.0).or_else(|| kept("city")),
+        postcode: given
+            .postcode
+            .map(|text| text.0)
+            .or_else(|| kept("postcode")),
+        country: given
+            .country
+            .map_or(country, |given| given.0)
+            .as_str()
+            .to_owned(),
+        tax_number: given
+            .tax_number
+            .map(|text| text.0)
+            .or_else(|| kept("tax_number")),
+        registration: given
+            .registration
+            .map(|text| text.0)
+            .or_else(|| kept("registration")),
+        endpoint: given
+            .peppol
+            .map(|text| text.0)
+            .or_else(|| kept("peppol"))
+            .and_then(|text| endpoint(&text)),
+        contact: text.email.map(|email| Contact {
+            email: Some(email),
+            ..Contact::default()
+        }),
+    };
+    Ok((id.0, party, metadata))
+}
+
+fn endpoint(text: &str) -> Option<Endpoint> {
+    let (scheme, id) = text.split_once(':')?;
+    let is_whole = !scheme.trim().is_empty() && !id.trim().is_empty();
+    is_whole.then(|| Endpoint {
+        scheme: scheme.trim().to_owned(),
+        id: id.trim().to_owned(),
+    })
+}
+
+/// Short for what some countries want besides.
+pub type National = ::papers::facts::National;
+
+/// What some countries want besides, from the seller's number and a payment's metadata.
+pub fn national(qualified_issuer: Option<String>, metadata: Option<&Metadata>) -> National {
+    let kept = |name: &str| metadata.and_then(|metadata| metadata.0.get(name)).cloned();
+    let usage = match kept("cash_receipt_usage").as_deref() {
+        Some("income_deduction") => Some(CashUsage::IncomeDeduction),
+        Some("expense_proof") => Some(CashUsage::ExpenseProof),
+        _ => None,
+    };
+    let number_kind = match kept("cash_receipt_kind").as_deref() {
+        Some("mobile") => Some(CashNumber::Mobile),
+        Some("business") => Some(CashNumber::Business),
+        Some("card") => Some(CashNumber::Card),
+        Some("self_issued") => Some(CashNumber::SelfIssued),
+        _ => None,
+    };
+    let cash_receipt = usage
+        .zip(number_kind)
+        .map(|(usage, number_kind)| CashReceipt {
+            usage,
+            number_kind,
+            number: kept("cash_receipt_number").unwrap_or_default(),
+            approval: kept("cash_receipt_approval").filter(|number| !number.is_empty()),
+        });
+    National {
+        qualified_issuer,
+        cash_receipt,
+    }
+}
