@@ -11,11 +11,13 @@ use crate::records::{
     Hold, Key, Mandate, OperatorKey, Party, PartyNo, Tenant, TenantNo, TimerKind, Wallet, WalletNo,
 };
 use crate::state::State;
+use crate::taxes::{self, Case, TaxInForce, TaxSet, Taxpayer};
 use crate::terms::Terms;
 use crate::view::Fold;
 use ledger::{Account, AccountClass, AccountNo, AssetNo, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tax::Current;
 
 /// Folds an event that stands at `position` into the state.
 pub fn apply(state: &mut State, event: &Event, position: Position) {
@@ -27,6 +29,7 @@ pub fn apply(state: &mut State, event: &Event, position: Position) {
             state.refusals_second = second;
             state.refusals.clear();
         }
+        state.turn_tax(event.tenant);
     }
     fold(state, event);
     state
@@ -49,10 +52,12 @@ pub fn apply(state: &mut State, event: &Event, position: Position) {
 /// Folds postings and effects alone: what both State and a group's overlay do.
 #[inline]
 pub(crate) fn fold<F: Fold>(to: &mut F, event: &Event) {
-    // Accounts are opened before anything is posted to them.
+    // Accounts are opened before anything is posted to them, and cases before anything names them.
     for effect in &event.effects {
-        if let Effect::AccountOpened { .. } = effect {
-            open_account(to, event.tenant, effect);
+        match effect {
+            Effect::AccountOpened { .. } => open_account(to, event.tenant, effect),
+            Effect::TaxCase(case) => to.add_case((**case).clone()),
+            _ => {}
         }
     }
     for posting in &event.postings {
@@ -83,14 +88,37 @@ fn part_id_after(event: &Event, from: usize) -> Option<Id> {
 #[inline]
 fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
     match *effect {
-        Effect::Paid(_)
-        | Effect::By(_)
+        Effect::Paid(ref paid) => {
+            // Captures and refunds say what they move.
+            if paid.case > 0 && !paid.of.is_some() {
+                let seller = to.wallet(paid.payee).party;
+                let sale = i128::from(paid.gross - paid.tax);
+                count_sale(to, tenant, paid.case, seller, paid.asset, sale);
+                count_fee(to, tenant, paid.case, paid.asset, i128::from(paid.fee));
+            }
+        }
+        Effect::FeeTax {
+            case,
+            asset,
+            amount,
+        } => {
+            if case > 0 {
+                count_fee(to, tenant, case, asset, -i128::from(amount));
+            }
+        }
+        Effect::Taxed(ref moved) => {
+            let (case, asset) = (moved.case, moved.asset);
+            count_sale(to, tenant, case, moved.seller, asset, moved.net);
+            count_fee(to, tenant, case, asset, moved.fee);
+        }
+        Effect::By(_)
         | Effect::About { .. }
         | Effect::Text { .. }
         | Effect::Released { .. }
         | Effect::Asked(_)
         | Effect::Counted(_)
         | Effect::AccountOpened { .. }
+        | Effect::TaxCase(_)
         | Effect::Part { .. } => {}
         Effect::Measured {
             party,
@@ -186,6 +214,40 @@ fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
     }
 }
 
+/// Counts a sale for its supplier in the thresholds that its case names.
+#[inline]
+fn count_sale<F: Fold>(
+    to: &mut F,
+    tenant: TenantNo,
+    case: u32,
+    seller: PartyNo,
+    asset: AssetNo,
+    net: i128,
+) {
+    let mut at = 0;
+    while let Some(found) = to.case(case)
+        && let Some(&(counter, period)) = found.sale_counts.get(at)
+    {
+        let party = found.supplier(seller);
+        to.taxpayer_mut(tenant, party)
+            .count(counter, period, asset, net);
+        at += 1;
+    }
+}
+
+/// Counts a fee for the operator.
+#[inline]
+fn count_fee<F: Fold>(to: &mut F, tenant: TenantNo, case: u32, asset: AssetNo, net: i128) {
+    let mut at = 0;
+    while net != 0
+        && let Some(&(counter, period)) = to.case(case).and_then(|c| c.fee_counts.get(at))
+    {
+        let operator = to.taxpayer_mut(tenant, PartyNo::NONE);
+        operator.count(counter, period, asset, net);
+        at += 1;
+    }
+}
+
 fn open_account<F: Fold>(to: &mut F, tenant: TenantNo, effect: &Effect) {
     let &Effect::AccountOpened {
         no,
@@ -222,6 +284,18 @@ fn open_account<F: Fold>(to: &mut F, tenant: TenantNo, effect: &Effect) {
     let first = match class {
         AccountClass::Wallet => to.wallet(WalletNo(owner)).first,
         AccountClass::Receivable => to.party(PartyNo(owner)).receivable,
+        AccountClass::SellerTax => {
+            let key = OperatorKey {
+                asset,
+                class,
+                sub,
+                origin,
+            };
+            let accounts = &mut to.taxpayer_mut(tenant, PartyNo(owner)).accounts;
+            let at = accounts.partition_point(|(known, _)| *known < key);
+            accounts.insert(at, (key, no));
+            return;
+        }
         _ => {
             let key = OperatorKey {
                 asset,
@@ -246,6 +320,39 @@ fn open_account<F: Fold>(to: &mut F, tenant: TenantNo, effect: &Effect) {
 }
 
 impl State {
+    /// Compiles a tenant's tax table for the day, where it has turned: derived, and no decision.
+    #[inline]
+    pub(crate) fn turn_tax(&mut self, tenant: TenantNo) {
+        let now = self.now;
+        if let Some(tenant) = self.tenants.get_mut(tenant.0 as usize)
+            && let Some(tax) = &mut tenant.tax
+        {
+            tax.current
+                .turn(taxes::date(tenant.terms.zone.civil(now).day));
+        }
+    }
+
+    fn set_tax(&mut self, no: TenantNo, set: &TaxSet) {
+        let since = self.now;
+        let tenant = &mut self.tenants[no.0 as usize];
+        tenant.tax_version = set.version;
+        let before = tenant.tax.take();
+        let of_before = || before.map(|before| before.current.rules);
+        let rules = set.rules.clone().or_else(of_before).unwrap_or_default();
+        tenant.tax = set.settings.clone().map(|settings| {
+            let mut current = Current::new(rules, tax::Date::MIN);
+            current.format_is_enough = settings.format_is_enough;
+            Box::new(TaxInForce {
+                version: set.version,
+                hash: set.hash,
+                since,
+                settings,
+                current,
+            })
+        });
+        self.turn_tax(no);
+    }
+
     fn close_proposal(&mut self, tenant: TenantNo, id: Id) -> Option<Proposal> {
         let proposal = self.proposals.remove(&(tenant, id))?;
         if let Some(effective) = proposal.effective {
@@ -430,6 +537,13 @@ impl Fold for State {
     fn set_loaded(&mut self, wallet: WalletNo, asset: AssetNo, holds: u64) {
         self.loaded.insert((wallet, asset), holds);
     }
+    #[inline]
+    fn taxpayer_mut(&mut self, tenant: TenantNo, party: PartyNo) -> &mut Taxpayer {
+        State::taxpayer_mut(self, tenant, party)
+    }
+    fn add_case(&mut self, case: Case) {
+        State::add_case(self, case);
+    }
     fn pilot(&mut self, tenant: TenantNo, payer: PartyNo, amount: u64) {
         let tenant = &mut self.tenants[tenant.0 as usize];
         tenant.piloted += u128::from(amount);
@@ -461,6 +575,9 @@ impl Fold for State {
                 law: None,
                 piloted: 0,
                 pilot_payers: 0,
+                tax: None,
+                tax_version: 0,
+                taxpayer: 0,
             }),
             Effect::TermsSet(ref terms) => {
                 let tenant = &mut self.tenants[tenant.0 as usize];
@@ -584,6 +701,12 @@ impl Fold for State {
             }
             Effect::LawActivated(ref activated) => self.put_in_force(tenant, activated),
             Effect::Backfilled(ref counted) => self.backfill(tenant, counted),
+            Effect::TaxSet(ref set) => self.set_tax(tenant, set),
+            Effect::TaxpayerSet { party, ref profile } => {
+                let supplier = profile.supplier.as_ref().map(|s| self.supplier_no(s));
+                let taxpayer = State::taxpayer_mut(self, tenant, party);
+                (taxpayer.supplier, taxpayer.buyer) = (supplier, profile.buyer);
+            }
             Effect::RefusalsCounted { .. } | Effect::SnapshotTaken { .. } => {}
             ref folded => unreachable!("{folded:?} is folded for every view"),
         }

@@ -11,6 +11,7 @@ use crate::recents::Window;
 use crate::records::{
     Channel, Mode, Particulars, PartyKind, PartyNo, Standing, TenantNo, TimerKind,
 };
+use crate::taxes::{Facts, Profile, TaxSettings};
 use crate::terms::{Country, Terms, Tier};
 use crate::time::UtcMillis;
 use ledger::{AssetNo, Posting, Source};
@@ -18,6 +19,7 @@ use money::{Asset, Atoms};
 use risk::Score;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tax::Rules;
 
 /// At most this many items in a group.
 pub const GROUP_ITEMS_MAX: usize = 1_000;
@@ -76,6 +78,8 @@ pub struct Spend {
     pub confirmed: Confirmed,
     /// What else the law asks about.
     pub circumstances: Circumstances,
+    /// What it says of itself for tax.
+    pub tax: Facts,
 }
 
 /// One payee of a split payment.
@@ -259,6 +263,18 @@ pub enum Op {
     ApproveLaw { proposal: Id, effective: UtcMillis },
     /// Reject it, with any key, until it is in force.
     RejectLaw { proposal: Id },
+
+    /// Put tax rules and settings into force. Rules that are not given stay; without settings the
+    /// rules are put out of force.
+    SetTax {
+        rules: Option<Arc<Rules>>,
+        settings: Option<Box<TaxSettings>>,
+    },
+    /// Say what is known of a party for tax.
+    SetTaxpayer {
+        party: PartyId,
+        profile: Box<Profile>,
+    },
 
     /// The node: a timer is due.
     Expire { kind: TimerKind, thing: Id },

@@ -71,6 +71,12 @@ impl Content {
         self.number(spend.amount.0).number(spend.asset.0.into());
         self.maybe(expires.map(|at| at.0));
         self.circumstances(&spend.circumstances);
+        // What says nothing is hashed as it always was.
+        if spend.tax != Default::default() {
+            let bytes = postcard::to_allocvec(&spend.tax);
+            self.0
+                .update(&bytes.expect("serializing into memory does not fail"));
+        }
         let mut count = 0;
         for (payee, weight) in payees {
             self.id(payee.0).number(weight);
@@ -280,6 +286,8 @@ impl Content {
             | Op::RegisterAsset { .. }
             | Op::OpenTenant { .. }
             | Op::SetTerms { .. }
+            | Op::SetTax { .. }
+            | Op::SetTaxpayer { .. }
             | Op::RegisterParty { .. }
             | Op::OpenWallet { .. }
             | Op::ProposeCorrection { .. }
@@ -318,6 +326,7 @@ mod tests {
             risk: risk::Score(u16::from(confirmed)),
             confirmed: confirmed.into(),
             circumstances: Default::default(),
+            tax: Default::default(),
         };
         let payee = WalletId(Id(9));
         let pay = |confirmed| Op::Pay {

@@ -394,8 +394,8 @@ fn decide_on<V: View>(
             }
             note_besides(command, out);
             // Before it is durable and signed for. The commonest payment is balanced as it is built:
-            // what is taken from one account is given to tax, fee and payee.
-            let by_construction = out.kind == EventKind::Paid && out.postings.len() <= 4;
+            // what is taken from one account is given to tax, fee, its tax and payee.
+            let by_construction = out.kind == EventKind::Paid && out.postings.len() <= 5;
             assert!(
                 (by_construction && !cfg!(debug_assertions)) || is_balanced(view, out),
                 "the rules made an entry out of balance: {out:?}"
@@ -609,6 +609,8 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
             effective,
         } => ops::law::approve(draft, *proposal, *effective),
         Op::RejectLaw { proposal } => ops::law::reject(draft, *proposal),
+        Op::SetTax { rules, settings } => ops::tax::set(draft, rules.as_ref(), settings.as_deref()),
+        Op::SetTaxpayer { party, profile } => ops::tax::set_taxpayer(draft, *party, profile),
         Op::Expire { kind, thing } => ops::timer::expire(draft, *kind, *thing),
         Op::CountRefusals { party, code, count } => {
             draft.out.kind = EventKind::RefusalsCounted;

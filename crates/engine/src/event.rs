@@ -16,6 +16,7 @@ use crate::records::{
     Correction, Dispute, Hold, Key, Mandate, Mode, Particulars, PartyKind, PartyNo, Pending,
     Standing, TenantNo, TopUp, WalletNo, Withdrawal,
 };
+use crate::taxes::{Case, Profile, TaxMove, TaxSet};
 use crate::terms::{Country, Terms, Tier};
 use crate::time::UtcMillis;
 use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
@@ -94,6 +95,8 @@ kinds! {
     LawRejected = "law.rejected";
     LawActivated = "law.activated";
     LawBackfilled = "law.backfilled";
+    TaxSet = "tax.set";
+    TaxpayerSet = "taxpayer.set";
 }
 
 /// Something that happened.
@@ -137,6 +140,8 @@ pub struct Paid {
     pub tier: Tier,
     /// The version of the tenant's law; zero if none was in force.
     pub law: u32,
+    /// What was decided of its tax ([`crate::State::tax_case`]); zero if no tax rules were in force.
+    pub case: u32,
 }
 
 /// A refusal with its numbers; words are made from the code. Grows at its end only; what an older row
@@ -369,6 +374,24 @@ pub enum Effect {
     Piloted { payer: PartyNo, amount: u64 },
     /// What was done before a law is counted for it.
     Backfilled(#[serde(with = "framed")] Box<Backfilled>),
+    /// Tax rules and settings are in force.
+    TaxSet(#[serde(with = "framed")] Box<TaxSet>),
+    /// What is known of a party for tax.
+    TaxpayerSet {
+        party: PartyNo,
+        #[serde(with = "framed")]
+        profile: Box<Profile>,
+    },
+    /// A case was decided for the first time: the next one.
+    TaxCase(#[serde(with = "framed")] Box<Case>),
+    /// So much of a payment's fee is tax. `case` is the payment's; zero where it is counted otherwise.
+    FeeTax {
+        case: u32,
+        asset: AssetNo,
+        amount: u64,
+    },
+    /// Tax and turnover moved by a capture, refund or dispute.
+    Taxed(#[serde(with = "framed")] Box<TaxMove>),
 }
 
 // Effects are written one after another for every payment: what is large and rare is boxed.
@@ -493,6 +516,42 @@ impl Part<'_> {
             Effect::Text { hash } => Some(*hash),
             _ => None,
         })
+    }
+
+    /// How much of the fee is tax, atoms.
+    #[must_use]
+    pub fn fee_tax(&self) -> u64 {
+        let found = self.effects.iter().find_map(|effect| match effect {
+            Effect::FeeTax { amount, .. } => Some(*amount),
+            _ => None,
+        });
+        found.unwrap_or(0)
+    }
+
+    /// How tax and turnover move by it; `party_of` a wallet. None if no tax rules were in force.
+    #[must_use]
+    pub fn tax_move(&self, party_of: impl Fn(WalletNo) -> PartyNo) -> Option<TaxMove> {
+        let explicit = self.effects.iter().find_map(|effect| match effect {
+            Effect::Taxed(moved) => Some(**moved),
+            _ => None,
+        });
+        let of_payment = || {
+            let paid = self
+                .paid()
+                .filter(|paid| paid.case > 0 && !paid.of.is_some())?;
+            let fee_tax = self.fee_tax();
+            Some(TaxMove {
+                case: paid.case,
+                seller: party_of(paid.payee),
+                asset: paid.asset,
+                net: i128::from(paid.gross - paid.tax),
+                tax: i128::from(paid.tax),
+                fee: i128::from(paid.fee - fee_tax),
+                fee_tax: i128::from(fee_tax),
+                of: self.id,
+            })
+        };
+        explicit.or_else(of_payment)
     }
 
     /// What the payment was made of.

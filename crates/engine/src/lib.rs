@@ -33,6 +33,7 @@ pub mod snapshot;
 pub mod state;
 mod step;
 pub mod sums;
+pub mod taxes;
 pub mod terms;
 pub mod time;
 mod view;

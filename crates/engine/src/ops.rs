@@ -9,6 +9,7 @@ pub(crate) mod mandate;
 pub(crate) mod people;
 pub(crate) mod refund;
 pub(crate) mod settings;
+pub(crate) mod tax;
 pub(crate) mod timer;
 pub(crate) mod topup;
 pub(crate) mod withdrawal;

@@ -7,6 +7,7 @@
 
 use crate::ids::{ActorId, Id, MandateId, TenantId, WalletId};
 use crate::law::{Counted, Law};
+use crate::taxes::{TaxInForce, TaxMove};
 use crate::terms::{Country, Terms, Tier};
 use crate::time::{Civil, Day, UtcMillis};
 use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
@@ -116,6 +117,12 @@ pub struct Tenant {
     pub piloted: u128,
     /// How many payers have paid in pilots.
     pub pilot_payers: u32,
+    /// The tax rules in force.
+    pub tax: Option<Box<TaxInForce>>,
+    /// How often they were set.
+    pub tax_version: u32,
+    /// The operator's place among the taxpayers, from 1; 0 is none.
+    pub taxpayer: u32,
 }
 
 /// Which of the operator's accounts: asset, class, the channel or country, what its value rests on.
@@ -281,6 +288,8 @@ pub struct Hold {
     pub law: u32,
     /// Room reserved in the law's measures.
     pub counted: Vec<Counted>,
+    /// What was decided of its tax; zero if no tax rules were in force.
+    pub case: u32,
 }
 
 /// Room that an authorization has taken in its payer's limits.
@@ -414,6 +423,8 @@ pub struct Dispute {
     pub before: u64,
     /// The whole payment, atoms.
     pub gross: u64,
+    /// How tax and turnover moved when it was opened.
+    pub tax: Option<TaxMove>,
 }
 
 /// A correction that waits for its second key.

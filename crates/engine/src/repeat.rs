@@ -6,9 +6,11 @@ use crate::command::{Command, DisputeVerdict, Op, Share, Spend};
 use crate::content;
 use crate::event::{Effect, Event, EventKind as K, Part};
 use crate::ids::{Id, WalletId};
-use crate::records::{PartyNo, WalletNo};
+use crate::records::{Hold, PartyNo, WalletNo};
 use crate::state::State;
+use ::tax::supply::Pricing;
 use ledger::{Account, AccountClass};
+use money::Atoms;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -173,6 +175,8 @@ impl Asked<'_> {
             | Op::RegisterAsset { .. }
             | Op::OpenTenant { .. }
             | Op::SetTerms { .. }
+            | Op::SetTax { .. }
+            | Op::SetTaxpayer { .. }
             | Op::RegisterParty { .. }
             | Op::OpenWallet { .. }
             | Op::ProposeCorrection { .. }
@@ -199,7 +203,11 @@ impl Asked<'_> {
                 ("payer", p.payer == payer),
                 ("payee", p.payee == payee),
                 ("asset", p.asset == spend.asset),
-                ("amount", p.gross == spend.amount.0),
+                (
+                    "amount",
+                    self.asked_amount(p.case, p.gross, p.tax) == spend.amount.0,
+                ),
+                ("tax", self.same_facts(p.case, spend)),
                 ("mandate", mandate.unwrap_or(Id::NONE) == spend.mandate.0),
                 circumstances,
             ]),
@@ -207,7 +215,8 @@ impl Asked<'_> {
                 ("payer", h.payer == payer),
                 ("payee", h.payee == payee),
                 ("asset", h.asset == spend.asset),
-                ("amount", h.authorized == spend.amount.0),
+                ("amount", self.asked_of_hold(h) == spend.amount.0),
+                ("tax", self.same_facts(h.case, spend)),
                 ("mandate", h.mandate == spend.mandate),
                 circumstances,
             ]),
@@ -216,6 +225,7 @@ impl Asked<'_> {
                 ("payee", self.wallet(p.payee) == payee),
                 ("asset", p.asset == spend.asset),
                 ("amount", p.amount == spend.amount),
+                ("tax", true), // in the content
                 ("id", content::of(&self.command.op) == p.content),
                 ("circumstances", true), // in the content
             ]),
@@ -225,6 +235,33 @@ impl Asked<'_> {
             Some(rows) if kinds.contains(&self.part.kind) => first(&rows),
             _ => Some("id"),
         }
+    }
+
+    /// What was asked, of what was paid: without the tax that came on top.
+    fn asked_amount(&self, case: u32, gross: u64, tax: u64) -> u64 {
+        let case = self.state.tax_case(case);
+        if case.is_none_or(|case| case.pricing == Pricing::Inclusive) {
+            gross
+        } else {
+            gross - tax
+        }
+    }
+
+    /// The same of an authorization, whose tax is that of all of it.
+    fn asked_of_hold(&self, hold: &Hold) -> u64 {
+        let case = self.state.tax_case(hold.case);
+        let tax = case.map_or(0, |case| {
+            let rate = case.sale.rate;
+            let whole = Atoms(hold.authorized);
+            rate.included_in(whole, case.sale.rounding.mode).0
+        });
+        self.asked_amount(hold.case, hold.authorized, tax)
+    }
+
+    /// Whether it says the same of itself for tax. Without rules in force it was not asked.
+    fn same_facts(&self, case: u32, spend: &Spend) -> bool {
+        let case = self.state.tax_case(case);
+        case.is_none_or(|case| case.question.facts == spend.tax)
     }
 
     /// Whether a split's postings are what these payees and weights come to.
@@ -564,6 +601,25 @@ impl Asked<'_> {
             Op::SetTerms { terms } => {
                 let same = self.has(|e| matches!(e, Effect::TermsSet(t) if t == terms));
                 of(&[K::TermsSet], &[("terms", same)])
+            }
+            Op::SetTax { rules, settings } => {
+                let same = self.has(|e| match e {
+                    Effect::TaxSet(set) => {
+                        set.rules == *rules && set.settings.as_ref() == settings.as_deref()
+                    }
+                    _ => false,
+                });
+                of(&[K::TaxSet], &[("rules", same)])
+            }
+            Op::SetTaxpayer { party, profile } => {
+                let asked = self.state.party_no(self.command.tenant, *party);
+                let same = self.has(|e| match e {
+                    Effect::TaxpayerSet { party, profile: p } => {
+                        Some(*party) == asked && p == profile
+                    }
+                    _ => false,
+                });
+                of(&[K::TaxpayerSet], &[("party", same)])
             }
             Op::RegisterParty {
                 party,

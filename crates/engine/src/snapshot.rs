@@ -15,6 +15,7 @@ use crate::records::{
     Wallet, WalletNo, Withdrawal,
 };
 use crate::state::{State, Timer};
+use crate::taxes::{Case, Taxpayer};
 use crate::time::UtcMillis;
 use ledger::{Account, AssetNo};
 use money::Asset;
@@ -26,7 +27,7 @@ use thiserror::Error;
 /// The snapshot format this code writes and reads. Any change of a record of State counts it up: an
 /// older snapshot is then skipped and the journal replayed, and digests of another version are not
 /// compared.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// About how many bytes are handed over at a time.
 const CHUNK: usize = 1 << 16;
@@ -66,6 +67,9 @@ struct Head<'s> {
     timers: Cow<'s, BTreeSet<Timer>>,
     refusals: Cow<'s, BTreeMap<(TenantNo, PartyNo, Code), u32>>,
     refusals_second: u64,
+    cases: Cow<'s, [Case]>,
+    taxpayers: Cow<'s, [Taxpayer]>,
+    suppliers: Cow<'s, [tax::Supplier]>,
     parties: usize,
     wallets: usize,
     accounts: usize,
@@ -98,6 +102,9 @@ pub fn encode_to(state: &State, sink: impl FnMut(&[u8])) {
         timers: Cow::Borrowed(&state.timers),
         refusals: Cow::Borrowed(&state.refusals),
         refusals_second: state.refusals_second,
+        cases: Cow::Borrowed(&state.cases),
+        taxpayers: Cow::Borrowed(&state.taxpayers),
+        suppliers: Cow::Borrowed(&state.suppliers),
         parties: state.parties.len(),
         wallets: state.wallets.len(),
         accounts: state.book.len(),
@@ -230,6 +237,26 @@ pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
     state.timers = head.timers.into_owned();
     state.refusals = head.refusals.into_owned();
     state.refusals_second = head.refusals_second;
+    state.suppliers = head.suppliers.into_owned();
+    for case in head.cases.into_owned() {
+        state.add_case(case);
+    }
+    for (no, taxpayer) in (1..).zip(head.taxpayers.iter()) {
+        if taxpayer.party != PartyNo::NONE {
+            let at = taxpayer.party.0 as usize;
+            if at >= head.parties {
+                return Err(SnapshotError::Damaged);
+            }
+            state
+                .taxpayer_nos
+                .resize(state.taxpayer_nos.len().max(at + 1), 0);
+            state.taxpayer_nos[at] = no;
+        }
+    }
+    state.taxpayers = head.taxpayers.into_owned();
+    for tenant in 0..state.tenants.len() {
+        state.turn_tax(TenantNo(u32::try_from(tenant).unwrap_or(u32::MAX)));
+    }
     Ok(state)
 }
 

@@ -14,6 +14,7 @@ use crate::records::{
     TopUp, Wallet, WalletNo, Withdrawal,
 };
 use crate::sums::Sums;
+use crate::taxes::{Case, Taxpayer};
 use crate::time::UtcMillis;
 use ledger::{AssetNo, Book};
 use money::{Asset, AssetCode};
@@ -75,6 +76,15 @@ pub struct State {
     pub refusals: BTreeMap<(TenantNo, PartyNo, Code), u32>,
     /// The second those belong to.
     pub refusals_second: u64,
+    /// What was decided of tax, by number from 1: see [`State::tax_case`].
+    pub cases: Vec<Case>,
+    /// Who sells, and operators, as far as tax knows them: see [`State::taxpayer_of`].
+    pub taxpayers: Vec<Taxpayer>,
+    /// The different settings of sellers.
+    pub suppliers: Vec<tax::Supplier>,
+    pub(crate) case_index: Index,
+    /// Each party's taxpayer, from 1; 0 is none.
+    pub(crate) taxpayer_nos: Vec<u32>,
     pub(crate) key: HashKey,
     pub(crate) wallet_index: Index,
     pub(crate) party_index: Index,
@@ -114,6 +124,11 @@ impl State {
             timers: BTreeSet::new(),
             refusals: BTreeMap::new(),
             refusals_second: 0,
+            cases: Vec::new(),
+            taxpayers: Vec::new(),
+            suppliers: Vec::new(),
+            case_index: Index::default(),
+            taxpayer_nos: Vec::new(),
             key,
             wallet_index: Index::default(),
             party_index: Index::default(),

@@ -166,7 +166,10 @@ fn run<V: View>(
     };
     parties::check(draft, &payment)?;
     price::set(&mut payment);
-    tax::set(draft, &mut payment);
+    tax::set(draft, &mut payment)?;
+    if payment.gross > spend.amount.0 {
+        parties::mandate_again(draft, &payment)?;
+    }
     fee::set(draft, &mut payment);
     risk::check(draft, &mut payment)?;
     funding::plan(draft, &mut payment)?;
@@ -177,6 +180,6 @@ fn run<V: View>(
         return pending::ask(draft, &payment, step_up, rule);
     }
     // Nothing below refuses.
-    entry::post(draft, &payment);
+    entry::post(draft, &mut payment);
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::ids::Id;
 use crate::law::Count;
 use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
 use crate::state::State;
+use crate::taxes::{Case, Question, Taxpayer};
 use ledger::{Account, AccountNo, AssetNo, Source};
 use std::collections::BTreeMap;
 
@@ -43,6 +44,14 @@ pub trait View {
     fn piloted(&self, tenant: TenantNo) -> (u32, u128);
     /// Whether a party has paid in a pilot.
     fn has_piloted(&self, payer: PartyNo) -> bool;
+    /// A party as a taxpayer, or the operator.
+    fn taxpayer(&self, tenant: TenantNo, party: PartyNo) -> Option<&Taxpayer>;
+    /// What was decided of tax, by its number.
+    fn case(&self, no: u32) -> Option<&Case>;
+    /// How many cases there are.
+    fn cases_len(&self) -> usize;
+    /// The number of the case that `is_it` accepts, among those of a question.
+    fn find_case(&self, question: &Question, is_it: impl Fn(&Case) -> bool) -> Option<u32>;
 }
 
 /// What the fold may change.
@@ -75,6 +84,10 @@ pub trait Fold: View {
     fn set_loaded(&mut self, wallet: WalletNo, asset: AssetNo, holds: u64);
     /// Counts a payment in the pilot.
     fn pilot(&mut self, tenant: TenantNo, payer: PartyNo, amount: u64);
+    /// A party as a taxpayer, or the operator; from now on if not before.
+    fn taxpayer_mut(&mut self, tenant: TenantNo, party: PartyNo) -> &mut Taxpayer;
+    /// The next case.
+    fn add_case(&mut self, case: Case);
     /// An effect that no item of a group has.
     fn other(&mut self, tenant: TenantNo, id: Id, effect: &Effect);
 }
@@ -139,6 +152,26 @@ impl View for State {
     fn has_piloted(&self, payer: PartyNo) -> bool {
         self.piloted.contains(&payer)
     }
+    #[inline]
+    fn taxpayer(&self, tenant: TenantNo, party: PartyNo) -> Option<&Taxpayer> {
+        self.taxpayer_of(tenant, party)
+    }
+    #[inline]
+    fn case(&self, no: u32) -> Option<&Case> {
+        self.tax_case(no)
+    }
+    fn cases_len(&self) -> usize {
+        self.cases.len()
+    }
+    #[inline]
+    fn find_case(&self, question: &Question, is_it: impl Fn(&Case) -> bool) -> Option<u32> {
+        let hash = self.question_hash(question);
+        let found = self.case_index.find(hash, |no| {
+            let case = &self.cases[no as usize];
+            case.question == *question && is_it(case)
+        });
+        found.map(|no| no + 1)
+    }
 }
 
 /// State as it would be after some items of a group.
@@ -160,6 +193,8 @@ pub struct Overlay<'s> {
     /// How much more was paid in the pilot, by how many more payers.
     piloted: (u32, u128),
     pilot_payers: Vec<PartyNo>,
+    taxpayers: BTreeMap<(TenantNo, PartyNo), Taxpayer>,
+    cases: Vec<Case>,
 }
 
 impl<'s> Overlay<'s> {
@@ -182,6 +217,8 @@ impl<'s> Overlay<'s> {
             loaded: BTreeMap::new(),
             piloted: (0, 0),
             pilot_payers: Vec::new(),
+            taxpayers: BTreeMap::new(),
+            cases: Vec::new(),
         }
     }
 
@@ -267,6 +304,27 @@ impl View for Overlay<'_> {
     fn has_piloted(&self, payer: PartyNo) -> bool {
         self.pilot_payers.contains(&payer) || self.state.has_piloted(payer)
     }
+    fn taxpayer(&self, tenant: TenantNo, party: PartyNo) -> Option<&Taxpayer> {
+        let here = self.taxpayers.get(&(tenant, party));
+        here.or_else(|| self.state.taxpayer_of(tenant, party))
+    }
+    fn case(&self, no: u32) -> Option<&Case> {
+        let of_state = self.state.tax_case(no);
+        of_state.or_else(|| {
+            self.cases
+                .get((no as usize).checked_sub(self.state.cases.len() + 1)?)
+        })
+    }
+    fn cases_len(&self) -> usize {
+        self.state.cases.len() + self.cases.len()
+    }
+    fn find_case(&self, question: &Question, is_it: impl Fn(&Case) -> bool) -> Option<u32> {
+        let here = |case: &Case| case.question == *question && is_it(case);
+        self.state.find_case(question, &is_it).or_else(|| {
+            let at = self.cases.iter().position(here)?;
+            u32::try_from(self.state.cases.len() + at + 1).ok()
+        })
+    }
 }
 
 impl Fold for Overlay<'_> {
@@ -334,6 +392,17 @@ impl Fold for Overlay<'_> {
         }
         self.piloted.0 += u32::from(is_new);
         self.piloted.1 += u128::from(amount);
+    }
+    fn taxpayer_mut(&mut self, tenant: TenantNo, party: PartyNo) -> &mut Taxpayer {
+        let state = self.state;
+        let copy = || {
+            let known = state.taxpayer_of(tenant, party);
+            known.map_or_else(|| Taxpayer::new(tenant, party), Taxpayer::clone)
+        };
+        self.taxpayers.entry((tenant, party)).or_insert_with(copy)
+    }
+    fn add_case(&mut self, case: Case) {
+        self.cases.push(case);
     }
     fn other(&mut self, _: TenantNo, _: Id, effect: &Effect) {
         unreachable!("no item of a group has the effect {effect:?}")

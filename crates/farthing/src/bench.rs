@@ -17,5 +17,6 @@ pub mod recovery;
 pub mod sheet;
 mod sqlite;
 pub mod step;
+mod tax;
 mod town;
 mod wire;

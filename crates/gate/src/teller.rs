@@ -190,6 +190,7 @@ impl Teller {
             risk: risk::Score(0),
             confirmed: false.into(),
             circumstances: Default::default(),
+            tax: Default::default(),
         };
         let op = Op::Authorize {
             spend,

@@ -156,11 +156,13 @@ pub enum AccountClass {
     FxPosition = 8,
     /// Value held back while a dispute is open.
     Dispute = 9,
+    /// Tax that a seller owes, kept for it: one account a seller and jurisdiction.
+    SellerTax = 10,
 }
 
 impl AccountClass {
     /// Every class, in numeric order.
-    pub const ALL: [AccountClass; 10] = [
+    pub const ALL: [AccountClass; 11] = [
         AccountClass::Wallet,
         AccountClass::Receivable,
         AccountClass::Fees,
@@ -171,6 +173,7 @@ impl AccountClass {
         AccountClass::Rewards,
         AccountClass::FxPosition,
         AccountClass::Dispute,
+        AccountClass::SellerTax,
     ];
 
     /// The word used in the API.
@@ -187,6 +190,7 @@ impl AccountClass {
             AccountClass::Rewards => "rewards",
             AccountClass::FxPosition => "fx_position",
             AccountClass::Dispute => "dispute",
+            AccountClass::SellerTax => "seller_tax",
         }
     }
 

@@ -197,6 +197,7 @@ fn main() {
             of: Id::NONE,
             tier: Tier(1),
             law: 0,
+            case: 0,
         });
         let leg = |account, amount| Posting {
             account: AccountNo(account),

@@ -452,6 +452,7 @@ mod tests {
             risk: risk::Score(0),
             confirmed: false.into(),
             circumstances: Default::default(),
+            tax: Default::default(),
         };
         let pay = Op::Pay {
             spend,

@@ -37,6 +37,7 @@ mod rate;
 pub mod simulation;
 mod strict;
 mod submit;
+pub mod taxes;
 mod texts;
 #[macro_use]
 mod types;

@@ -22,6 +22,7 @@ mod policy;
 mod simulations;
 mod stands;
 mod step_ups;
+mod taxes;
 mod tenants;
 pub(crate) mod terms;
 mod tiers;
@@ -43,7 +44,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = corrections::routes(disputes::routes(mandates::routes(routes)));
     let routes = laws::routes(tiers::routes(packs::routes(policy::routes(routes))));
     let routes = step_ups::routes(explanations::routes(routes));
-    let routes = simulations::routes(briefs::routes(routes));
+    let routes = taxes::routes(simulations::routes(briefs::routes(routes)));
     let routes = papers::routes(routes);
     keys::routes(ledger::routes(events::routes(routes)))
 }

@@ -14,6 +14,7 @@ use crate::supply::*;
 use crate::table::{Row, Table};
 use money::{Atoms, Ppm, Rounding};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What is done about tax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,10 +50,11 @@ impl Treatment {
 }
 
 /// The rules of now: the facts, and the table of the days around today.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Current {
     /// The facts.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
+    #[serde(skip)]
     table: Option<Table>,
     /// Whether a number that only its format was checked of is enough for reverse charge.
     pub format_is_enough: bool,
@@ -61,7 +63,8 @@ pub struct Current {
 impl Current {
     /// Rules, compiled for a day.
     #[must_use]
-    pub fn new(rules: Rules, date: Date) -> Current {
+    pub fn new(rules: impl Into<Arc<Rules>>, date: Date) -> Current {
+        let rules = rules.into();
         let table = Some(Table::compile(&rules, date));
         Current {
             rules,
@@ -79,6 +82,16 @@ impl Current {
             .is_none_or(|table| !table.holds_on(date))
         {
             self.table = Some(Table::compile(&self.rules, date));
+        }
+    }
+
+    /// The days on which nothing in the rules changes, around one of them: from the first, until
+    /// before the second.
+    #[must_use]
+    pub fn days(&self, date: Date) -> (Date, Date) {
+        match &self.table {
+            Some(table) if table.holds_on(date) => table.days(),
+            _ => crate::table::span(&self.rules, date),
         }
     }
 }

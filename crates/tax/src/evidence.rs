@@ -150,6 +150,26 @@ impl Evidence {
         self.countries[item as usize]
     }
 
+    /// As two words, to be hashed.
+    #[must_use]
+    #[inline]
+    pub fn words(&self) -> [u64; 2] {
+        let code =
+            |at: usize| self.countries[at].map_or(0, |c| u64::from(u16::from_be_bytes(c.code())));
+        let via = match self.via {
+            Via::Internet => 0,
+            Via::Landline => 1,
+            Via::Mobile => 2,
+            Via::Site(country) => u64::from(u16::from_be_bytes(country.code())) << 2 | 3,
+        };
+        let region = u64::from(u16::from_be_bytes(self.region));
+        [
+            code(0) << 48 | code(1) << 32 | code(2) << 16 | code(3),
+            (code(4) << 48 | code(5) << 32 | region << 16 | u64::from(self.third_party.0))
+                ^ via << 8,
+        ]
+    }
+
     fn saying(&self, country: Country) -> (Items, Items) {
         let (mut agree, mut conflict) = (Items::default(), Items::default());
         for item in Item::ALL {

@@ -5,7 +5,7 @@
 //! - [`split`] takes the price apart.
 //! - [`rules`] are dated facts with their sources; [`rates`] are those that come with Farthing.
 //! - [`table`] is the dense form of the rules for the days on which nothing changes.
-//! - [`RateTable`] is the older, single rate a country, which the engine still uses.
+//! - [`RateTable`] is the simple way, a single rate a country, for tenants without rules.
 //!
 //! Pure: no wallets, no time, no ledger, no file. Integers only.
 #![deny(missing_docs)]

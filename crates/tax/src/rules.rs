@@ -338,6 +338,28 @@ impl Rules {
         at.ok().map(|at| &self.countries[at])
     }
 
+    /// Whether they are in the order that look-ups rely on, and everything they name is there: what
+    /// [`crate::parse::Builder`] makes always is.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let sourced = |source: SourceId| self.source(source).is_some();
+        let facts = |c: &CountryRules| {
+            c.rounding.is_none_or(|(_, source)| sourced(source))
+                && c.abroad.is_none_or(|a| sourced(a.source))
+                && c.platforms.is_none_or(|p| sourced(p.source))
+        };
+        let key = |r: &Rate| (r.place, r.category, r.from);
+        self.rates.len() <= usize::from(u16::MAX)
+            && self.rates.windows(2).all(|two| key(&two[0]) < key(&two[1]))
+            && self.rates.iter().all(|r| sourced(r.source))
+            // A table numbers its rows in a byte.
+            && self.countries.len() < usize::from(u8::MAX)
+            && self.countries.windows(2).all(|two| two[0].country < two[1].country)
+            && self.countries.iter().chain(&self.union).all(facts)
+            && self.thresholds.len() <= 32
+            && self.thresholds.iter().chain(&self.single_item).all(|t| sourced(t.source))
+    }
+
     /// Whether a country is a member of the Union on a day.
     #[must_use]
     pub fn in_union(&self, country: Country, date: Date) -> bool {

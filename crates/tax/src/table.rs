@@ -178,7 +178,7 @@ fn row(rules: &Rules, facts: &CountryRules, place: Place, date: Date) -> Row {
 }
 
 /// The days around a day between which nothing changes.
-fn span(rules: &Rules, date: Date) -> (Date, Date) {
+pub(crate) fn span(rules: &Rules, date: Date) -> (Date, Date) {
     let (mut from, mut until) = (Date::MIN, Date::MAX);
     let mut change = |day: Date| {
         if day <= date {

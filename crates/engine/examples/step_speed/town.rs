@@ -143,6 +143,7 @@ impl Town {
                 risk: risk::Score(10),
                 confirmed: false.into(),
                 circumstances: Default::default(),
+                tax: Default::default(),
             };
             let payee = wallet(payee);
             commands.push(self.command(Op::Pay { spend, payee }));

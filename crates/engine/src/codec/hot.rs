@@ -121,17 +121,34 @@ fn posting(account: u32, amount: i128) -> Posting {
     }
 }
 
-/// The payment's bytes, and over `tail` what it moves in the law's measures, if it has the common
-/// shape.
+/// The payment's bytes, and whether it says its tax, if it has the common shape. Over `tail` what
+/// stands behind them: of its tax the case, how much of the fee is tax and, if any is, its account;
+/// then what it moves in the law's measures.
 #[inline]
-pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<[u8; SIZE]> {
+pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], bool)> {
     if event.kind != EventKind::Paid {
         return None;
     }
-    let (paid, measures) = event.effects.split_first()?;
+    let (paid, mut measures) = event.effects.split_first()?;
     let Effect::Paid(paid) = paid else {
         return None;
     };
+    let mut fee_tax = 0;
+    if let Some((
+        &Effect::FeeTax {
+            case,
+            asset,
+            amount,
+        },
+        rest,
+    )) = measures.split_first()
+    {
+        let is_its = case == paid.case && asset == paid.asset && amount > 0 && amount <= paid.fee;
+        if !is_its || case == 0 {
+            return None;
+        }
+        (measures, fee_tax) = (rest, amount);
+    }
     let mut layout = Layout {
         id: event.id.0,
         gross: paid.gross,
@@ -197,31 +214,51 @@ pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<[u8; SIZE]> {
     };
     next(-i128::from(paid.gross), &mut layout.payer_account)?;
     next(i128::from(paid.tax), &mut layout.tax_account)?;
-    next(i128::from(paid.fee), &mut layout.fee_account)?;
+    next(i128::from(paid.fee - fee_tax), &mut layout.fee_account)?;
+    let mut fee_tax_account = 0;
+    next(i128::from(fee_tax), &mut fee_tax_account)?;
     let net = paid.gross.checked_sub(paid.tax)?.checked_sub(paid.fee)?;
     next(i128::from(net), &mut layout.payee_account)?;
     if postings.next().is_some() {
         return None;
     }
+    tail.clear();
+    if paid.case > 0 {
+        tail.put_one(u64::from(paid.case))?;
+        tail.put_one(fee_tax)?;
+        if fee_tax > 0 {
+            tail.put_one(u64::from(fee_tax_account))?;
+        }
+    }
     tail.encode(moves)?;
-    Some(layout.to_bytes())
+    Some((layout.to_bytes(), paid.case > 0))
 }
 
-/// The payment of these bytes and moves, over `out`.
+/// The payment of these bytes and what stands behind them, over `out`.
 #[inline]
 pub(super) fn decode(
     bytes: &[u8; SIZE],
-    moves: &[u8],
+    mut moves: &[u8],
+    is_taxed: bool,
     time: UtcMillis,
     out: &mut Event,
 ) -> Option<()> {
     let l = Layout::from_bytes(bytes);
     out.begin(time, TenantNo(l.tenant), EventKind::Paid, Id(l.id));
     let net = l.gross.checked_sub(l.tax)?.checked_sub(l.fee)?;
+    let (mut case, mut fee_tax, mut fee_tax_account) = (0, 0, 0);
+    if is_taxed {
+        case = u32::try_from(tail::take_one(&mut moves)?).ok()?;
+        fee_tax = tail::take_one(&mut moves)?;
+        if fee_tax > 0 {
+            fee_tax_account = u32::try_from(tail::take_one(&mut moves)?).ok()?;
+        }
+    }
     for (account, amount) in [
         (l.payer_account, -i128::from(l.gross)),
         (l.tax_account, i128::from(l.tax)),
-        (l.fee_account, i128::from(l.fee)),
+        (l.fee_account, i128::from(l.fee.checked_sub(fee_tax)?)),
+        (fee_tax_account, i128::from(fee_tax)),
         (l.payee_account, i128::from(net)),
     ] {
         if amount != 0 {
@@ -239,7 +276,16 @@ pub(super) fn decode(
         of: Id::NONE,
         tier: Tier(l.flags.to_le_bytes()[1]),
         law: l.law,
+        case,
     }));
+    if fee_tax > 0 {
+        let (asset, amount) = (AssetNo(l.asset), fee_tax);
+        out.effects.push(Effect::FeeTax {
+            case,
+            asset,
+            amount,
+        });
+    }
     if l.flags & MEASURED != 0 {
         let (party, delta) = (PartyNo(l.party), i128::from(l.measured));
         for (measure, period, before) in [
@@ -268,7 +314,8 @@ mod tests {
         fn payment()(
             id in 1u128.., gross in 1u64.., cut in 0u64..1000, tax in 0u64..1000, fee in 0u64..1000,
             measured in any::<bool>(), before in any::<u64>(), numbers in any::<[u32; 8]>(),
-            tier in any::<u8>(), law in any::<u32>(), moves in 0u16..5,
+            tier in any::<u8>(), law in any::<u32>(), moves in 0u16..5, case in 0u32..3,
+            fee_tax in 0u64..3,
         ) -> Event {
             let gross = gross.max(2001);
             let (tax, fee) = (tax.min(cut), fee);
@@ -276,12 +323,18 @@ mod tests {
             event.begin(UtcMillis(5), TenantNo(numbers[0]), EventKind::Paid, Id(id));
             event.effects.push(Effect::Paid(Paid {
                 payer: WalletNo(numbers[1]), payee: WalletNo(numbers[2]), asset: AssetNo(3), gross, tax,
-                fee, terms: numbers[3], of: Id::NONE, tier: Tier(tier), law,
+                fee, terms: numbers[3], of: Id::NONE, tier: Tier(tier), law, case,
             }));
+            let fee_tax = if case > 0 { fee_tax.min(fee) } else { 0 };
+            if fee_tax > 0 {
+                let (asset, amount) = (AssetNo(3), fee_tax);
+                event.effects.push(Effect::FeeTax { case, asset, amount });
+            }
             let net = gross - tax - fee;
             for (account, amount) in [
                 (numbers[4], -i128::from(gross)), (numbers[5], i128::from(tax)),
-                (numbers[6], i128::from(fee)), (numbers[7], i128::from(net)),
+                (numbers[6], i128::from(fee - fee_tax)), (numbers[0], i128::from(fee_tax)),
+                (numbers[7], i128::from(net)),
             ] {
                 if amount != 0 { event.postings.push(posting(account, amount)); }
             }
@@ -306,9 +359,9 @@ mod tests {
         #[test]
         fn the_common_payment_round_trips(event in payment()) {
             let mut moves = Tail::default();
-            let bytes = encode(&event, &mut moves).expect("the common shape");
+            let (bytes, is_taxed) = encode(&event, &mut moves).expect("the common shape");
             let mut back = Event::empty();
-            decode(&bytes, moves.bytes(), event.at, &mut back).unwrap();
+            decode(&bytes, moves.bytes(), is_taxed, event.at, &mut back).unwrap();
             prop_assert_eq!(back, event);
         }
     }
@@ -324,7 +377,8 @@ mod tests {
         let mut more_effects = event.clone();
         more_effects.effects.push(Effect::About { thing: Id(1) });
         let mut huge = event;
-        if let Some(Effect::Measured { before, .. }) = huge.effects.get_mut(1) {
+        let is_measure = |e: &&mut Effect| matches!(e, Effect::Measured { .. });
+        if let Some(Effect::Measured { before, .. }) = huge.effects.iter_mut().find(is_measure) {
             *before = u128::MAX;
         } else {
             huge.effects.push(Effect::About { thing: Id(1) });

@@ -47,6 +47,27 @@ impl Default for Tail {
 }
 
 impl Tail {
+    /// Starts over.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// A number by itself: seven bits a byte, the lowest first; the last has its high bit clear.
+    #[inline]
+    pub fn put_one(&mut self, mut number: u64) -> Option<()> {
+        loop {
+            let byte = self.bytes.get_mut(self.len)?;
+            self.len += 1;
+            *byte = number as u8 & 0x7f;
+            number >>= 7;
+            if number == 0 {
+                return Some(());
+            }
+            *byte |= 0x80;
+        }
+    }
+
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
@@ -68,10 +89,9 @@ impl Tail {
         Some(())
     }
 
-    /// The moves of these effects, if they are nothing else and small enough.
+    /// Adds the moves of these effects, if they are nothing else and small enough.
     #[inline]
     pub fn encode(&mut self, effects: &[Effect]) -> Option<()> {
-        self.len = 0;
         let Some(Effect::Measured { party: first, .. }) = effects.first() else {
             return effects.is_empty().then_some(());
         };
@@ -148,6 +168,26 @@ fn take(bytes: &mut &[u8]) -> Option<[u64; 4]> {
     }
     *bytes = rest;
     Some(numbers)
+}
+
+/// A number by itself.
+#[inline]
+pub(super) fn take_one(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let part = u64::from(byte & 0x7f);
+        // What does not fit was never written so.
+        if part << shift >> shift != part {
+            return None;
+        }
+        number |= part << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ pub(crate) fn open<V: View>(
         of: payment,
         ..paid
     }));
+    if let Some(moved) = taken_back.moved {
+        draft.effect(Effect::Taxed(Box::new(moved)));
+    }
     let debited = debit_payees(draft, &taken_back);
     for (origin, amount) in by_origin(draft, &debited.taken, &debited.owed) {
         let held = draft.operator(AccountClass::Dispute, 0, paid.asset, origin);
@@ -52,6 +55,7 @@ pub(crate) fn open<V: View>(
         counted: counted(draft, payment, carried),
         before: taken_back.so_far,
         gross: paid.gross,
+        tax: taken_back.moved,
     };
     draft.effect(Effect::DisputeOpened(Box::new(dispute)));
     Ok(())
@@ -74,6 +78,9 @@ pub(crate) fn resolve<V: View>(
     match verdict {
         DisputeVerdict::PayeeWins => {
             draft.out.kind = EventKind::DisputeWon;
+            if let Some(moved) = record.tax {
+                draft.effect(Effect::Taxed(Box::new(moved.reversed())));
+            }
             give_back(draft, &record);
             draft.effect(Effect::Unreversed { thing, amount });
         }

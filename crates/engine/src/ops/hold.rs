@@ -10,6 +10,7 @@ use crate::ids::Id;
 use crate::records::{Hold, Leg, Standing};
 use crate::step::law::room;
 use crate::step::{Draft, entry, tax};
+use crate::taxes::TaxMove;
 use crate::view::View;
 use core::num::NonZeroU64;
 use ledger::AssetNo;
@@ -53,9 +54,14 @@ pub(crate) fn capture<V: View>(
     draft.out.kind = EventKind::Captured;
 
     let so_far = Atoms(hold.captured + amount.0);
+    let mode = draft
+        .view
+        .case(hold.case)
+        .map(|case| case.sale.rounding.mode);
+    let mode = mode.unwrap_or(Rounding::HalfEven);
     let tax_so_far = hold
         .tax
-        .map_or(Atoms::ZERO, |(_, rate)| ::tax::included(so_far, rate));
+        .map_or(Atoms::ZERO, |(_, rate)| rate.included_in(so_far, mode));
     let fee_so_far = hold.fee.on(so_far, Atoms(so_far.0 - tax_so_far.0));
     let tax = tax_so_far.0.saturating_sub(hold.tax_taken).min(amount.0);
     let fee = fee_so_far
@@ -73,7 +79,37 @@ pub(crate) fn capture<V: View>(
         of: payment,
         tier: hold.tier,
         law: hold.law,
+        case: hold.case,
     }));
+    // Of the fees so far, less what was tax before.
+    let in_fees = |fees| entry::fee_tax(draft, hold.case, fees);
+    let before = in_fees(hold.fee_taken).map_or(0, |due| due.amount);
+    let fee_tax = in_fees(hold.fee_taken + fee).map(|due| entry::FeeTax {
+        amount: due.amount.saturating_sub(before).min(fee),
+        ..due
+    });
+    let fee_tax = fee_tax.filter(|due| due.amount > 0);
+    let seller = payee.party;
+    if hold.case > 0 {
+        let fee_tax = fee_tax.map_or(0, |due| due.amount);
+        if fee_tax > 0 {
+            draft.effect(Effect::FeeTax {
+                case: 0,
+                asset: hold.asset,
+                amount: fee_tax,
+            });
+        }
+        draft.effect(Effect::Taxed(Box::new(TaxMove {
+            case: hold.case,
+            seller,
+            asset: hold.asset,
+            net: i128::from(amount.0 - tax),
+            tax: i128::from(tax),
+            fee: i128::from(fee - fee_tax),
+            fee_tax: i128::from(fee_tax),
+            of: draft.out.id,
+        })));
+    }
     let taken = take(draft, payment, &hold, amount.0);
     let country = hold.tax.map(|(country, _)| tax::sub(country));
     let net = amount.0 - tax - fee;
@@ -81,7 +117,13 @@ pub(crate) fn capture<V: View>(
         draft,
         hold.asset,
         &taken,
-        entry::Dues { tax, country, fee },
+        entry::Dues {
+            tax,
+            country,
+            taxpayer: entry::taxpayer(draft, hold.case, seller),
+            fee,
+            fee_tax,
+        },
         &[(hold.payee, net)],
     );
     let part = (hold.captured, amount.0, hold.authorized);

@@ -11,6 +11,7 @@ use crate::ids::Id;
 use crate::law::{Counted, MEASURE_FIRST};
 use crate::records::{Leg, PartyNo, WalletNo};
 use crate::step::{Draft, law};
+use crate::taxes::TaxMove;
 use crate::view::View;
 use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
 use money::{Atoms, Rounding};
@@ -27,6 +28,12 @@ pub(crate) struct TakenBack {
     pub kept_fee: u64,
     /// How much was taken back before.
     pub so_far: u64,
+    /// The sale's tax in it.
+    pub tax: u64,
+    /// The fee in it, with its tax.
+    pub fee: u64,
+    /// How tax and turnover move; none if no tax rules were in force.
+    pub moved: Option<TaxMove>,
 }
 
 /// The part of the carried event that is the payment named.
@@ -74,12 +81,36 @@ pub(crate) fn take_back<V: View>(
         part.postings.iter().filter(of_sign).map(leg).collect()
     };
     let mut from = legs(1);
+    let mut is_fee = are_fees(draft, &from, paid.tax);
     if !draft.terms.fee_refundable {
-        keep_fee(draft, &mut from);
+        keep_fee(draft, &mut from, &mut is_fee);
     }
     let mut to = legs(-1);
     share_out(&mut from, so_far, amount.0);
     share_out(&mut to, so_far, amount.0);
+    let sum = |of: &dyn Fn(AccountClass, bool) -> bool| -> u64 {
+        let class = |leg: &Leg| {
+            leg.account
+                .is_some()
+                .then(|| draft.view.account(leg.account).class)
+        };
+        let legs = from.iter().zip(&is_fee);
+        let legs = legs.filter(|(leg, is_fee)| class(leg).is_some_and(|class| of(class, **is_fee)));
+        legs.map(|(leg, _)| leg.amount).sum()
+    };
+    let tax = sum(&|class, is_fee| is_tax(class) && !is_fee);
+    let fee = sum(&|_, is_fee| is_fee);
+    let fee_tax = sum(&|class, is_fee| is_tax(class) && is_fee);
+    let moved = (paid.case > 0).then(|| TaxMove {
+        case: paid.case,
+        seller: draft.view.wallet(paid.payee).party,
+        asset: paid.asset,
+        net: -i128::from(amount.0 - tax),
+        tax: -i128::from(tax),
+        fee: -i128::from(fee - fee_tax),
+        fee_tax: -i128::from(fee_tax),
+        of: payment,
+    });
     let of_payee = from.iter().position(|leg| !leg.account.is_some());
     let kept_fee = of_payee.map_or(0, |at| from.remove(at).amount);
     Ok(TakenBack {
@@ -88,23 +119,43 @@ pub(crate) fn take_back<V: View>(
         to,
         kept_fee,
         so_far,
+        tax,
+        fee,
+        moved,
     })
+}
+
+fn is_tax(class: AccountClass) -> bool {
+    matches!(class, AccountClass::Tax | AccountClass::SellerTax)
+}
+
+/// Which legs are the platform's fee, with the tax in it: tax beyond the sale's, which comes first.
+fn are_fees<V: View>(draft: &Draft<'_, V>, from: &[Leg], sale_tax: u64) -> Vec<bool> {
+    let mut rest = sale_tax;
+    let is_fee = |leg: &Leg| match draft.view.account(leg.account).class {
+        AccountClass::Fees => true,
+        class if is_tax(class) => {
+            let is_fees = rest == 0;
+            rest = rest.saturating_sub(leg.amount);
+            is_fees
+        }
+        _ => false,
+    };
+    from.iter().map(is_fee).collect()
 }
 
 /// The platform keeps its fee: the first payee gives it back instead, from no account in particular
 /// if the fee was all there was.
-fn keep_fee<V: View>(draft: &Draft<'_, V>, from: &mut Vec<Leg>) {
-    let class = |leg: &Leg| draft.view.account(leg.account).class;
-    let is_fee = |leg: &Leg| class(leg) == AccountClass::Fees;
-    let fee: u64 = from
-        .iter()
-        .filter(|leg| is_fee(leg))
-        .map(|leg| leg.amount)
-        .sum();
+fn keep_fee<V: View>(draft: &Draft<'_, V>, from: &mut Vec<Leg>, is_fee: &mut Vec<bool>) {
+    let fees = from.iter().zip(&*is_fee).filter(|(_, is_fee)| **is_fee);
+    let fee: u64 = fees.map(|(leg, _)| leg.amount).sum();
     if fee == 0 {
         return;
     }
-    from.retain(|leg| !is_fee(leg));
+    let mut are_fees = is_fee.iter();
+    from.retain(|_| are_fees.next() == Some(&false));
+    is_fee.retain(|is_fee| !is_fee);
+    let class = |leg: &Leg| draft.view.account(leg.account).class;
     let payees = [
         AccountClass::Wallet,
         AccountClass::Receivable,
@@ -112,10 +163,13 @@ fn keep_fee<V: View>(draft: &Draft<'_, V>, from: &mut Vec<Leg>) {
     ];
     match from.iter_mut().find(|leg| payees.contains(&class(leg))) {
         Some(payee) => payee.amount += fee,
-        None => from.push(Leg {
-            account: AccountNo::NONE,
-            amount: fee,
-        }),
+        None => {
+            from.push(Leg {
+                account: AccountNo::NONE,
+                amount: fee,
+            });
+            is_fee.push(false);
+        }
     }
 }
 
@@ -213,13 +267,16 @@ pub(crate) fn refund<V: View>(
     carried: &Carried,
 ) -> Rule {
     let taken_back = take_back(draft, payment, amount, carried)?;
-    let TakenBack { paid, from, to, .. } = &taken_back;
+    let TakenBack {
+        paid,
+        to,
+        tax,
+        fee,
+        moved,
+        ..
+    } = &taken_back;
     law::cash::refund(draft, (paid.payer, paid.payee), paid.asset, to)?;
-    let share_of = |class: AccountClass| -> u64 {
-        let of_class = |leg: &&Leg| draft.view.account(leg.account).class == class;
-        from.iter().filter(of_class).map(|leg| leg.amount).sum()
-    };
-    let (tax, fee) = (share_of(AccountClass::Tax), share_of(AccountClass::Fees));
+    let (tax, fee) = (*tax, *fee);
     draft.out.kind = EventKind::Refunded;
     let (gross, of) = (amount.0, payment);
     draft.effect(Effect::Paid(Paid {
@@ -229,6 +286,9 @@ pub(crate) fn refund<V: View>(
         of,
         ..*paid
     }));
+    if let Some(moved) = moved {
+        draft.effect(Effect::Taxed(Box::new(*moved)));
+    }
     debit_payees(draft, &taken_back);
     credit_payers(draft, paid.asset, to);
     draft.effect(Effect::Reversed {

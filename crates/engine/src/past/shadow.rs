@@ -9,6 +9,7 @@ use crate::law::{Count, Counted, MEASURE_FIRST, add_or_begin, latest};
 use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
 use crate::state::State;
 use crate::step::law::room::used_by_capture;
+use crate::taxes::{Case, Question, Taxpayer};
 use crate::view::View;
 use ledger::{Account, AccountNo, AssetNo, Source};
 use policy::{GiveBack, Move, Ruleset, Side};
@@ -288,5 +289,17 @@ impl<V: View> View for Shadowed<'_, V> {
     }
     fn has_piloted(&self, payer: PartyNo) -> bool {
         self.view.has_piloted(payer)
+    }
+    fn taxpayer(&self, tenant: TenantNo, party: PartyNo) -> Option<&Taxpayer> {
+        self.view.taxpayer(tenant, party)
+    }
+    fn case(&self, no: u32) -> Option<&Case> {
+        self.view.case(no)
+    }
+    fn cases_len(&self) -> usize {
+        self.view.cases_len()
+    }
+    fn find_case(&self, question: &Question, is_it: impl Fn(&Case) -> bool) -> Option<u32> {
+        self.view.find_case(question, is_it)
     }
 }

@@ -280,6 +280,31 @@ impl<V: View> Draft<'_, V> {
         }
     }
 
+    /// A seller's tax account of a country, opened when first needed.
+    #[inline]
+    pub fn seller_tax(
+        &mut self,
+        seller: PartyNo,
+        sub: u16,
+        asset: AssetNo,
+        origin: Option<Source>,
+    ) -> AccountNo {
+        let class = AccountClass::SellerTax;
+        let key = OperatorKey {
+            asset,
+            class,
+            sub,
+            origin,
+        };
+        let known = self.view.taxpayer(self.tenant, seller);
+        match known.and_then(|known| known.account(key)) {
+            Some(no) => no,
+            None => self
+                .find_opened(class, seller.0, sub, asset, None, origin)
+                .unwrap_or_else(|| self.open(class, seller.0, sub, asset, None, origin)),
+        }
+    }
+
     /// What has settled of a source and rests with holders who are not known one by one, atoms.
     pub fn pool(&self, asset: AssetNo, source: Source) -> i128 {
         self.view.pool(self.tenant, asset, source)

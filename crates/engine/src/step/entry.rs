@@ -3,13 +3,18 @@
 use super::{Draft, Payees, Payment, Purpose, tax};
 use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
-use crate::records::{Hold, Leg, WalletNo};
+use crate::records::{Hold, Leg, PartyNo, WalletNo};
+use crate::taxes::Case;
 use crate::time::Day;
 use crate::view::View;
 use ledger::{AccountClass, AssetNo, Source};
+use money::Atoms;
 
 #[inline]
-pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
+pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>) {
+    if let Some(case) = payment.tax.new_case.take() {
+        draft.effect(Effect::TaxCase(case));
+    }
     let asset = payment.spend.asset;
     let tier = draft.view.party(payment.payer_party).tier;
     let law = draft.law.map_or(0, |law| law.version);
@@ -30,13 +35,25 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 of: Id::NONE,
                 tier,
                 law,
+                case: payment.tax.case,
             }));
+            let fee_tax = fee_tax(draft, payment.tax.case, payment.fee);
+            if let Some(due) = fee_tax {
+                draft.effect(Effect::FeeTax {
+                    case: payment.tax.case,
+                    asset,
+                    amount: due.amount,
+                });
+            }
             let net = payment.gross - payment.tax.amount - payment.fee;
             let country = payment.tax.owed.map(|(country, _)| tax::sub(country));
+            let seller = draft.view.wallet(payment.payees.first()).party;
             let dues = Dues {
                 tax: payment.tax.amount,
                 country,
+                taxpayer: taxpayer(draft, payment.tax.case, seller),
                 fee: payment.fee,
+                fee_tax,
             };
             match &payment.payees {
                 Payees::One(payee) => {
@@ -71,6 +88,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 of: Id::NONE,
                 tier,
                 law,
+                case: 0,
             }));
             for leg in payment.plan.legs() {
                 let account = draft.view.account(leg.account);
@@ -107,6 +125,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
                 tier,
                 law,
                 counted: super::law::room::reserved(draft),
+                case: payment.tax.case,
             };
             draft.effect(Effect::HoldOpened(Box::new(hold)));
             use_room(draft, payment);
@@ -157,7 +176,56 @@ fn mandate_day<V: View>(draft: &Draft<'_, V>, mandate: Id) -> Day {
 pub(crate) struct Dues {
     pub tax: u64,
     pub country: Option<u16>,
+    /// The party whose tax it is; none for the operator's.
+    pub taxpayer: Option<PartyNo>,
+    /// With its tax.
     pub fee: u64,
+    pub fee_tax: Option<FeeTax>,
+}
+
+/// The tax in a fee: the operator's own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FeeTax {
+    pub country: u16,
+    pub amount: u64,
+}
+
+/// What tax is in a fee, by the case of its payment, which this event may have made.
+#[inline]
+pub(crate) fn fee_tax<V: View>(draft: &Draft<'_, V>, case: u32, fee: u64) -> Option<FeeTax> {
+    let outcome = of_case(draft, case)?.fee;
+    let amount = outcome
+        .rate
+        .included_in(Atoms(fee), outcome.rounding.mode)
+        .0;
+    let country = outcome.place?.country;
+    let country = u16::from_be_bytes(country.code());
+    (amount > 0).then_some(FeeTax { country, amount })
+}
+
+/// The party whose tax a sale's is; none for the operator's.
+#[inline]
+pub(crate) fn taxpayer<V: View>(
+    draft: &Draft<'_, V>,
+    case: u32,
+    seller: PartyNo,
+) -> Option<PartyNo> {
+    tax::owner(of_case(draft, case), seller)
+}
+
+/// A case by its number, which this event may have made.
+#[inline]
+fn of_case<'a, V: View>(draft: &'a Draft<'_, V>, case: u32) -> Option<&'a Case> {
+    if case == 0 {
+        return None;
+    }
+    let made = || {
+        draft.out.effects.iter().find_map(|effect| match effect {
+            Effect::TaxCase(case) => Some(&**case),
+            _ => None,
+        })
+    };
+    draft.view.case(case).or_else(made)
 }
 
 /// Moves value from the payer's accounts to tax, fee and payees, in this order. Each part rests on
@@ -181,13 +249,23 @@ pub(crate) fn pay<V: View>(
     };
     let country = dues.country.unwrap_or(0);
     purse.give(draft, dues.tax, |draft, origin, part| {
-        let account = draft.operator(AccountClass::Tax, country, asset, origin);
+        let account = match dues.taxpayer {
+            Some(seller) => draft.seller_tax(seller, country, asset, origin),
+            None => draft.operator(AccountClass::Tax, country, asset, origin),
+        };
         draft.credit_account(account, part);
     });
-    purse.give(draft, dues.fee, |draft, origin, part| {
+    let fee_tax = dues.fee_tax.map_or(0, |due| due.amount);
+    purse.give(draft, dues.fee - fee_tax, |draft, origin, part| {
         let account = draft.operator(AccountClass::Fees, 0, asset, origin);
         draft.credit_account(account, part);
     });
+    if let Some(due) = dues.fee_tax {
+        purse.give(draft, due.amount, |draft, origin, part| {
+            let account = draft.operator(AccountClass::Tax, due.country, asset, origin);
+            draft.credit_account(account, part);
+        });
+    }
     for &(payee, amount) in payees {
         purse.give(draft, amount, |draft, origin, part| {
             draft.credit(payee, asset, Source::Earned, origin, part);

@@ -9,6 +9,7 @@ use crate::decide::{Rule, Stop};
 use crate::event::Refused;
 use crate::records::{Standing, WalletNo};
 use crate::view::View;
+use money::Atoms;
 
 #[inline]
 pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
@@ -103,6 +104,16 @@ pub(crate) fn deny<V: View>(
     }))
 }
 
+/// Asks the mandate again when tax has come on top of what was asked.
+#[cold]
+pub(crate) fn mandate_again<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
+    if payment.spend.mandate.0.is_some() {
+        mandate(draft, payment)
+    } else {
+        Ok(())
+    }
+}
+
 fn mandate<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
     let spend = payment.spend;
     let refused = |code, numbers| Err(deny(draft, payment, code, numbers));
@@ -129,9 +140,11 @@ fn mandate<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
     if !all_allowed {
         return refused(Code::MandatePayee, (0, 0));
     }
-    let asked = u128::from(spend.amount.0);
+    // Before the price is set, what was asked.
+    let amount = Atoms(spend.amount.0.max(payment.gross));
+    let asked = u128::from(amount.0);
     if let Some(limit) = mandate.per_payment
-        && spend.amount > limit
+        && amount > limit
     {
         return refused(Code::MandatePerPayment, (u128::from(limit.0), 0));
     }

@@ -103,6 +103,7 @@ pub fn next(town: &mut Town, dice: &mut Dice) -> (Id, Op) {
             risk: Score(600),
             confirmed: (dice.pick(8) > 0).into(),
             circumstances: Default::default(),
+            tax: Default::default(),
         };
         let payee = pending.payee;
         return (id, Op::Pay { spend, payee });

@@ -69,7 +69,7 @@ effects! {
     WithdrawalOpened WithdrawalSent WithdrawalClosed MandateGranted MandateRevoked PendingOpened
     PendingClosed DisputeOpened DisputeClosed CorrectionProposed CorrectionClosed RefusalsCounted
     SnapshotTaken By About Text Released Asked Counted LawProposed LawApproved LawClosed LawActivated
-    Loaded Piloted Backfilled
+    Loaded Piloted Backfilled TaxSet TaxpayerSet TaxCase FeeTax Taxed
 }
 
 /// The kinds of event and the effects that stand in some rows.
@@ -166,7 +166,32 @@ fn a_life() -> Vec<Vec<u8>> {
         town.ask(&command);
     }
     under_a_law(&mut town, by_node);
+    under_tax_rules(&mut town);
     town.rows
+}
+
+/// A life under tax rules, on top of the law.
+fn under_tax_rules(town: &mut Town) {
+    use crate::taxes::{Europe, facts, sells};
+    town.set_terms(Terms {
+        fee_share: ppm(50_000),
+        ..Terms::default()
+    });
+    Europe::of("DE").put(town);
+    town.run(sells("shop", "DE", &[]));
+    let mut spend = spend("last", 100);
+    (spend.asset, spend.tax) = (EUR, facts("bank=DE"));
+    let paid = town.id_of(pay_with(spend, "till"));
+    let refund = town.refund(paid, 50);
+    town.run(refund);
+    let dispute = town.dispute(paid, 20);
+    town.run(dispute);
+    let payment = town.id_of(Op::Authorize {
+        spend,
+        payee: wal("till"),
+        expires: None,
+    });
+    town.run(capture_last(payment, 60));
 }
 
 /// A life under a law, from its proposal on.

@@ -16,5 +16,6 @@ mod payments;
 mod properties;
 mod repeats;
 mod simulations;
+mod taxes;
 mod town;
 mod unsettled;

@@ -134,6 +134,7 @@ pub fn spend(payer: &str, amount: u64) -> Spend {
         risk: risk::Score(0),
         confirmed: false.into(),
         circumstances: Default::default(),
+        tax: Default::default(),
     }
 }
 
@@ -279,7 +280,13 @@ impl Town {
     }
 
     pub fn with(terms: Terms) -> Town {
+        Town::at(UtcMillis(T0), terms)
+    }
+
+    /// Opened at another time.
+    pub fn at(now: UtcMillis, terms: Terms) -> Town {
         let mut town = Town::wilderness();
+        town.now = now;
         town.run(Op::SetShard { window: WINDOW });
         let scarce = ["USD", "EUR", "KRW"];
         for code in scarce {

@@ -7,10 +7,10 @@
 
 use crate::bench::draw::Pattern;
 use crate::bench::histogram::Histogram;
-use crate::bench::law;
 use crate::bench::machine::{resident_bytes, thread_cpu};
 use crate::bench::sheet::{Numbers, Sheet, median};
 use crate::bench::town::{Town, terms};
+use crate::bench::{law, tax};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use engine::backfill::Backfill;
@@ -20,6 +20,7 @@ use engine::ids::{ActorId, TenantId};
 use engine::law::Law;
 use engine::recents::Window;
 use engine::records::{Mode, TenantNo, TimerKind};
+use engine::taxes::TaxInForce;
 use engine::{
     Command, Event, Handles, Id, Outcome, Position, RESOLVE_CHUNK, Replay, State, UtcMillis, apply,
     decide, decide_one, resolve,
@@ -54,6 +55,8 @@ pub struct Plan {
     pub replay: bool,
     /// Measure with every pack in force too, in turns.
     pub law: bool,
+    /// Measure with the tax rules in force too, in turns.
+    pub tax: bool,
     /// Count instructions too, if valgrind is there.
     pub instructions: bool,
     pub quiet: bool,
@@ -110,6 +113,12 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
             bench.with_law(false);
             sheet.round(&format!("{}_law", pattern.name()), found?);
         }
+        for pattern in plan.patterns.iter().filter(|_| plan.tax) {
+            bench.with_tax(true);
+            let found = bench.round(*pattern, plan.payments);
+            bench.with_tax(false);
+            sheet.round(&format!("{}_tax", pattern.name()), found?);
+        }
     }
     progress.finish();
     if plan.replay {
@@ -136,6 +145,8 @@ struct Bench {
     state: State,
     /// The law, while it is put aside.
     law: Option<Arc<Law>>,
+    /// The tax rules, while they are put aside.
+    tax: Option<Box<TaxInForce>>,
     now: UtcMillis,
     clock: Duration,
     commands: Vec<Command>,
@@ -163,6 +174,7 @@ impl Bench {
             town: Town::new(plan.wallets, plan.seed, tenant, usd),
             state: State::new(u128::from(plan.seed)),
             law: None,
+            tax: None,
             now: OPENED,
             clock: clock_cost(),
             commands: Vec::with_capacity(BATCH),
@@ -200,6 +212,9 @@ impl Bench {
         progress.finish();
         if plan.law {
             bench.enact((usd, asset))?;
+        }
+        if plan.tax {
+            bench.levy()?;
         }
         bench.now = PAYING;
         // The first batch drops the ids of the opening.
@@ -249,6 +264,27 @@ impl Bench {
         }
         self.with_law(false);
         Ok(())
+    }
+
+    /// Puts tax rules into force, makes every merchant a taxpayer, and puts the rules aside for now.
+    fn levy(&mut self) -> Result<(), Failure> {
+        let set = self.town.command(OPENED, tax::rules()?);
+        self.one(&set)?;
+        for party in self.town.merchants() {
+            let is = self.town.command(OPENED, tax::merchant(party));
+            self.one(&is)?;
+        }
+        self.town.facts = tax::facts();
+        self.with_tax(false);
+        Ok(())
+    }
+
+    /// Puts the tax rules back or aside.
+    fn with_tax(&mut self, on: bool) {
+        let in_force = &mut self.state.tenants[0].tax;
+        if in_force.is_some() != on {
+            std::mem::swap(in_force, &mut self.tax);
+        }
     }
 
     /// Puts the law back or aside.
@@ -498,15 +534,27 @@ mod tests {
             patterns: vec![Pattern::Uniform, Pattern::Zipf, Pattern::Hot],
             replay: true,
             law: true,
+            tax: true,
             instructions: false,
             quiet: true,
         };
         let sheet = run(&plan).unwrap();
-        for name in ["uniform", "zipf", "hot", "replay", "uniform_law", "hot_law"] {
+        for name in [
+            "uniform",
+            "zipf",
+            "hot",
+            "replay",
+            "uniform_law",
+            "hot_law",
+            "uniform_tax",
+            "hot_tax",
+        ] {
             let rate = sheet.median(name, "payments_per_second");
             assert!(rate.is_some_and(|rate| rate > 0.0), "{name}: {rate:?}");
         }
         assert!(sheet.median("hot", "ratio_to_uniform").is_some());
+        let bytes = |name| sheet.median(name, "bytes_per_payment").unwrap();
+        assert!(bytes("uniform_tax") < bytes("uniform") + 10.5);
         assert!(
             sheet
                 .median("uniform", "bytes_per_payment")

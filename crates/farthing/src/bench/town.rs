@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use engine::command::{Op, Spend};
 use engine::ids::{MandateId, PartyId, WalletId};
 use engine::records::{Channel, PartyKind, TenantNo};
+use engine::taxes::Facts;
 use engine::terms::{Country, Limits, TIERS, Terms, Tier};
 use engine::{Command, Id, UtcMillis};
 use ledger::{AssetNo, Source};
@@ -32,6 +33,8 @@ pub struct Town {
     often_paying: Zipf,
     ids: Random,
     draws: Random,
+    /// What each payment says of itself for tax.
+    pub facts: Facts,
 }
 
 impl Town {
@@ -48,12 +51,18 @@ impl Town {
             often_paying: Zipf::new(payers),
             ids: Random(mix(seed ^ 0x1d5)),
             draws: Random(mix(seed)),
+            facts: Facts::default(),
         }
     }
 
     /// Whose it is.
     pub fn tenant(&self) -> TenantNo {
         self.tenant
+    }
+
+    /// The parties that are paid.
+    pub fn merchants(&self) -> impl Iterator<Item = PartyId> + use<> {
+        (0..self.merchants).map(|n| PartyId(named(n, 2)))
     }
 
     /// How many wallets it has.
@@ -142,6 +151,7 @@ impl Town {
             risk: risk::Score(10),
             confirmed: false.into(),
             circumstances: Default::default(),
+            tax: self.facts,
         };
         self.command(now, Op::Pay { spend, payee })
     }

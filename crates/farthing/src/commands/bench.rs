@@ -115,6 +115,9 @@ struct Engine {
     /// Measure with every regulation pack in force too, in turns
     #[arg(long)]
     law: bool,
+    /// Measure with the tax rules in force too, in turns
+    #[arg(long)]
+    tax: bool,
 }
 
 /// Where data are written.
@@ -226,6 +229,7 @@ fn engine(args: &Engine) -> Result<Sheet, Failure> {
         instructions,
         no_replay,
         law,
+        tax,
     } = args;
     let payments = common.or(*payments, 1_000_000, 20_000);
     step::run(&step::Plan {
@@ -236,6 +240,7 @@ fn engine(args: &Engine) -> Result<Sheet, Failure> {
         patterns: patterns.clone(),
         replay: !no_replay,
         law: *law,
+        tax: *tax,
         instructions: *instructions,
         quiet: common.json,
     })

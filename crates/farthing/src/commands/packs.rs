@@ -4,6 +4,8 @@
 mod check;
 mod law;
 
+pub(crate) use law::Api;
+
 use crate::failure::Failure;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use policy::words::{authority_text, rule_text, scope_text};
@@ -83,7 +85,7 @@ enum What {
     /// Say which law is in force in a running node, and what waits
     Status {
         #[command(flatten)]
-        api: law::Api,
+        api: Api,
     },
 }
 

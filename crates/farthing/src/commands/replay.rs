@@ -11,16 +11,23 @@ use engine::command::{Op, Spend};
 use engine::ids::{MandateId, PartyId, WalletId};
 use engine::recents::Window;
 use engine::records::{Channel, Mode, PartyKind, TenantNo};
+use engine::taxes::{Facts, Profile, TaxSettings};
 use engine::terms::{Country, Terms, Tier};
 use engine::{Command, Id, UtcMillis};
+use journal::sqlite::SqliteReader;
 use ledger::{AccountClass, AssetNo, Source};
 use money::{Asset, Atoms, Ppm};
 use node::{Brief, Node, NodeOptions};
+use server::taxes::Wanted;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 use store::Store;
+use tax::evidence::Item;
+use tax::supply::{Checked, Part, Pricing, Registration, Scheme};
+use tax::{Evidence, Supplier};
 use traffic::log::{LogReader, Request};
 use traffic::prices::{PriceList, Quote};
 use traffic::summary::{LedgerFacts, Paid, Summary};
@@ -33,6 +40,8 @@ Examples:
   farthing replay --log access.log.gz --visitors visitors.csv --prices prices.toml --json
   farthing replay --log access.log --prices prices.toml --data ledger   keep it, then
   farthing verify --data ledger
+  farthing replay --log access.log --visitors visitors.csv --prices prices.toml \
+    --start 2026-01-01T00:00:00Z --tax IE --registered CH,JP
 
 Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the
   command line is wrong.";
@@ -66,6 +75,18 @@ pub struct Args {
     /// The platform's fee, in parts per million of each payment
     #[arg(long, value_name = "PPM", default_value_t = 20_000)]
     pub fee_ppm: u32,
+    /// Put the tax rules of this version into force; the site is established in this country and
+    /// registered in the Union's one-stop shop there, if that is a member state
+    #[arg(long, value_name = "CC")]
+    pub tax: Option<tax::Country>,
+    /// A further registration of the site's: CH, oss_non_union:IE, …
+    #[arg(
+        long,
+        value_name = "REGISTRATION",
+        value_delimiter = ',',
+        requires = "tax"
+    )]
+    pub registered: Vec<server::taxes::Registered>,
     /// Print one JSON object instead of the table
     #[arg(long)]
     pub json: bool,
@@ -116,17 +137,26 @@ pub fn run(args: Args) -> Result<(), Failure> {
         start: args.start,
         by: None,
     };
-    let replayed = Site::open(&node, shift, asset, fee, top_up)
+    let replayed = Site::open(&node, shift, asset, fee, top_up, site_tax(&args)?)
         .and_then(|mut site| site.replay(log, &prices, &visitors, args.json));
     // What is acknowledged is durable either way; stop cleanly before saying how it went.
     node.shutdown();
     let report = replayed?;
+    let owed = args.tax.map(|_| owed(dir)).transpose()?;
     if args.json {
+        let mut report = serde_json::to_value(&report)
+            .map_err(|error| Failure::said(format!("the summary could not be written: {error}")))?;
+        if let Some(owed) = &owed {
+            report["tax_return"] = serde_json::to_value(owed).unwrap_or_default();
+        }
         let json = serde_json::to_string_pretty(&report)
             .map_err(|error| Failure::said(format!("the summary could not be written: {error}")))?;
         outln!("{json}");
     } else {
         out!("{}", report.text());
+        if let Some(owed) = &owed {
+            out!("\n{}", server::taxes::as_text(owed));
+        }
         if let Some(dir) = &args.data {
             outln!(
                 "\nThe ledger is in {}; `farthing verify --data` checks it.",
@@ -135,6 +165,57 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What the site's tax would be, and the operator's: one and the same fictitious business.
+fn site_tax(args: &Args) -> Result<Option<SiteTax>, Failure> {
+    let Some(home) = args.tax else {
+        return Ok(None);
+    };
+    let rules = tax::rates::built_in().map_err(|error| Failure::said(error.to_string()))?;
+    let of = |scheme, country| Registration {
+        scheme,
+        country,
+        from: tax::Date::MIN,
+        until: tax::Date::MAX,
+    };
+    let mut registrations = Vec::new();
+    if rules
+        .members
+        .iter()
+        .any(|m| m.country == home && m.until == tax::Date::MAX)
+    {
+        registrations.push(of(Scheme::OssUnion, home));
+    }
+    for registered in &args.registered {
+        let scheme = match registered.scheme.as_str() {
+            "oss_union" => Scheme::OssUnion,
+            "oss_non_union" => Scheme::OssNonUnion,
+            "ioss" => Scheme::Ioss,
+            _ => Scheme::National,
+        };
+        registrations.push(of(scheme, registered.country));
+    }
+    let supplier = Supplier {
+        registrations,
+        ..Supplier::of(home)
+    };
+    Ok(Some(SiteTax {
+        rules: Arc::new(rules),
+        supplier,
+    }))
+}
+
+/// The return of everything that was replayed.
+fn owed(dir: &Path) -> Result<server::taxes::Return, Failure> {
+    let mut reader = SqliteReader::open(&dir.join("journal.db"), 0)?;
+    let wanted = Wanted {
+        tenant: TenantNo(0),
+        days: tax::Date::MIN..tax::Date::MAX,
+        registration: None,
+        payments: false,
+    };
+    Ok(server::taxes::returns(&mut reader, &wanted, |_| ())?)
 }
 
 fn open(path: &Path) -> Result<File, Failure> {
@@ -172,6 +253,12 @@ struct UnderWay {
     atoms: Atoms,
 }
 
+/// A site's tax.
+struct SiteTax {
+    rules: Arc<tax::Rules>,
+    supplier: Supplier,
+}
+
 /// The site being replayed: its owner, its visitors' wallets, the time reached.
 struct Site<'n> {
     node: &'n Node,
@@ -180,6 +267,7 @@ struct Site<'n> {
     asset: Asset,
     fee: Ppm,
     top_up: Atoms,
+    tax: Option<SiteTax>,
     now: UtcMillis,
     opened: Option<(TenantNo, AssetNo, WalletId)>,
     wallets: HashMap<String, WalletId>,
@@ -192,6 +280,7 @@ impl<'n> Site<'n> {
         asset: Asset,
         fee: Ppm,
         top_up: Atoms,
+        tax: Option<SiteTax>,
     ) -> Result<Self, Failure> {
         Ok(Site {
             node,
@@ -200,6 +289,7 @@ impl<'n> Site<'n> {
             asset,
             fee,
             top_up,
+            tax,
             now: UtcMillis(0),
             opened: None,
             wallets: HashMap::new(),
@@ -220,9 +310,58 @@ impl<'n> Site<'n> {
             ..Terms::default()
         };
         let (tenant, _) = open_tenant(self.node, &mut self.ids, at, Mode::Test, Some(terms))?;
-        let owner = self.party(tenant, PartyKind::Business, Country::UNKNOWN, None)?;
+        let home = self
+            .tax
+            .as_ref()
+            .map(|tax| Country(tax.supplier.country.code()));
+        let home = home.unwrap_or(Country::UNKNOWN);
+        let owner = self.party(tenant, PartyKind::Business, home, None)?;
+        if let Some(tax) = self.tax.take() {
+            self.levy(tenant, owner, tax)?;
+        }
         self.opened = Some((tenant, asset, owner));
         Ok((tenant, asset, owner))
+    }
+
+    /// Puts the tax rules into force, for an operator and a site that are one business.
+    fn levy(&mut self, tenant: TenantNo, owner: WalletId, tax: SiteTax) -> Result<(), Failure> {
+        let home = tax.supplier.country;
+        let party = self.node.query_blocking(move |state| {
+            let wallet = state.wallet_no(tenant, owner)?;
+            Some(state.party_id(state.wallet(wallet).party))
+        })?;
+        let party = party.ok_or_else(|| Failure::said("the site has no wallet"))?;
+        let settings = TaxSettings {
+            operator: Supplier::of(home),
+            part: Part {
+                payment_only: true,
+                ..Part::default()
+            },
+            pricing: Pricing::Inclusive,
+            format_is_enough: false,
+        };
+        let profile = Profile {
+            supplier: Some(tax.supplier),
+            buyer: Some((home, Checked::Confirmed)),
+        };
+        let ops = [
+            Op::SetTax {
+                rules: Some(tax.rules),
+                settings: Some(Box::new(settings)),
+            },
+            Op::SetTaxpayer {
+                party,
+                profile: Box::new(profile),
+            },
+        ];
+        let commands = ops.map(|op| command(tenant, self.ids.at(self.now), op));
+        for brief in self.node.submit_brief(commands.into())? {
+            let Brief::Done { code: None, .. } = brief else {
+                let words = format!("the tax rules could not be set: {brief:?}");
+                return Err(Failure::said(words));
+            };
+        }
+        Ok(())
     }
 
     /// Registers a party with a wallet, topped up if it is a visitor's.
@@ -337,7 +476,9 @@ impl<'n> Site<'n> {
             match prices.price(&request) {
                 Quote::Free(reason) => summary.free(reason),
                 Quote::Charge { atoms, section, .. } => {
-                    let (payment, pay) = self.pay(&request, payer, section, atoms)?;
+                    let from = visitors.country(&request.ip);
+                    let from = from.and_then(|country| country.code().parse().ok());
+                    let (payment, pay) = self.pay(&request, payer, (section, from), atoms)?;
                     under_way.insert(line.number, payment);
                     client.submit([(line.number, pay)].into_iter())?;
                     while under_way.len() >= IN_FLIGHT_MAX {
@@ -372,7 +513,7 @@ impl<'n> Site<'n> {
         &mut self,
         request: &Request,
         payer: WalletId,
-        section: &str,
+        (section, from): (&str, Option<tax::Country>),
         atoms: Atoms,
     ) -> Result<(UnderWay, Command), Failure> {
         let (tenant, asset, payee) = self.opened(self.now)?;
@@ -384,6 +525,12 @@ impl<'n> Site<'n> {
             risk: risk::Score(0),
             confirmed: false.into(),
             circumstances: Default::default(),
+            tax: Facts {
+                evidence: from.map_or(Evidence::default(), |country| {
+                    Evidence::default().with(Item::Ip, country)
+                }),
+                ..Facts::default()
+            },
         };
         let pay = command(tenant, self.ids.at(self.now), Op::Pay { spend, payee });
         let payment = UnderWay {
@@ -436,6 +583,7 @@ impl<'n> Site<'n> {
                 let of_class = state.book.iter().filter(|(_, a)| a.class == class);
                 of_class.map(|(_, a)| a.balance).sum()
             };
+            let tax = sum(AccountClass::Tax) + sum(AccountClass::SellerTax);
             let net = owner
                 .and_then(|(tenant, _, wallet)| state.wallet_no(tenant, wallet))
                 .map_or(0, |no| state.accounts_of(no).map(|(_, a)| a.balance).sum());
@@ -444,7 +592,7 @@ impl<'n> Site<'n> {
                 .into_iter()
                 .map(|(no, sum)| (state.assets[usize::from(no.0)], sum))
                 .collect();
-            (sums, sum(AccountClass::Fees), sum(AccountClass::Tax), net)
+            (sums, sum(AccountClass::Fees), tax, net)
         })?;
         let elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(LedgerFacts {

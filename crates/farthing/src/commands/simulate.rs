@@ -168,7 +168,11 @@ fn operator(path: &Path) -> Result<LawSettings, Failure> {
 }
 
 /// The number of a tenant: they are counted as they were opened.
-fn tenant(reader: &mut SqliteReader, wanted: Option<TenantId>) -> Result<TenantNo, Failure> {
+/// The number of a tenant, by its place among those that were opened.
+pub(crate) fn tenant(
+    reader: &mut SqliteReader,
+    wanted: Option<TenantId>,
+) -> Result<TenantNo, Failure> {
     let Some(wanted) = wanted else {
         return Ok(TenantNo(0));
     };

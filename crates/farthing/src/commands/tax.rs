@@ -1,4 +1,7 @@
-//! `farthing tax`: the rates that come with Farthing, and tax numbers. Reads nothing but itself.
+//! `farthing tax`: the rates that come with Farthing and tax numbers, which need nothing but the
+//! program; returns and reassessments, which are read out of a journal.
+
+mod owed;
 
 use crate::failure::Failure;
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -11,14 +14,17 @@ const HELP: &str = "\
 Examples:
   farthing tax rates --country DE
   farthing tax check-number DE136695976
+  farthing tax return --period 2026-Q4 --registration oss_union:IE
+  farthing tax return --period 2026-11 --format csv --data farthing-data > november.csv
+  farthing tax reassess --period 2026-11
 
-Exit codes: 0 done, and right; 1 no such rate is known; 2 the command line is wrong; 3 a number is
-  not right.";
+Exit codes: 0 done, and right; 1 no such rate is known, or the journal cannot be read; 2 the command
+  line is wrong; 3 a number is not right, or a return does not agree with the ledger.";
 
-/// Tax rates by country and day, and tax numbers
+/// Tax rates by country and day, tax numbers, returns and reassessments
 ///
-/// What comes with this version, read from the program itself. A node applies the rates of its
-/// tenants' terms, not these.
+/// Rates and numbers are what comes with this version, read from the program itself. A node applies
+/// the rules that a tenant put into force (`PUT /v1/tax/rules`), which may be these.
 #[derive(Parser)]
 #[command(after_long_help = HELP)]
 pub struct Args {
@@ -50,6 +56,28 @@ enum What {
   farthing tax check-number \"CHE-107.787.577 MWST\"
   farthing tax check-number 83914571673 --country AU")]
     CheckNumber(CheckNumber),
+    /// What is owed for a period, by registration, place and rate, out of the journal
+    ///
+    /// The figures are compared with the ledger's tax accounts, to the atom. Reads the journal alone,
+    /// so it also works on a backup, and while the node serves.
+    ///
+    /// Exit codes: 0 done; 1 the journal cannot be read; 2 the command line is wrong; 3 the figures do
+    /// not agree with the ledger.
+    #[command(after_help = "Examples:
+  farthing tax return --period 2026-Q4 --registration oss_union:IE
+  farthing tax return --period 2026-11 --format json --payments")]
+    Return(owed::Return),
+    /// Look at a period's payments again under the rules in force, and say what would be corrected
+    ///
+    /// A dry run, unless --propose says otherwise. Payments that a turnover threshold decided are left
+    /// as they were.
+    ///
+    /// Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line
+    /// is wrong.
+    #[command(after_help = "Examples:
+  farthing tax reassess --period 2026-11
+  farthing tax reassess --period 2026-11 --propose --key $FIRST")]
+    Reassess(owed::Reassess),
 }
 
 #[derive(ClapArgs)]
@@ -91,6 +119,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     match &args.what {
         What::Rates(args) => rates(args),
         What::CheckNumber(args) => check_number(args),
+        What::Return(args) => owed::returns(args),
+        What::Reassess(args) => owed::reassess(args),
     }
 }
 

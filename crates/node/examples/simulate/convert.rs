@@ -43,6 +43,7 @@ fn spend(plain: &oracle::Spend) -> Spend {
         risk: Score(plain.risk),
         confirmed: (plain.confirmed).into(),
         circumstances: Default::default(),
+        tax: Default::default(),
     }
 }
 

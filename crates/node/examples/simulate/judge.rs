@@ -23,6 +23,8 @@ pub enum Told {
     /// Known, there; whether the node compared the content.
     Known(Place, bool),
     Rejected(&'static str),
+    /// Answered before, and the node ended before it could read what that was.
+    Unread,
     Unknown,
 }
 
@@ -105,6 +107,17 @@ impl Judge {
                 Ok(())
             }
             other => Err(format!("the clock has jumped, yet the node said {other:?}")),
+        }
+    }
+
+    /// Nothing but that the id was answered before.
+    pub fn unread(&mut self, command: &Rc<Command>) -> Result<(), String> {
+        self.note(0, command, "answered before, unread".to_owned());
+        self.count("known, unread");
+        let key = (command.tenant, command.id);
+        match self.oracle.answered.contains_key(&key) {
+            true => Ok(()),
+            false => Err("a new command is not answered, and those after it are".to_owned()),
         }
     }
 

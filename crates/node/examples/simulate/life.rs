@@ -378,7 +378,7 @@ impl Life<'_> {
                     },
                     _ => match block_on(self.node.submit_many(asked)) {
                         Ok(answers) => {
-                            let told = |answer: Result<_, _>| answer.map_or(Told::Unknown, whole);
+                            let told = |answer: Result<_, _>| answer.map_or(Told::Unread, whole);
                             answers.into_iter().map(told).collect()
                         }
                         Err(_) => vec![Told::Unknown; count],
@@ -444,6 +444,7 @@ impl Life<'_> {
                         _ if !unknown.is_empty() => {
                             return Err("an answer after one that is unknown".into());
                         }
+                        Told::Unread => self.judge.unread(command)?,
                         _ if self.jumped => self.judge.unserved(command, &told)?,
                         told => {
                             if let Told::Done(.., Some(event)) = &told {

@@ -449,8 +449,9 @@ fn a_tenant_sees_nothing_of_another() {
         .items;
     assert_eq!(
         mine.len(),
-        9,
-        "terms, three parties and wallets, a top-up and its settlement"
+        13,
+        "terms, three parties and wallets, a top-up and its settlement, two settings of tax, a payment \
+         and its refund"
     );
     // Both tenants use the same wallet ids.
     let lines = |tenant| {
@@ -462,8 +463,8 @@ fn a_tenant_sees_nothing_of_another() {
             1_000,
         )
     };
-    let settled = "credited, and moved when it settled";
-    assert_eq!(lines(1).unwrap().items.len(), 3, "{settled}");
+    let settled = "credited, moved when it settled, paid and given back";
+    assert_eq!(lines(1).unwrap().items.len(), 5, "{settled}");
     assert!(lines(0).unwrap().items.len() > 10);
     assert_eq!(
         model

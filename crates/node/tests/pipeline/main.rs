@@ -210,6 +210,7 @@ fn an_authorization_expires_by_itself() {
         risk: risk::Score(0),
         confirmed: false.into(),
         circumstances: Default::default(),
+        tax: Default::default(),
     };
     let expires = UtcMillis(T0 + 5_000);
     let op = Op::Authorize {

@@ -47,6 +47,7 @@ pub fn pay(id: Id, payer: u64, payee: u64, atoms: u64) -> Command {
         risk: risk::Score(0),
         confirmed: false.into(),
         circumstances: Default::default(),
+        tax: Default::default(),
     };
     command(
         id,

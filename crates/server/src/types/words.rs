@@ -36,7 +36,8 @@ words! {
     Source = ledger::Source { Card, Bank, Carrier, Crypto, Cash, Earned, Promo, Grant, Credit }
     /// What an account is for.
     AccountClass = ledger::AccountClass {
-        Wallet, Receivable, Fees, Tax, Clearing, Safeguarding, Suspense, Rewards, FxPosition, Dispute
+        Wallet, Receivable, Fees, Tax, Clearing, Safeguarding, Suspense, Rewards, FxPosition, Dispute,
+        SellerTax
     }
     /// How a dispute ended.
     DisputeVerdict = engine::command::DisputeVerdict { PayeeWins, PayerWins, ChannelTook }

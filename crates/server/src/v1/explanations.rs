@@ -9,10 +9,11 @@ use crate::law::laws;
 use crate::law::why::{self, Why};
 use crate::lookup;
 use crate::problem::{Outcome, Problem};
+use crate::taxes::Decided;
 use crate::types::Time;
 use crate::types::ids::parse_digits;
 use crate::types::law::LangWord;
-use crate::v1::payments::{Trace, trace};
+use crate::v1::payments::{Trace, tax_decided, trace};
 use axum::extract::{Path, State};
 use engine::event::{Effect, Part};
 use engine::{UtcMillis, explain};
@@ -41,6 +42,10 @@ struct Explanation {
     /// Why.
     #[serde(flatten)]
     trace: Trace,
+    /// What was decided of its tax, and by which act; absent without tax rules in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    tax: Option<Decided>,
     /// The language of what the law said.
     lang: LangWord,
 }
@@ -138,6 +143,7 @@ async fn get_explanation(
         at: Time(event.at),
         terms_version,
         trace,
+        tax: tax_decided(&app, &part).await?,
         lang: caller.lang.into(),
     }))
 }

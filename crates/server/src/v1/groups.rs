@@ -235,6 +235,7 @@ impl Items<'_> {
                         caller,
                         "circumstances",
                     )?,
+                    tax: Default::default(),
                 };
                 (
                     id.to_string(),

@@ -23,6 +23,7 @@ use crate::idempotency;
 use crate::lookup::{self, Names};
 use crate::problem::{Outcome, Problem};
 use crate::submit::{self, Done};
+use crate::taxes::{Decided, FactsGiven};
 use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{MandateId, PaymentId, WalletId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
@@ -32,6 +33,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::code::Audience;
 use engine::command::{Op, SPLIT_PAYEES_MAX, Share, Spend};
+use engine::event::{Effect, Part};
 use engine::law::Confirmed;
 use engine::records::WalletNo;
 use engine::{Code, EventKind, Id};
@@ -78,6 +80,9 @@ pub struct NewPayment {
     /// What the law asks about besides.
     #[serde(default)]
     pub circumstances: Circumstances,
+    /// What it says of itself for tax: what is sold, and what was observed of where the payer is.
+    #[serde(default)]
+    pub tax: FactsGiven,
     /// Your own number for it.
     pub reference: Option<Text<200>>,
     /// For people.
@@ -147,6 +152,7 @@ impl NewPayment {
             risk: risk::Score(self.risk_score.map_or(0, |s| s.0)),
             confirmed,
             circumstances: self.circumstances.read(caller, "circumstances")?,
+            tax: self.tax.read("tax")?,
         };
         let manual = self.capture == Some(Capture::Manual);
         if self.expires_at.is_some() && !manual {
@@ -251,7 +257,7 @@ pub async fn make(
         .event
         .part(id.0)
         .ok_or_else(|| Problem::internal(&"the answer is not this payment's"))?;
-    let body = payment(
+    let mut body = payment(
         &part,
         done.event.at,
         done.position,
@@ -259,6 +265,7 @@ pub async fn make(
         &names_of(&done, new),
         details,
     )?;
+    body.tax_decided = tax_decided(app, &part).await?;
     let status = if body.status == PaymentStatus::StepUp {
         StatusCode::ACCEPTED
     } else {
@@ -274,6 +281,25 @@ pub async fn make(
         status,
         replayed: done.replayed,
     })
+}
+
+/// What was decided of a payment's tax, if tax rules were in force.
+///
+/// # Errors
+/// The node does not answer.
+pub async fn tax_decided(app: &App, part: &Part<'_>) -> Outcome<Option<Decided>> {
+    let case = part.effects.iter().find_map(|effect| match effect {
+        Effect::Paid(paid) => Some(paid.case),
+        Effect::HoldOpened(hold) => Some(hold.case),
+        _ => None,
+    });
+    match case {
+        None | Some(0) => Ok(None),
+        Some(no) => {
+            app.query(move |state| state.tax_case(no).map(Decided::of))
+                .await
+        }
+    }
 }
 
 /// One payment as it is now, with its postings and why it was decided so.
@@ -321,6 +347,7 @@ async fn get_payment(
             .0,
     );
     body.payees = payees;
+    body.tax_decided = tax_decided(&app, &part).await?;
     let asset = assets
         .0
         .iter()

@@ -335,6 +335,7 @@ async fn plain(
         circumstances: asked
             .map(|asked| Circumstances::of(&asked))
             .unwrap_or_default(),
+        tax: Default::default(),
         reference: None,
         description: None,
         metadata: None,

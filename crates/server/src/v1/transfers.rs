@@ -193,6 +193,7 @@ async fn create_transfer(
         risk: risk::Score(0),
         confirmed: false.into(),
         circumstances: law(&new.circumstances, new.gift, &caller, "circumstances")?,
+        tax: Default::default(),
     };
     let op = Op::Transfer {
         spend,

@@ -23,6 +23,7 @@ mod payments;
 mod policy;
 mod rails;
 mod simulations;
+mod taxes;
 mod texts;
 mod town;
 mod under_law;

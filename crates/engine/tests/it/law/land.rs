@@ -248,6 +248,7 @@ impl Land {
             risk: risk::Score(0),
             confirmed: false.into(),
             circumstances: Circumstances::default(),
+            tax: Default::default(),
         }
     }
 

@@ -100,6 +100,20 @@ impl Api {
     fn client(&self) -> Result<Client, Failure> {
         Ok(Door::new(self.address()?, &self.key).client())
     }
+
+    /// This node, asked with this key.
+    pub fn new(url: &str, key: &str) -> Api {
+        Api {
+            url: url.to_owned(),
+            key: key.to_owned(),
+        }
+    }
+
+    /// Asks once, under a fresh id.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let (mut client, id) = (self.client()?, fresh()?);
+        runtime()?.block_on(async { must(client.post(path, id, body).await?, &[]) })
+    }
 }
 
 fn fresh() -> Result<Id, Failure> {

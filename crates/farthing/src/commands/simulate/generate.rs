@@ -183,6 +183,7 @@ impl Town {
             risk: risk::Score(0),
             confirmed: (self.below(4) == 0).into(),
             circumstances: Default::default(),
+            tax: Default::default(),
         };
         let command = self.command(Op::Pay { spend, payee });
         if self.decide(&command) {

@@ -43,6 +43,8 @@ impl Fold {
             Effect::AccountOpened { .. } | Effect::Part { .. } => {}
             Effect::Measured { .. } | Effect::Held { .. } | Effect::MandateUsed { .. } => {}
             Effect::SourceSettled { .. } => {}
+            Effect::TaxSet(_) | Effect::TaxpayerSet { .. } | Effect::TaxCase(_) => {}
+            Effect::FeeTax { .. } | Effect::Taxed(_) => {}
             Effect::Released {
                 wallet: of,
                 asset,

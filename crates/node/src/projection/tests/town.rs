@@ -170,6 +170,7 @@ impl Town {
             risk: risk::Score(risk),
             confirmed: false.into(),
             circumstances: Default::default(),
+            tax: Default::default(),
         }
     }
 
@@ -398,7 +399,41 @@ impl Town {
         let (kind, thing) = (TimerKind::Correction, lapsed);
         self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
         self.under_a_law();
+        self.under_tax_rules();
         ids
+    }
+
+    /// The other tenant puts tax rules into force and is paid under them.
+    fn under_tax_rules(&mut self) {
+        use engine::taxes::{Profile, TaxSettings};
+        use tax::supply::{Part, Pricing};
+        let home = tax::Country::literal("DE");
+        let of_tenant = std::mem::replace(&mut self.tenant, TenantNo(1));
+        self.run(Op::SetTax {
+            rules: Some(Arc::new(tax::rates::built_in().unwrap())),
+            settings: Some(Box::new(TaxSettings {
+                operator: tax::Supplier::of(home),
+                part: Part::default(),
+                pricing: Pricing::Inclusive,
+                format_is_enough: false,
+            })),
+        });
+        let supplier = Some(tax::Supplier::of(home));
+        self.run(Op::SetTaxpayer {
+            party: party(1),
+            profile: Box::new(Profile {
+                supplier,
+                buyer: None,
+            }),
+        });
+        let paid = self.pay(1_190, 0);
+        let refund = Op::Refund {
+            payment: paid,
+            amount: Atoms(119),
+            carried: self.carried(paid),
+        };
+        self.run(refund);
+        self.tenant = of_tenant;
     }
 
     /// A law is proposed and rejected, proposed again, approved and in force.

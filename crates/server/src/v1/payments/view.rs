@@ -5,6 +5,7 @@ use crate::app::Assets;
 use crate::law::why::Why;
 use crate::lookup::Names;
 use crate::problem::{Outcome, Problem, Remedy};
+use crate::taxes::Decided;
 use crate::types::ids::{DisputeId, PaymentId, WalletId};
 use crate::types::law as w;
 use crate::types::words::{AccountClass, Source};
@@ -45,6 +46,10 @@ pub struct Payment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub tax: Option<Amount>,
+    /// What was decided of its tax, and by which act; absent without tax rules in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub tax_decided: Option<Decided>,
     /// The platform's fee in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -310,6 +315,7 @@ pub fn payment(
             asset: AssetText(money::AssetCode::literal("XXX")),
         },
         tax: None,
+        tax_decided: None,
         fee: None,
         captured: None,
         captures: None,
