@@ -1,7 +1,5 @@
-//! What tax is in a payment, as its events tell it today: the country of the tax account that was
-//! credited, and that country's rate in the terms of the day.
-//!
-//! The one place to extend when payments say more of their tax.
+//! What tax is in a payment: what was decided of it, where tax rules were in force; else the country
+//! of the tax account that was credited, and that country's rate in the terms of the day.
 
 use crate::app::App;
 use crate::history;
@@ -12,9 +10,11 @@ use ::papers::facts::Treatment;
 use engine::UtcMillis;
 use engine::event::Paid;
 use engine::records::TenantNo;
+use engine::taxes::Case;
 use ledger::{AccountClass, Posting};
 use money::Ppm;
 use std::collections::BTreeMap;
+use tax::{Role, Treatment as Decided};
 
 /// A payment, capture or refund, as far as its tax goes.
 #[derive(Clone, Debug)]
@@ -34,8 +34,18 @@ pub struct TaxFacts {
     pub rate: Ppm,
     /// As what.
     pub treatment: Treatment,
+    /// Its category in the tax.
+    pub category: &'static str,
     /// Why nothing is charged.
     pub reason: Option<String>,
+    /// Whether the platform, and not who was paid, supplies: then its paper is the platform's.
+    pub is_platforms: bool,
+}
+
+/// What the rules decided of one, or the country that the terms' rate is of.
+enum Told {
+    Decided(TaxFacts),
+    Country([u8; 2]),
 }
 
 /// The tax of each, in their order.
@@ -44,22 +54,32 @@ pub struct TaxFacts {
 /// The node or the read model does not answer.
 pub async fn tax_of(app: &App, tenant: TenantNo, all: &[Taxed]) -> Outcome<Vec<TaxFacts>> {
     let asked: Vec<Taxed> = all.to_vec();
-    let countries = app.query(move |state| {
-        let country = |taxed: &Taxed| {
+    let told = app.query(move |state| {
+        let told = |taxed: &Taxed| {
+            if let Some(case) = state.tax_case(taxed.paid.case) {
+                return Told::Decided(decided(case));
+            }
             let accounts = taxed.postings.iter();
             let mut accounts = accounts.filter_map(|posting| state.book.get(posting.account));
             let credited = accounts.find(|account| account.class == AccountClass::Tax);
-            credited.map_or_else(
+            Told::Country(credited.map_or_else(
                 || state.party(state.wallet(taxed.paid.payer).party).country.0,
                 |account| account.sub.to_be_bytes(),
-            )
+            ))
         };
-        asked.iter().map(country).collect::<Vec<_>>()
+        asked.iter().map(told).collect::<Vec<_>>()
     });
-    let countries = countries.await?;
+    let told = told.await?;
     let mut terms = BTreeMap::new();
     let mut facts = Vec::with_capacity(all.len());
-    for (taxed, country) in all.iter().zip(countries) {
+    for (taxed, told) in all.iter().zip(told) {
+        let country = match told {
+            Told::Decided(decided) => {
+                facts.push(decided);
+                continue;
+            }
+            Told::Country(country) => country,
+        };
         let version = taxed.paid.terms;
         if let std::collections::btree_map::Entry::Vacant(vacant) = terms.entry(version) {
             let found = history::terms_of(app, tenant, version).await?;
@@ -75,6 +95,34 @@ pub async fn tax_of(app: &App, tenant: TenantNo, all: &[Taxed]) -> Outcome<Vec<T
     Ok(facts)
 }
 
+fn decided(case: &Case) -> TaxFacts {
+    let sale = &case.sale;
+    let treatment = match sale.treatment {
+        Decided::Taxed => Treatment::Taxed,
+        Decided::ZeroRated => Treatment::ZeroRated,
+        Decided::Exempt => Treatment::Exempt,
+        Decided::ReverseCharge => Treatment::ReverseCharge,
+        // What is shown and not collected is no tax of this supplier's.
+        Decided::OutOfScope | Decided::ShownOnly => Treatment::OutOfScope,
+    };
+    let act = Some(case.sale_act.as_str()).filter(|act| !act.is_empty());
+    let words = act
+        .into_iter()
+        .chain(sale.reasons.iter().map(|reason| reason.words()));
+    let reason = words.collect::<Vec<_>>().join("; ");
+    TaxFacts {
+        country: sale.place.map(|place| place.to_string()),
+        rate: match treatment {
+            Treatment::Taxed => sale.rate,
+            _ => Ppm::ZERO,
+        },
+        category: sale.category.as_str(),
+        reason: (treatment.needs_reason() && !reason.is_empty()).then_some(reason),
+        treatment,
+        is_platforms: sale.supplier == Role::Platform,
+    }
+}
+
 fn of(country: [u8; 2], rate: Option<Ppm>) -> TaxFacts {
     let name = String::from_utf8_lossy(&country).into_owned();
     let (treatment, reason) = match rate {
@@ -88,8 +136,10 @@ fn of(country: [u8; 2], rate: Option<Ppm>) -> TaxFacts {
     TaxFacts {
         country: Some(name).filter(|name| name != "ZZ"),
         rate: rate.unwrap_or(Ppm::ZERO),
+        category: "",
         treatment,
         reason,
+        is_platforms: false,
     }
 }
 

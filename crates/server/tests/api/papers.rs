@@ -377,3 +377,99 @@ async fn a_statement_runs_from_opening_to_closing() {
     let nobody = all.replace(&shop.buyer, &nobody);
     shop.town.get(&nobody).await.problem(404, "not_found");
 }
+
+#[tokio::test]
+async fn under_tax_rules_papers_say_what_was_decided() {
+    let town = Town::new().await;
+    let rules = json!({
+        "built_in": true, "operator": {"country": "FR"}, "platform": {"payment_only": true},
+    });
+    town.put("/v1/tax/rules", rules).await.is(200);
+    let consumer = town.wallet("50").await;
+    let business = json!({"kind": "business", "country": "FR"});
+    let business = town.post("/v1/parties", business).await.is(201);
+    let business = json!({"party": business["id"]});
+    let business = text(&town.post("/v1/wallets", business).await.is(201)["id"]);
+    let topup = json!({"wallet": business, "amount": eur("50"), "source": "card"});
+    let topup = town.post("/v1/topups", topup).await.is(201);
+    let settle = format!("/v1/topups/{}/settle", text(&topup["id"]));
+    town.post(&settle, json!({})).await.is(200);
+    let seller = town.wallet("0").await;
+    let party = |wallet: &str| {
+        let (town, path) = (&town, format!("/v1/wallets/{wallet}"));
+        async move { text(&town.get(&path).await.is(200)["party"]) }
+    };
+    let facts = json!({"seller": {
+        "country": "IE", "registrations": [{"scheme": "oss_union", "country": "IE"}],
+    }});
+    let path = format!("/v1/tax/parties/{}", party(&seller).await);
+    town.put(&path, facts).await.is(200);
+    let number = json!({"buyer": {"number": "FR40303265045", "confirmed": true}});
+    let path = format!("/v1/tax/parties/{}", party(&business).await);
+    town.put(&path, number).await.is(200);
+    let mut book = payment(&consumer, &seller, "10.55");
+    book["tax"] = json!({"category": "e_book", "evidence": {"ip": "FR"}});
+    let book = town.post("/v1/payments", book).await.is(201);
+    let calls = town
+        .post("/v1/payments", payment(&business, &seller, "10"))
+        .await
+        .is(201);
+    let receipt = |paid: &Value| {
+        let (town, id) = (&town, text(&paid["id"]));
+        async move {
+            town.get(&format!("/v1/payments/{id}/receipt"))
+                .await
+                .is(200)
+        }
+    };
+    let shown = receipt(&book).await;
+    assert_eq!(
+        (&shown["treatment"], &shown["rate_percent"]),
+        (&json!("taxed"), &json!("5.5"))
+    );
+    assert_eq!(shown["tax"], eur("0.55"));
+    let shown = receipt(&calls).await;
+    assert_eq!(shown["treatment"], "reverse_charge");
+    assert!(text(&shown["reason"]).contains("196"), "{shown}");
+    let invoice = |payer: &str, buyer: Value| {
+        json!({
+            "payer": payer, "payee": seller, "asset": "EUR", "product": "Reading",
+            "from": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z", "buyer": buyer,
+            "seller": {"name": "Liffey Ltd", "country": "IE", "tax_number": "IE6433435F"},
+        })
+    };
+    let nameless = town
+        .post("/v1/invoices", invoice(&business, json!({"name": "B"})))
+        .await;
+    nameless.problem(422, "buyer_number_missing");
+    let buyer = json!({"name": "B", "tax_number": "FR40303265045"});
+    let reverse = town
+        .post("/v1/invoices", invoice(&business, buyer))
+        .await
+        .is(201);
+    assert_eq!(reverse["taxes"][0]["treatment"], "reverse_charge");
+    assert_eq!(
+        (&reverse["tax"], &reverse["gross"]),
+        (&json!("0.00"), &json!("10.00"))
+    );
+    let sold = town
+        .post("/v1/invoices", invoice(&consumer, json!({"name": "A"})))
+        .await;
+    let sold = sold.is(201);
+    assert_eq!(
+        (&sold["net"], &sold["tax"]),
+        (&json!("10.00"), &json!("0.55"))
+    );
+    // Where the platform supplies, the payee has sold nothing to the payer.
+    let rules = json!({"built_in": true, "operator": {"country": "FR"}});
+    town.put("/v1/tax/rules", rules).await.is(200);
+    let paid = town
+        .post("/v1/payments", payment(&consumer, &seller, "1"))
+        .await
+        .is(201);
+    assert_eq!(paid["tax_decided"]["sale"]["supplier"], "operator");
+    let refused = town
+        .post("/v1/invoices", invoice(&consumer, json!({"name": "A"})))
+        .await;
+    refused.problem(409, "wrong_state");
+}

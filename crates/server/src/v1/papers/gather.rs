@@ -160,7 +160,7 @@ impl Found {
             payment: written(self.kind, self.id),
             date: day(self.at)?,
             product: product.to_owned(),
-            category: String::new(),
+            category: self.tax.category.to_owned(),
             quantity: 1,
             net: Atoms(paid.gross.saturating_sub(paid.tax)),
             tax: Atoms(paid.tax),

@@ -109,6 +109,11 @@ async fn create_invoice(
     if found.is_empty() {
         return Err(refused(&::papers::PaperError::Empty).into());
     }
+    if found.iter().any(|payment| payment.tax.is_platforms) {
+        let words = "the platform supplies what some of these payments paid for: the payee issues \
+                     no invoice for it";
+        return Err(Problem::of(Code::WrongState, words).into());
+    }
     let mut supplies = Vec::with_capacity(found.len());
     for payment in &found {
         supplies.push(payment.supply(&new.product.0)?);
