@@ -1,6 +1,7 @@
 //! Tax: the rules in force, what is known of sellers and buyers, previews, numbers, returns.
 
 use crate::app::App;
+use crate::codes;
 use crate::extract::{Answer, Caller, Handled, Json, PathId, Query};
 use crate::guard::Routes;
 use crate::idempotency;
@@ -622,15 +623,15 @@ enum ReturnFormat {
 }
 
 fn wanted(caller: &Caller, query: &ReturnQuery) -> Outcome<Wanted> {
-    let malformed = |field: &str, words| Problem::of(Code::Malformed, words).at(field);
-    let days = taxes::period(&query.period).map_err(|words| malformed("period", words))?;
+    let bad = |field: &str, words: String| Problem::new(codes::BAD_QUERY, words).at(field);
+    let days = taxes::period(&query.period).map_err(|words| bad("period", words))?;
     let registration = query.registration.as_deref().map(str::parse);
     Ok(Wanted {
         tenant: caller.tenant,
         days,
         registration: registration
             .transpose()
-            .map_err(|words| malformed("registration", words))?,
+            .map_err(|words| bad("registration", words))?,
         payments: query.payments.unwrap_or(false),
     })
 }
@@ -641,7 +642,11 @@ fn wanted(caller: &Caller, query: &ReturnQuery) -> Outcome<Wanted> {
     get,
     path = "/v1/tax/returns",
     params(ReturnQuery),
-    responses((status = 200, description = "The return.", body = Return))
+    responses((status = 200, description = "The return.", content(
+        (Return = "application/json"),
+        (String = "text/csv"),
+        (String = "text/html"),
+    )))
 )]
 async fn get_tax_return(
     State(app): State<App>,

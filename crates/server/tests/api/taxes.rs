@@ -105,7 +105,7 @@ async fn a_return_agrees_with_the_ledger_and_names_the_payments() {
     let page = town.get(&format!("{path}&format=html")).await;
     assert!(page.text.contains("agree with the ledger"), "{}", page.text);
     let period = town.get("/v1/tax/returns?period=soon").await;
-    assert_eq!(period.problem(422, "malformed")["field"], "period");
+    assert_eq!(period.problem(400, "bad_query")["field"], "period");
 
     // A rate that was wrong: what is corrected balances, and a second key would approve it.
     let france = "country = \"FR\"\n[facts]\nname = \"France\"\ntax = \"TVA\"\ncurrency = \"EUR\"\n\
