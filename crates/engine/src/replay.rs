@@ -6,7 +6,6 @@
 use crate::apply::apply;
 use crate::codec::{CodecError, RowReader};
 use crate::event::{Effect, Event};
-use crate::law::MEASURE_FIRST;
 use crate::recents::Position;
 use crate::state::State;
 
@@ -116,9 +115,8 @@ fn touch(state: &State, events: &[Event]) {
     }
     for event in events {
         for effect in &event.effects {
-            if let Effect::Measured { party, measure, .. } = effect
-                && *measure >= MEASURE_FIRST
-                && let Some(party) = state.parties.get(party.0 as usize)
+            if let Effect::Moved(moved) = effect
+                && let Some(party) = state.parties.get(moved.party.0 as usize)
                 && let Some(counts) = state.counts.get(party.counts as usize)
             {
                 touched ^= counts.len() as u64;
