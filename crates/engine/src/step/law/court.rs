@@ -9,8 +9,8 @@ use crate::view::View;
 use ledger::{Account, AssetNo, Source};
 use money::{Atoms, Rounding};
 use policy::{
-    Channel, Civil, Counters, Dimension, Facts, Flag, Funds, Moves, PartyFacts, Payment, Per,
-    Redeemable, RuleAsset, RuleNo, Screening, Side, Verdict,
+    Channel, Civil, Counters, Dimension, Facts, Flag, Funds, Moves, Outcome, PartyFacts, Payment,
+    Per, Redeemable, RuleAsset, RuleNo, Screening, Side, Traced, Verdict,
 };
 
 const FUNDS: usize = 9;
@@ -188,6 +188,25 @@ impl<'a, V: View> Court<'a, V> {
         let convert = |to: &RuleAsset, amount| self.convert(case.asset, to, amount);
         let set = &self.law.ruleset;
         set.check(&facts, self.moments, &books, convert, moves)
+    }
+
+    /// What is said of anything: a refund is allowed or it is not, and moves nothing by being one.
+    pub fn answer(&self, case: &Case, moves: &mut Moves) -> Verdict {
+        if case.payment != Payment::Refund {
+            return self.check(case, moves);
+        }
+        moves.moves.clear();
+        moves.trace.clear();
+        let Some(rule) = self.forbids(case) else {
+            return Verdict::Allow;
+        };
+        moves.trace.push(Traced {
+            rule,
+            outcome: Outcome::Denied,
+            used: 0,
+            asked: 0,
+        });
+        Verdict::Deny { rule, verify: None }
     }
 
     /// What something that was made moves, whatever the rules say of it.
