@@ -15,6 +15,7 @@ mod oracle_runs;
 mod payments;
 mod properties;
 mod repeats;
+mod rounding;
 mod simulations;
 mod taxes;
 mod town;
