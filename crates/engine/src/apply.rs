@@ -336,7 +336,7 @@ fn open_account<F: Fold>(to: &mut F, tenant: TenantNo, effect: &Effect) {
     let first = match class {
         AccountClass::Wallet => to.wallet(WalletNo(owner)).first,
         AccountClass::Receivable => to.party(PartyNo(owner)).receivable,
-        AccountClass::SellerTax => {
+        AccountClass::SellerTax | AccountClass::SellerRounding => {
             let key = OperatorKey {
                 asset,
                 class,

@@ -6,14 +6,15 @@
 //! [`crate::snapshot::VERSION`] then counts up.
 
 use crate::ids::{ActorId, Id, MandateId, TenantId, WalletId};
-use crate::law::{Counted, Law};
-use crate::taxes::{TaxInForce, TaxMove};
+use crate::law::{Circumstances, Counted, Law};
+use crate::taxes::{Facts, TaxInForce, TaxMove};
 use crate::terms::{Country, Terms, Tier};
 use crate::time::{Civil, Day, UtcMillis};
 use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
 use money::{Atoms, Ppm};
 use policy::{Age, Screening, StepUp, Traced};
 use pricing::PlatformFee;
+use risk::Score;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -414,6 +415,45 @@ pub struct Pending {
     /// The hash of its text, which its end names too.
     #[serde(default)]
     pub text: Option<[u8; 16]>,
+    /// What kind of payment it is.
+    #[serde(default)]
+    pub kind: PendingKind,
+    /// The payees of a split, with their weights; of any other kind, none.
+    #[serde(default)]
+    pub payees: Vec<(WalletId, u64)>,
+    /// All that the payer pays, atoms: with the tax that comes on top. Zero is `amount`.
+    #[serde(default)]
+    pub gross: u64,
+    /// The agent's mandate, if any.
+    #[serde(default)]
+    pub mandate: MandateId,
+    /// When an authorization is to end, if that was said.
+    #[serde(default)]
+    pub hold_expires: Option<UtcMillis>,
+    /// The fraud score.
+    #[serde(default)]
+    pub risk: Score,
+    /// What else the law asks about; `None` if nothing is out of the ordinary.
+    #[serde(default)]
+    pub circumstances: Option<Box<Circumstances>>,
+    /// What it says of itself for tax; `None` if it says nothing.
+    #[serde(default)]
+    pub tax: Option<Box<Facts>>,
+}
+
+/// Which payment waits. The numbers are frozen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PendingKind {
+    /// One that is paid at once.
+    #[default]
+    Pay,
+    /// One that is set aside for.
+    Authorize,
+    /// One that passes value on.
+    Transfer,
+    /// One to several payees.
+    Split,
 }
 
 /// A payment called into question.

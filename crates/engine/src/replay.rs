@@ -6,6 +6,7 @@
 use crate::apply::apply;
 use crate::codec::{CodecError, RowReader};
 use crate::event::{Effect, Event};
+use crate::law::Moved;
 use crate::recents::Position;
 use crate::state::State;
 
@@ -106,7 +107,7 @@ fn touch(state: &State, events: &[Event]) {
     }
     for event in events {
         for effect in &event.effects {
-            if let Effect::Measured { party, .. } = effect
+            if let Effect::Measured { party, .. } | Effect::Moved(Moved { party, .. }) = effect
                 && let Some(party) = state.parties.get(party.0 as usize)
             {
                 touched ^= u64::from(party.tenant.0);

@@ -180,12 +180,30 @@ fn asked_as_a_whole<V: View>(
     };
     // In place: room for every source is much to copy.
     case.legs.add_all(draft.view, payment.plan.legs());
-    pilot::check(draft, payment, &case, law).map_err(Refusal::of)?;
+    let taken = pilot::check(draft, payment, &case, law).map_err(Refusal::of);
     match payees {
-        Payees::One(_) => one(draft, first, &mut payment.step_up, &case, law),
+        Payees::One(_) => {
+            taken?;
+            one(draft, first, &mut payment.step_up, &case, law)
+        }
         Payees::Many(payees) => {
-            let shares = shares(payees, payment.gross);
-            each(draft, payees, shares, &mut payment.step_up, case, law)
+            let whole = case;
+            let shares: Vec<_> = shares(payees, payment.gross).collect();
+            let step_up = &mut payment.step_up;
+            let mut said = taken.and_then(|()| each(draft, payees, &shares, step_up, case, law));
+            // What is refused or waits is the whole, and not the part that was asked about last.
+            if let Some(asked) = &mut draft.asked {
+                **asked = Asked {
+                    shares,
+                    ..whole.asked()
+                };
+            }
+            if let Err(refusal) = &mut said
+                && let Stop::Deny(refused) = &mut *refusal.stop
+            {
+                refused.asked = payment.gross;
+            }
+            said
         }
     }
 }
@@ -242,7 +260,7 @@ fn is_within<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>, law: &Law
 fn each<V: View>(
     draft: &mut Draft<'_, V>,
     payees: &[(WalletNo, u64)],
-    shares: impl Iterator<Item = (WalletNo, u64)>,
+    shares: &[(WalletNo, u64)],
     step_up: &mut Option<(StepUp, Option<Traced>)>,
     mut case: Case,
     law: &Law,
@@ -258,7 +276,7 @@ fn each<V: View>(
     one(draft, first, step_up, &case, law)?;
     (case.asks_payer, case.asks_payee) = (false, true);
     let mut purse = case.legs;
-    for (payee, share) in shares {
+    for &(payee, share) in shares {
         if share > 0 {
             case.payee = payee;
             case.legs = purse.take(share);

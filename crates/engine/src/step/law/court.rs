@@ -9,8 +9,8 @@ use crate::view::View;
 use ledger::{Account, AssetNo, Source};
 use money::{Atoms, Rate, Rounding};
 use policy::{
-    Alike, Channel, Civil, Counters, Dimension, Facts, Flag, Funds, Moves, PartyFacts, Payment,
-    Per, Redeemable, RuleAsset, RuleNo, Screening, Side, Verdict,
+    Alike, Channel, Civil, Counters, Dimension, Facts, Flag, Funds, Moves, Outcome, PartyFacts,
+    Payment, Per, Redeemable, RuleAsset, RuleNo, Screening, Side, Traced, Verdict,
 };
 
 const FUNDS: usize = 9;
@@ -261,6 +261,25 @@ impl<'a, V: View> Court<'a, V> {
         let rate = |to: &RuleAsset| self.rate(case.asset, to);
         let (set, alike) = (&self.law.ruleset, asking.alike(self.view));
         set.check_alike(&alike, &facts, self.moments, &books, rate, moves)
+    }
+
+    /// What is said of anything: a refund is allowed or it is not, and moves nothing by being one.
+    pub fn answer(&self, case: &Case, moves: &mut Moves) -> Verdict {
+        if case.payment != Payment::Refund {
+            return self.check(case, moves);
+        }
+        moves.moves.clear();
+        moves.trace.clear();
+        let Some(rule) = self.forbids(case) else {
+            return Verdict::Allow;
+        };
+        moves.trace.push(Traced {
+            rule,
+            outcome: Outcome::Denied,
+            used: 0,
+            asked: 0,
+        });
+        Verdict::Deny { rule, verify: None }
     }
 
     /// What something that was made moves, whatever the rules say of it.
