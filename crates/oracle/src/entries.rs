@@ -239,7 +239,7 @@ impl Oracle {
         }
         let room = room.map(|room| (party, counted, room));
         let taxed = (tax, decided);
-        self.remember(id, spend.asset, gross, to[0].0, moves, room, taxed);
+        self.remember(id, (spend.asset, gross), to[0].0, moves, room, taxed);
         Ok(Done {
             gross,
             tax,
@@ -392,7 +392,7 @@ impl Oracle {
         if last || amount == rest {
             self.release(payment);
         }
-        self.remember(id, asset, amount, payee, moves, None, taxed);
+        self.remember(id, (asset, amount), payee, moves, None, taxed);
         Ok(Done {
             gross: amount,
             tax,

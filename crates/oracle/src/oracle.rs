@@ -498,8 +498,7 @@ impl Oracle {
     pub(crate) fn remember(
         &mut self,
         id: Id,
-        asset: u16,
-        gross: u64,
+        (asset, gross): (u16, u64),
         payee: u32,
         moves: Moves,
         room: Option<(u32, Civil, u64)>,
