@@ -815,6 +815,10 @@ async fn an_agents_key_does_not_vouch_for_its_own_payment() {
     for (given, field) in [
         (json!({"flags": ["trusted_payee"]}), "circumstances.flags"),
         (json!({"notice_hours": 48}), "circumstances.notice_hours"),
+        (
+            json!({"presence": "unattended", "product": "transport"}),
+            "circumstances.presence",
+        ),
     ] {
         body["circumstances"] = given;
         let asked = body.to_string();
