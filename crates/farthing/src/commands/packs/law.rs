@@ -138,7 +138,7 @@ fn must(reply: Reply, files: &[String]) -> Result<Value, Failure> {
     }
     let mut words = format!("{}: {}", reply.code(), reply.text("detail"));
     let field = reply.text("field");
-    if !field.is_empty() && !words.contains(&*field) {
+    if !field.is_empty() && !words.contains(field) {
         words += &format!(" (`{field}`)");
     }
     for found in reply.body["findings"].as_array().into_iter().flatten() {
