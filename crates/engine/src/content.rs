@@ -276,6 +276,7 @@ impl Content {
             | Op::SetTerms { .. }
             | Op::SetTax { .. }
             | Op::SetTaxpayer { .. }
+            | Op::RoundTax { .. }
             | Op::RegisterParty { .. }
             | Op::OpenWallet { .. }
             | Op::ProposeCorrection { .. }

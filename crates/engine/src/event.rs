@@ -97,6 +97,7 @@ kinds! {
     LawBackfilled = "law.backfilled";
     TaxSet = "tax.set";
     TaxpayerSet = "taxpayer.set";
+    TaxRounded = "tax.rounded";
 }
 
 /// Something that happened.
@@ -390,7 +391,7 @@ pub enum Effect {
         asset: AssetNo,
         amount: u64,
     },
-    /// Tax and turnover moved by a capture, refund or dispute.
+    /// Tax and turnover moved by a capture, refund or dispute, or tax by a paper's rounding.
     Taxed(#[serde(with = "framed")] Box<TaxMove>),
 }
 

@@ -158,6 +158,7 @@ pub const MEASURE_MONTH: u16 = 1;
 
 /// What the law asks of a party besides its country, kind and tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C)] // As `Party` lays it out.
 pub struct Particulars {
     /// How old.
     pub age: Age,
@@ -180,7 +181,7 @@ impl Default for Particulars {
 /// A person, business or software agent. One cache line, because a payment reads its payer's at
 /// random; the public id, which no payment reads, stands apart ([`crate::State::party_id`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(align(64))]
+#[repr(C, align(64))] // In this order, so that `Party::about` is read at once.
 pub struct Party {
     /// Spent in each measure's period, in atoms of the limits' asset.
     pub used: [u128; MEASURES],
@@ -210,6 +211,22 @@ pub struct Party {
 const _: () = assert!(size_of::<Party>() == 64);
 
 impl Party {
+    /// All that rules look at in a party, as a number.
+    #[inline]
+    pub(crate) fn about(&self) -> u64 {
+        let [first, second] = self.country.0;
+        u64::from_le_bytes([
+            first,
+            second,
+            self.tier.0,
+            self.kind as u8,
+            self.standing as u8,
+            self.particulars.age as u8,
+            self.particulars.segment,
+            self.particulars.screening as u8,
+        ])
+    }
+
     /// What has been used of a measure in a period.
     #[must_use]
     #[inline]

@@ -2,9 +2,10 @@
 
 use crate::books::{CREDIT, EARNED, Moves};
 use crate::oracle::{Done, Oracle, Payment, Rule, Stop, deny, done, reject};
+use crate::taxes::{Dues, are_fees, take_from, tax_in};
 use crate::{
-    Account, Civil, Hold, Id, Spend, Standing, Terms, instalment, largest_remainder,
-    part_half_even, ratio_down, ratio_up,
+    Account, Civil, Decided, Hold, Id, Moved, Spend, Standing, Terms, instalment,
+    largest_remainder, part_half_even, ratio_down, ratio_up,
 };
 use std::collections::BTreeMap;
 
@@ -14,11 +15,6 @@ pub(crate) enum Purpose {
     Pay,
     Transfer,
     Authorize(Option<u64>),
-}
-
-/// The tax contained in a gross amount.
-fn tax_in(gross: u64, ppm: u32) -> u64 {
-    part_half_even(gross, u64::from(ppm), 1_000_000 + u64::from(ppm))
 }
 
 /// The fee on a gross amount, at most `most`.
@@ -36,6 +32,11 @@ pub(crate) struct TakenBack {
     /// From the payee, who got nothing beyond the fee that the platform keeps.
     pub kept_fee: u64,
     pub so_far: u64,
+    /// The sale's tax in it, and the fee with its tax.
+    pub tax: u64,
+    pub fee: u64,
+    /// What it takes out of turnover.
+    pub moved: Option<Moved>,
 }
 
 /// What was taken back from where, and what is owed instead.
@@ -113,9 +114,18 @@ impl Oracle {
         }
         let gross = spend.amount;
         let transfer = purpose == Purpose::Transfer;
+        let seller = self.books.wallets[to[0].0 as usize].party;
+        let decided = match transfer {
+            true => None,
+            false => self.decided(party, seller, spend.seen, (gross, spend.asset)),
+        };
         let country = self.books.parties[party as usize].country;
-        let rate = terms.tax_ppm.get(&country).filter(|_| !transfer);
-        let tax = rate.map_or(0, |ppm| tax_in(gross, *ppm));
+        let by_terms = terms.tax_ppm.get(&country).filter(|_| !transfer);
+        let rate = match decided {
+            Some(Decided { sale, .. }) => Some((sale.place, sale.ppm)),
+            None => by_terms.map(|ppm| (country, *ppm)),
+        };
+        let tax = rate.map_or(0, |(_, ppm)| tax_in(gross, ppm));
         let fee_minimum = terms.fee_minimum.get(&spend.asset).copied().unwrap_or(0);
         let fee = match transfer {
             true => 0,
@@ -156,7 +166,18 @@ impl Oracle {
                     false => vec![net],
                 };
                 let payees: Vec<(u32, u64)> = to.iter().map(|(w, _)| *w).zip(parts).collect();
-                self.move_payment(&mut moves, spend.asset, &legs, (tax, country, fee), &payees);
+                let fee_tax = decided.map_or(0, |decided| tax_in(fee, decided.fee.ppm));
+                let dues = Dues::new(decided.as_ref(), rate, (tax, fee, fee_tax));
+                self.move_payment(&mut moves, spend.asset, &legs, dues, &payees);
+                if let Some(decided) = decided {
+                    let moved = Moved {
+                        decided,
+                        asset: spend.asset,
+                        net: i128::from(gross - tax),
+                        fee: i128::from(fee - fee_tax),
+                    };
+                    self.count(&moved, 1);
+                }
                 if split {
                     "payment.split"
                 } else {
@@ -191,7 +212,8 @@ impl Oracle {
                     expires,
                     fee_ppm: terms.fee_ppm,
                     fee_minimum,
-                    tax: rate.map(|ppm| (country, *ppm)),
+                    tax: rate,
+                    decided,
                     room,
                     when: counted,
                     mandate: spend.mandate,
@@ -216,7 +238,8 @@ impl Oracle {
             return Ok(done(kind));
         }
         let room = room.map(|room| (party, counted, room));
-        self.remember(id, spend.asset, gross, to[0].0, moves, room);
+        let taxed = (tax, decided);
+        self.remember(id, (spend.asset, gross), to[0].0, moves, room, taxed);
         Ok(Done {
             gross,
             tax,
@@ -312,46 +335,6 @@ impl Oracle {
         Ok(Some(asked as u64))
     }
 
-    /// Value goes from the payer's accounts to tax and fee, then to the payees, each atom resting on
-    /// what it rested on.
-    fn move_payment(
-        &mut self,
-        moves: &mut Moves,
-        asset: u16,
-        legs: &[(Account, u64)],
-        (tax, country, fee): (u64, [u8; 2], u64),
-        payees: &[(u32, u64)],
-    ) {
-        let tenant = self.tenant;
-        for (account, amount) in legs {
-            self.books.post(moves, *account, -i128::from(*amount));
-        }
-        let mut purse = legs.to_vec();
-        for (origin, part) in by_origin(&take_from(&mut purse, tax)) {
-            let due = Account::Tax {
-                tenant,
-                asset,
-                country,
-                origin,
-            };
-            self.books.post(moves, due, i128::from(part));
-        }
-        for (origin, part) in by_origin(&take_from(&mut purse, fee)) {
-            let due = Account::Fees {
-                tenant,
-                asset,
-                origin,
-            };
-            self.books.post(moves, due, i128::from(part));
-        }
-        for (payee, amount) in payees {
-            for (origin, part) in by_origin(&take_from(&mut purse, *amount)) {
-                self.books
-                    .credit(moves, *payee, asset, (EARNED, origin), part);
-            }
-        }
-    }
-
     pub(crate) fn capture(&mut self, id: Id, payment: Id, amount: u64, last: bool) -> Rule<Done> {
         let key = (self.tenant, payment);
         let Some(mut hold) = self.books.holds.get(&key).cloned() else {
@@ -382,9 +365,25 @@ impl Oracle {
             self.books.open(*account).held -= i128::from(*part);
         }
         let mut moves = Moves::new();
-        let country = hold.tax.map_or([0; 2], |(country, _)| country);
+        let in_fees = |fees| {
+            hold.decided
+                .map_or(0, |decided| tax_in(fees, decided.fee.ppm))
+        };
+        let fee_tax = in_fees(hold.fee_taken + fee).saturating_sub(in_fees(hold.fee_taken));
+        let fee_tax = fee_tax.min(fee);
+        let dues = Dues::new(hold.decided.as_ref(), hold.tax, (tax, fee, fee_tax));
         let payees = [(hold.payee, amount - tax - fee)];
-        self.move_payment(&mut moves, hold.asset, &legs, (tax, country, fee), &payees);
+        self.move_payment(&mut moves, hold.asset, &legs, dues, &payees);
+        if let Some(decided) = hold.decided {
+            let moved = Moved {
+                decided,
+                asset: hold.asset,
+                net: i128::from(amount - tax),
+                fee: i128::from(fee - fee_tax),
+            };
+            self.count(&moved, 1);
+        }
+        let taxed = (tax, hold.decided);
         hold.captured = so_far;
         hold.tax_taken += tax;
         hold.fee_taken += fee;
@@ -393,7 +392,7 @@ impl Oracle {
         if last || amount == rest {
             self.release(payment);
         }
-        self.remember(id, asset, amount, payee, moves, None);
+        self.remember(id, (asset, amount), payee, moves, None, taxed);
         Ok(Done {
             gross: amount,
             tax,
@@ -465,11 +464,13 @@ impl Oracle {
         };
         let (mut from, mut to) = (side(1), side(-1));
         let mut nobodys = None;
+        let mut fees = are_fees(&from, record.tax);
         if !self.terms().fee_refundable {
-            let is_fee = |(account, _): &(Account, u64)| matches!(account, Account::Fees { .. });
-            let fees = from.iter().filter(|leg| is_fee(leg));
-            let fee: u64 = fees.map(|(_, part)| part).sum();
-            from.retain(|leg| !is_fee(leg));
+            let taken = from.iter().zip(&fees).filter(|(_, is_fee)| **is_fee);
+            let fee: u64 = taken.map(|((_, part), _)| part).sum();
+            let mut each = fees.iter();
+            from.retain(|_| each.next() == Some(&false));
+            fees = vec![false; from.len()];
             let is_payee = |(account, _): &&mut (Account, u64)| {
                 matches!(
                     account,
@@ -488,6 +489,7 @@ impl Oracle {
                         },
                         fee,
                     ));
+                    fees.push(false);
                 }
                 None => {}
             }
@@ -498,6 +500,20 @@ impl Oracle {
                 leg.1 = share;
             }
         }
+        let sum = |of: &dyn Fn(&Account, bool) -> bool| -> u64 {
+            let legs = from.iter().zip(&fees);
+            let legs = legs.filter(|((account, _), is_fee)| of(account, **is_fee));
+            legs.map(|((_, part), _)| part).sum()
+        };
+        let tax = sum(&|account, is_fee| account.is_tax() && !is_fee);
+        let fee = sum(&|_, is_fee| is_fee);
+        let fee_tax = sum(&|account, is_fee| account.is_tax() && is_fee);
+        let moved = record.decided.map(|decided| Moved {
+            decided,
+            asset: record.asset,
+            net: i128::from(amount - tax),
+            fee: i128::from(fee - fee_tax),
+        });
         let kept_fee = nobodys.map_or(0, |at| from.remove(at).1);
         Ok(TakenBack {
             payment: record,
@@ -505,6 +521,9 @@ impl Oracle {
             to,
             kept_fee,
             so_far,
+            tax,
+            fee,
+            moved,
         })
     }
 
@@ -616,15 +635,10 @@ impl Oracle {
 
     pub(crate) fn refund(&mut self, payment: Id, amount: u64, carried: Id) -> Rule<Done> {
         let back = self.take_back(payment, amount, carried)?;
-        let sum = |of: fn(&Account) -> bool| -> u64 {
-            back.from
-                .iter()
-                .filter(|(a, _)| of(a))
-                .map(|(_, part)| part)
-                .sum()
-        };
-        let tax = sum(|a| matches!(a, Account::Tax { .. }));
-        let fee = sum(|a| matches!(a, Account::Fees { .. }));
+        let (tax, fee) = (back.tax, back.fee);
+        if let Some(moved) = &back.moved {
+            self.count(moved, -1);
+        }
         let mut moves = Moves::new();
         self.debit_payees(&mut moves, &back);
         self.credit_back(&mut moves, &back.to);
@@ -747,31 +761,4 @@ impl Oracle {
         used.push(id);
         Ok(done)
     }
-}
-
-/// What legs rest on: neighbours that rest on the same are one.
-fn by_origin(legs: &[(Account, u64)]) -> Vec<(u8, u64)> {
-    let mut parts: Vec<(u8, u64)> = Vec::new();
-    for (account, amount) in legs {
-        match parts.last_mut() {
-            Some((origin, sum)) if *origin == account.gives() => *sum += amount,
-            _ => parts.push((account.gives(), *amount)),
-        }
-    }
-    parts
-}
-
-/// Takes an amount out of legs, in their order.
-fn take_from(legs: &mut [(Account, u64)], amount: u64) -> Vec<(Account, u64)> {
-    let mut rest = amount;
-    let mut taken = Vec::new();
-    for (account, left) in legs {
-        let part = (*left).min(rest);
-        if part > 0 {
-            *left -= part;
-            rest -= part;
-            taken.push((*account, part));
-        }
-    }
-    taken
 }

@@ -3,8 +3,8 @@
 use crate::books::{CREDIT, Missing, Moves};
 use crate::entries::Purpose;
 use crate::{
-    Account, Books, Civil, Command, Dispute, Hold, Id, Op, Spend, Standing, Terms, TopUp,
-    Withdrawal, civil,
+    Account, Books, Civil, Command, Decided, Dispute, Hold, Id, Op, Seller, Spend, Standing,
+    TaxRules, Terms, TopUp, Withdrawal, civil,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -78,6 +78,10 @@ pub(crate) struct Payment {
     pub moves: Rc<Moves>,
     /// The room it took: whose, when, how much.
     pub room: Option<(u32, Civil, u64)>,
+    /// The tax of the sale in it.
+    pub tax: u64,
+    /// What tax rules decided, if any were in force.
+    pub decided: Option<Decided>,
 }
 
 /// A payment that waits for its payer.
@@ -124,6 +128,7 @@ pub(crate) enum Seen {
 pub(crate) struct Tenant {
     pub id: Id,
     pub terms: Rc<Terms>,
+    pub tax: Option<Rc<TaxRules>>,
     /// What its limits were first in.
     pub limits_asset: Option<u16>,
 }
@@ -161,6 +166,8 @@ pub struct Oracle {
     pub(crate) party_nos: HashMap<(u32, Id), u32>,
     pub(crate) wallet_nos: HashMap<(u32, Id), u32>,
     pub(crate) payments: HashMap<(u32, Id), Payment>,
+    /// Settings of sellers, by party.
+    pub(crate) sellers: BTreeMap<u32, Seller>,
     /// Top-ups closed, by which event.
     pub(crate) closed_topups: HashMap<(u32, Id), (Id, TopUp)>,
     pub(crate) timers: BTreeSet<(u64, Timer, u32, Id)>,
@@ -491,11 +498,11 @@ impl Oracle {
     pub(crate) fn remember(
         &mut self,
         id: Id,
-        asset: u16,
-        gross: u64,
+        (asset, gross): (u16, u64),
         payee: u32,
         moves: Moves,
         room: Option<(u32, Civil, u64)>,
+        (tax, decided): (u64, Option<Decided>),
     ) {
         let event = match &mut self.group {
             Some((group, payments)) => {
@@ -512,6 +519,8 @@ impl Oracle {
             payee,
             moves,
             room,
+            tax,
+            decided,
         };
         self.payments.insert((self.tenant, id), payment);
     }

@@ -15,7 +15,7 @@ mod ledger;
 mod mandates;
 pub mod owed;
 mod packs;
-mod papers;
+pub(crate) mod papers;
 mod parties;
 mod payments;
 mod policy;

@@ -5,7 +5,7 @@
 
 use crate::event::{Effect, EventKind, Part};
 use crate::ids::Id;
-use crate::law::{Count, Counted, MEASURE_FIRST, add_or_begin, since};
+use crate::law::{Count, Counted, Counts, MEASURE_FIRST, add_or_begin, since};
 use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
 use crate::state::State;
 use crate::step::law::room::used_by_capture;
@@ -22,7 +22,7 @@ const SWEEP_AT: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub(crate) struct Shadow {
     /// By party.
-    counts: Vec<Vec<Count>>,
+    counts: Vec<Counts>,
     /// What may be given back yet.
     made: BTreeMap<Id, Made>,
     /// How many of these there were after the last sweep.
@@ -46,18 +46,18 @@ impl Shadow {
     /// What a party has used, in the order of measure and period.
     pub fn counts(&self, party: PartyNo) -> &[Count] {
         let counts = self.counts.get(party.0 as usize);
-        counts.map_or(&[], Vec::as_slice)
+        counts.map_or(&[], |counts| counts)
     }
 
     /// Every party's counters.
     pub fn into_sums(self) -> impl Iterator<Item = Counted> {
         let parties = (0u32..).map(PartyNo).zip(self.counts);
         parties.flat_map(|(party, counts)| {
-            counts.into_iter().map(move |count| Counted {
+            Vec::from(counts).into_iter().map(move |count| Counted {
                 party,
                 measure: count.measure,
                 period: count.period,
-                delta: i128::try_from(count.used).unwrap_or(i128::MAX),
+                delta: i128::try_from(count.used()).unwrap_or(i128::MAX),
             })
         })
     }
@@ -86,14 +86,14 @@ impl Shadow {
     fn add(&mut self, set: &Ruleset, counted: &Counted) {
         let at = counted.party.0 as usize;
         if self.counts.len() <= at {
-            self.counts.resize_with(at + 1, Vec::new);
+            self.counts.resize_with(at + 1, Counts::default);
         }
         let counts = &mut self.counts[at];
         let (measure, period) = (counted.measure, counted.period);
         let mut there_is = counts.iter();
         let there_is = there_is.find(|c| (c.measure, c.period) == (measure, period));
         // An authentication may have reset it, or its window may be long over.
-        let least = there_is.map_or(0, |count| i128::try_from(count.used).unwrap_or(i128::MAX));
+        let least = there_is.map_or(0, |count| i128::try_from(count.used()).unwrap_or(i128::MAX));
         let delta = counted.delta.max(-least);
         if delta != 0 {
             add_or_begin(counts, measure, period, delta, kept(set, measure));

@@ -5,7 +5,7 @@
 //! compared to the atom ([`Returns::agrees`]).
 
 use super::{Case, date};
-use crate::event::{Event, Part};
+use crate::event::{Event, EventKind, Part};
 use crate::ids::Id;
 use crate::records::{PartyNo, TenantNo};
 use crate::state::State;
@@ -44,7 +44,7 @@ pub struct Sum {
     pub net: i128,
     /// The tax, less what was given back, atoms.
     pub tax: i128,
-    /// Payments and captures, refunds and disputes: their ids, in order.
+    /// Payments and captures, refunds and disputes, and what papers rounded: their ids, in order.
     pub behind: Vec<Id>,
     /// How many want a look: evidence that contradicts, numbers not confirmed.
     pub to_review: u64,
@@ -225,6 +225,10 @@ impl Reassessment {
         };
         let day = date(tenant.terms.zone.civil(event.at).day);
         for part in event.parts() {
+            // What a paper rounded is no payment, and is not assessed.
+            if part.kind == EventKind::TaxRounded {
+                continue;
+            }
             let Some(moved) = part.tax_move(|wallet| state.wallet(wallet).party) else {
                 continue;
             };

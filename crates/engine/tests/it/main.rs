@@ -16,6 +16,7 @@ mod oracle_runs;
 mod payments;
 mod properties;
 mod repeats;
+mod rounding;
 mod simulations;
 mod taxes;
 mod town;

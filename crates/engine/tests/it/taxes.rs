@@ -18,7 +18,7 @@ use tax::reason::Reason;
 use tax::supply::{Checked, Part, Pricing, Registration, Scheme};
 use tax::{Category, Charge, Country, Date, Rules, Supplier, Treatment};
 
-const EURO: u64 = 1_000_000_000;
+pub const EURO: u64 = 1_000_000_000;
 
 fn country(code: &str) -> Country {
     code.parse().unwrap()
@@ -130,7 +130,7 @@ impl Europe {
 }
 
 /// A town of a day under the rules of Europe, its shop a seller of `home`.
-fn town(date: &str, home: &str, registrations: &[&str], fee: u32) -> Town {
+pub fn town(date: &str, home: &str, registrations: &[&str], fee: u32) -> Town {
     let terms = Terms {
         fee_share: ppm(fee),
         ..Terms::default()
@@ -143,7 +143,7 @@ fn town(date: &str, home: &str, registrations: &[&str], fee: u32) -> Town {
 }
 
 /// A new payer of a country, with money.
-fn payer(town: &mut Town, name: &str, land: &str, kind: PartyKind) {
+pub fn payer(town: &mut Town, name: &str, land: &str, kind: PartyKind) {
     let land: [u8; 2] = land.as_bytes().try_into().unwrap();
     town.run(Op::RegisterParty {
         party: par(name),
@@ -158,7 +158,7 @@ fn payer(town: &mut Town, name: &str, land: &str, kind: PartyKind) {
     town.settle_top_up(topup);
 }
 
-fn paying(payer: &str, amount: u64, said: &str) -> Spend {
+pub fn paying(payer: &str, amount: u64, said: &str) -> Spend {
     let mut spend = spend(payer, amount);
     (spend.asset, spend.tax) = (EUR, facts(said));
     spend
@@ -402,7 +402,7 @@ fn replay(rows: &[Vec<u8>], random: u128) -> State {
     state
 }
 
-fn each_event(rows: &[Vec<u8>], mut then: impl FnMut(&Event, Position)) {
+pub fn each_event(rows: &[Vec<u8>], mut then: impl FnMut(&Event, Position)) {
     let mut event = Event::empty();
     for (seq, row) in (1..).zip(rows) {
         let mut reader = engine::codec::RowReader::new(engine::codec::FORMAT, row).unwrap();
