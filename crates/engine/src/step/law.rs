@@ -24,7 +24,7 @@ use crate::records::{Leg, Party, PartyKind, PartyNo, WalletNo};
 use crate::terms::{Country, Tier};
 use crate::view::View;
 use ::policy::{Audience, Dimension, Moves, Outcome, Side, StepUp, Subject, Traced, Verdict};
-pub(crate) use court::{Case, Court, Legs};
+pub(crate) use court::{Case, Coming, Court, Legs};
 
 /// A measure to be moved if the event is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,6 +207,7 @@ fn asked<V: View>(
         legs: Legs::NONE,
         asks_payer: true,
         asks_payee: true,
+        coming: Coming::default(),
     };
     // In place: room for every source is much to copy.
     case.legs.add_all(draft.view, payment.plan.legs());
@@ -294,14 +295,30 @@ fn each<V: View>(
     one(draft, first, step_up, &case, law)?;
     (case.asks_payer, case.asks_payee) = (false, true);
     let mut purse = case.legs;
-    for &(payee, share) in shares {
+    for (at, &(payee, share)) in shares.iter().enumerate() {
         if share > 0 {
             case.payee = payee;
             case.legs = purse.take(share);
+            case.coming = coming(draft.view, payee, &shares[..at]);
             one(draft, first, step_up, &case, law)?;
         }
     }
     Ok(())
+}
+
+/// What shares of a split are on their way to a payee's wallet, and to its party.
+pub(crate) fn coming<V: View>(view: &V, payee: WalletNo, shares: &[(WalletNo, u64)]) -> Coming {
+    let party = view.wallet(payee).party;
+    let mut coming = Coming::default();
+    for (wallet, share) in shares {
+        if *wallet == payee {
+            coming.wallet = coming.wallet.saturating_add(*share);
+        }
+        if view.wallet(*wallet).party == party {
+            coming.party = coming.party.saturating_add(*share);
+        }
+    }
+    coming
 }
 
 /// What each payee of a split gets of the gross amount.
@@ -517,6 +534,7 @@ fn plan_anew<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, law: &Law
             legs: Legs::one(court::funds(account), 1),
             asks_payer: true,
             asks_payee: true,
+            coming: Coming::default(),
         };
         let is_credit = account.source == Some(ledger::Source::Credit);
         (!is_credit || purpose != Purpose::Transfer) && court.forbids(&case).is_none()
