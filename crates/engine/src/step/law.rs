@@ -25,7 +25,7 @@ use crate::records::{Party, PartyKind, WalletNo};
 use crate::terms::{Country, Tier};
 use crate::view::View;
 use ::policy::{Audience, Dimension, Moves, Outcome, Side, StepUp, Subject, Traced, Verdict};
-pub(crate) use court::{Case, Court, Legs};
+pub(crate) use court::{Case, Coming, Court, Legs};
 
 /// Memory that is used again and again: the law's answers, and what moves by this event.
 #[derive(Clone, Debug, Default)]
@@ -177,6 +177,7 @@ fn asked_as_a_whole<V: View>(
         legs: Legs::NONE,
         asks_payer: true,
         asks_payee: true,
+        coming: Coming::default(),
     };
     // In place: room for every source is much to copy.
     case.legs.add_all(draft.view, payment.plan.legs());
@@ -276,14 +277,30 @@ fn each<V: View>(
     one(draft, first, step_up, &case, law)?;
     (case.asks_payer, case.asks_payee) = (false, true);
     let mut purse = case.legs;
-    for &(payee, share) in shares {
+    for (at, &(payee, share)) in shares.iter().enumerate() {
         if share > 0 {
             case.payee = payee;
             case.legs = purse.take(share);
+            case.coming = coming(draft.view, payee, &shares[..at]);
             one(draft, first, step_up, &case, law)?;
         }
     }
     Ok(())
+}
+
+/// What shares of a split are on their way to a payee's wallet, and to its party.
+pub(crate) fn coming<V: View>(view: &V, payee: WalletNo, shares: &[(WalletNo, u64)]) -> Coming {
+    let party = view.wallet(payee).party;
+    let mut coming = Coming::default();
+    for (wallet, share) in shares {
+        if *wallet == payee {
+            coming.wallet = coming.wallet.saturating_add(*share);
+        }
+        if view.wallet(*wallet).party == party {
+            coming.party = coming.party.saturating_add(*share);
+        }
+    }
+    coming
 }
 
 /// What each payee of a split gets of the gross amount.
@@ -494,6 +511,7 @@ fn plan_anew<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, law: &Law
             legs: Legs::one(court::funds(account), 1),
             asks_payer: true,
             asks_payee: true,
+            coming: Coming::default(),
         };
         let is_credit = account.source == Some(ledger::Source::Credit);
         (!is_credit || purpose != Purpose::Transfer) && court.forbids(&case).is_none()
