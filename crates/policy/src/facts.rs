@@ -252,7 +252,7 @@ impl Moves {
 
     /// Whether a payment from one source is within all its numbers, as far as these were found out
     /// by [`Ruleset::check_alike`](crate::Ruleset::check_alike) for its kind; then this has what moves.
-    /// If not, that is asked.
+    /// If not, nothing moves, and that is asked.
     ///
     /// `used` is [`Counters::used_and_period`].
     #[inline(always)]
@@ -265,7 +265,12 @@ impl Moves {
         self.moves.clear();
         self.trace.clear();
         let known = self.recall.within(alike);
-        known.is_some_and(|within| within.holds(atoms, used, &mut self.moves))
+        let holds = known.is_some_and(|within| within.holds(atoms, used, &mut self.moves));
+        if !holds {
+            // What the numbers before the one that is passed would have moved is asked anew.
+            self.moves.clear();
+        }
+        holds
     }
 }
 

@@ -264,7 +264,7 @@ fn a_confirmation_waits_no_longer_than_what_would_be_set_aside() {
 }
 
 /// A land where a day ends at €100, and more than €50 at a time is confirmed as said.
-fn strict(step_up: &str, most: &str, version: &str) -> std::sync::Arc<str> {
+pub fn strict(step_up: &str, most: &str, version: &str) -> std::sync::Arc<str> {
     let rule = |id: &str, more: &str| {
         format!(
             "[[rule]]\nid = \"{id}\"\ntitle = {{ en = \"{id}\", ko = \"{id}\" }}\nkind = \"limit\"\n\
