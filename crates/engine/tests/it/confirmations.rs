@@ -277,8 +277,8 @@ pub fn strict(step_up: &str, most: &str, version: &str) -> std::sync::Arc<str> {
     format!(
         "[pack]\nid = \"tt\"\ntitle = {{ en = \"Testland\", ko = \"시험국\" }}\nversion = \"{version}\"\n\
          asset = \"EUR\"\nchecked = 2026-09-20\nreview_days = 36500\n\n[territories]\nDE = \"Europe/Berlin\"\n\n{}{}",
-        rule("large", &large),
         rule("day", &day),
+        rule("large", &large),
     )
     .into()
 }
