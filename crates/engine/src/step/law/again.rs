@@ -1,8 +1,8 @@
 //! What was asked of the law by an event, found again in the event and the state before it.
 
-use super::{Case, Coming, Court, Legs, Measuring, country, court};
+use super::{Case, Coming, Court, Legs, country, court};
 use crate::event::{Effect, EventKind, Part};
-use crate::law::{Circumstances, Law, MEASURE_FIRST};
+use crate::law::{Circumstances, Law, MEASURE_FIRST, Measured};
 use crate::records::{TenantNo, WalletNo};
 use crate::terms::Terms;
 use crate::time::UtcMillis;
@@ -191,7 +191,7 @@ pub(crate) fn ask<V: View>(
     terms: &Terms,
     at: UtcMillis,
     cases: &[Case],
-) -> (Verdict, Vec<Traced>, Vec<Measuring>) {
+) -> (Verdict, Vec<Traced>, Vec<Measured>) {
     let mut moments = Vec::new();
     law.moments(at, &mut moments);
     let (mut worst, mut trace, mut counting) = (Verdict::Allow, Vec::new(), Vec::new());
@@ -215,7 +215,7 @@ pub(crate) fn ask<V: View>(
             }
         };
         let party = |wallet| view.wallet(wallet).party;
-        counting.extend(moves.moves.iter().map(|moved| Measuring {
+        counting.extend(moves.moves.iter().map(|moved| Measured {
             party: match moved.side {
                 Side::Payer => party(case.payer),
                 Side::Payee => party(case.payee),

@@ -1,7 +1,7 @@
 //! One question to the ruleset: its facts, the counters it reads, and its conversions.
 
-use super::{Draft, Measuring, country, kind, tier};
-use crate::law::{Asked, Circumstances, Confirmed, Count, Law, MEASURE_FIRST, since};
+use super::{Draft, country, kind, tier};
+use crate::law::{Asked, Circumstances, Confirmed, Count, Law, MEASURE_FIRST, Measured, since};
 use crate::records::{Leg, Party, PartyNo, WalletNo};
 use crate::terms::Terms;
 use crate::time::UtcMillis;
@@ -199,16 +199,20 @@ impl Asking<'_> {
         let [asks_payer, asks_payee] = self.asks.map(u8::from);
         let is_same = u8::from(self.parties[0] == self.parties[1]);
         let c = self.circumstances;
-        let how = u64::from_le_bytes([
-            self.payment as u8,
-            self.channel as u8,
+        // In the order of the record, so that they are read at once.
+        let circumstances = u32::from_le_bytes([
             c.product as u8,
             c.presence as u8,
             c.technology as u8,
+            self.channel as u8,
+        ]);
+        let how = u32::from_le_bytes([
             c.screening as u8,
+            self.payment as u8,
             self.confirmed.0,
             asks_payer | asks_payee << 1 | is_same << 2,
         ]);
+        let how = u64::from(circumstances) << 32 | u64::from(how);
         // Fewer than sixteen flags and sources: none runs into the next.
         let flags = u64::from(c.flags.bits());
         let funds = u64::from(self.funds) << 16;
@@ -229,7 +233,7 @@ pub(crate) struct Court<'a, V: View> {
     pub moments: &'a [Civil],
     pub now: UtcMillis,
     /// What the event has moved so far.
-    pub counting: &'a [Measuring],
+    pub counting: &'a [Measured],
 }
 
 impl<'a, V: View> Court<'a, V> {
