@@ -264,7 +264,7 @@ fn a_confirmation_waits_no_longer_than_what_would_be_set_aside() {
 }
 
 /// A land where a day ends at €100, and more than €50 at a time is confirmed as said.
-fn strict(step_up: &str, most: &str, version: &str) -> std::sync::Arc<str> {
+pub fn strict(step_up: &str, most: &str, version: &str) -> std::sync::Arc<str> {
     let rule = |id: &str, more: &str| {
         format!(
             "[[rule]]\nid = \"{id}\"\ntitle = {{ en = \"{id}\", ko = \"{id}\" }}\nkind = \"limit\"\n\
@@ -277,8 +277,8 @@ fn strict(step_up: &str, most: &str, version: &str) -> std::sync::Arc<str> {
     format!(
         "[pack]\nid = \"tt\"\ntitle = {{ en = \"Testland\", ko = \"시험국\" }}\nversion = \"{version}\"\n\
          asset = \"EUR\"\nchecked = 2026-09-20\nreview_days = 36500\n\n[territories]\nDE = \"Europe/Berlin\"\n\n{}{}",
-        rule("large", &large),
         rule("day", &day),
+        rule("large", &large),
     )
     .into()
 }

@@ -39,10 +39,13 @@ async fn a_stepped_up_authorization_without_an_end_can_be_confirmed() {
     let mut body = payment(&payer, &payee, "1");
     body["capture"] = json!("manual");
     body["risk_score"] = json!(600);
-    let asked = town.post("/v1/payments", body.clone()).await.is(202);
+    let asked = town.post("/v1/payments", body).await.is(202);
     time_passes(&town).await;
     let confirm = asked["step_up"]["confirm"].as_str().unwrap();
-    let confirmed = town.post(confirm, body).await.is(201);
+    let attested = json!({
+        "factors": ["knowledge", "possession"], "amount": asked["amount"], "payee": payee,
+    });
+    let confirmed = town.post(confirm, attested).await.is(201);
     assert_eq!(confirmed["status"], "authorized");
 }
 

@@ -24,6 +24,7 @@ mod platform_papers;
 mod policy;
 mod rails;
 mod simulations;
+mod step_ups;
 mod taxes;
 mod texts;
 mod town;

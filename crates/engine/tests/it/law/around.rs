@@ -7,7 +7,7 @@ use engine::command::Share;
 use engine::law::{LawSettings, Pilot};
 use engine::records::Channel;
 use engine::terms::Country;
-use engine::{Code, Event, EventKind, Id, Op};
+use engine::{Code, Event, EventKind, Handles, Id, Op, decide, resolve};
 use ledger::Source;
 use policy::Tier;
 
@@ -127,6 +127,48 @@ fn a_pilot_serves_every_payee_of_a_payment_or_none() {
         assert!(
             event.part(id).unwrap().asked().is_some(),
             "what was asked stands there"
+        );
+    }
+}
+
+/// Payments of a kind are asked by what is known of others like them. Where that does not do, they
+/// are asked anew, and what they move counts once.
+#[test]
+fn a_question_that_is_asked_in_two_ways_counts_once() {
+    let mut land = Land::lawless();
+    let pack = crate::confirmations::strict("strong", "100 EUR", "1");
+    land.enact(new_law(vec![pack], Some(operator(b"DE"))));
+    land.settle("payer", b"DE", Tier::Strong);
+    land.settle("seller", b"DE", Tier::Business);
+    land.give("payer", Source::Card, "1000 EUR");
+    let mut handles = Handles::default();
+    let mut event = Event::empty();
+    let rows = [
+        ("10 EUR", Paid, 10),
+        ("30 EUR", Paid, 40),
+        // Within the day, and over what is confirmed: of both, the day is looked at first or last.
+        ("51 EUR", Asks, 40),
+        ("60 EUR", Asks, 40),
+        ("61 EUR", EventKind::Refused, 40),
+        ("50 EUR", Paid, 90),
+        ("10.01 EUR", EventKind::Refused, 90),
+        ("10 EUR", Paid, 100),
+    ];
+    for (text, kind, used) in rows {
+        let op = pay_with(land.spend("payer", text), "seller");
+        let id = land.new_id();
+        let command = land.command(id, op);
+        let commands = std::slice::from_ref(&command);
+        resolve(&land.state, commands, land.now, &mut handles);
+        decide(&land.state, &handles, 0, &command, land.now, &mut event);
+        assert_eq!(event.kind, kind, "{text}: {event:?}");
+        land.put(&event);
+        let party = land.state.party_no(TENANT, par("payer")).unwrap();
+        let counted: u128 = land.state.counts_of(party).iter().map(|c| c.used()).sum();
+        assert_eq!(
+            counted,
+            u128::from(land.money(&format!("{used} EUR")).1.0),
+            "{text}"
         );
     }
 }
