@@ -10,7 +10,7 @@ mod events;
 mod explanations;
 mod groups;
 mod keys;
-mod laws;
+pub(crate) mod laws;
 mod ledger;
 mod mandates;
 pub mod owed;

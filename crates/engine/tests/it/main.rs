@@ -4,6 +4,7 @@
 
 mod besides;
 mod codes;
+mod confirmations;
 mod dice;
 mod golden;
 mod groups;
