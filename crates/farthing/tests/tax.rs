@@ -4,6 +4,8 @@
 
 #[path = "common/farthing.rs"]
 mod farthing;
+#[path = "common/http.rs"]
+mod http;
 
 use farthing::{fails, path, run_well, verify};
 use serde_json::Value;

@@ -495,16 +495,8 @@ impl Oracle {
         Some(hold)
     }
 
-    pub(crate) fn remember(
-        &mut self,
-        id: Id,
-        asset: u16,
-        gross: u64,
-        payee: u32,
-        moves: Moves,
-        room: Option<(u32, Civil, u64)>,
-        (tax, decided): (u64, Option<Decided>),
-    ) {
+    /// Remembers a payment by its id; of a group it is the group's event.
+    pub(crate) fn remember(&mut self, id: Id, payment: Payment) {
         let event = match &mut self.group {
             Some((group, payments)) => {
                 payments.push(id);
@@ -512,17 +504,7 @@ impl Oracle {
             }
             None => id,
         };
-        let moves = Rc::new(moves);
-        let payment = Payment {
-            event,
-            asset,
-            gross,
-            payee,
-            moves,
-            room,
-            tax,
-            decided,
-        };
+        let payment = Payment { event, ..payment };
         self.payments.insert((self.tenant, id), payment);
     }
 

@@ -111,6 +111,9 @@ struct New {
     /// What was supplied, in words for the buyer
     #[arg(long, value_name = "TEXT")]
     product: String,
+    /// Only what is outside the scope of tax (true), or only what is not (false)
+    #[arg(long, value_name = "BOOL")]
+    out_of_scope: Option<bool>,
     /// A simplified one, without a buyer
     #[arg(long)]
     simplified: bool,
@@ -168,6 +171,9 @@ impl New {
             if let Some(value) = value {
                 body[field] = json!(value);
             }
+        }
+        if let Some(outside) = self.out_of_scope {
+            body["out_of_scope"] = json!(outside);
         }
         body
     }
