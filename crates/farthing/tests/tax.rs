@@ -169,7 +169,10 @@ fn returned(data: &str, found: &Value) {
     // An auditor follows one to its payment.
     let payment = format!("pay_{}", behind[0].as_str().unwrap());
     let why = run_well(&["explain", &payment, "--data", data]);
-    assert!(why.contains("CH"), "{why}");
+    assert!(
+        why.contains("in CH at 8.1 %") && why.contains("national:CH"),
+        "{why}"
+    );
     let again = ["tax", "reassess", "--data", data, "--period", "2026-01"];
     assert!(run_well(&again).contains("Nothing differs."));
     fails(

@@ -36,7 +36,7 @@ pub struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// Issue an invoice over a period's payments
-    New(New),
+    New(Box<New>),
     /// Issue a credit note over what was refunded of an invoice's payments
     Credit {
         /// The invoice
