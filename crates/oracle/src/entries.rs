@@ -8,7 +8,6 @@ use crate::{
     largest_remainder, part_half_even, ratio_down, ratio_up,
 };
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 /// What a payment is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,17 +238,8 @@ impl Oracle {
             return Ok(done(kind));
         }
         let room = room.map(|room| (party, counted, room));
-        let payment = Payment {
-            event: id,
-            asset: spend.asset,
-            gross,
-            payee: to[0].0,
-            moves: Rc::new(moves),
-            room,
-            tax,
-            decided,
-        };
-        self.remember(id, payment);
+        let taxed = (tax, decided);
+        self.remember(id, (spend.asset, gross), to[0].0, moves, room, taxed);
         Ok(Done {
             gross,
             tax,
@@ -393,7 +383,7 @@ impl Oracle {
             };
             self.count(&moved, 1);
         }
-        let decided = hold.decided;
+        let taxed = (tax, hold.decided);
         hold.captured = so_far;
         hold.tax_taken += tax;
         hold.fee_taken += fee;
@@ -402,17 +392,7 @@ impl Oracle {
         if last || amount == rest {
             self.release(payment);
         }
-        let payment = Payment {
-            event: id,
-            asset,
-            gross: amount,
-            payee,
-            moves: Rc::new(moves),
-            room: None,
-            tax,
-            decided,
-        };
-        self.remember(id, payment);
+        self.remember(id, (asset, amount), payee, moves, None, taxed);
         Ok(Done {
             gross: amount,
             tax,

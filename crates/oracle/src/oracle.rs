@@ -495,8 +495,15 @@ impl Oracle {
         Some(hold)
     }
 
-    /// Remembers a payment by its id; of a group it is the group's event.
-    pub(crate) fn remember(&mut self, id: Id, payment: Payment) {
+    pub(crate) fn remember(
+        &mut self,
+        id: Id,
+        (asset, gross): (u16, u64),
+        payee: u32,
+        moves: Moves,
+        room: Option<(u32, Civil, u64)>,
+        (tax, decided): (u64, Option<Decided>),
+    ) {
         let event = match &mut self.group {
             Some((group, payments)) => {
                 payments.push(id);
@@ -504,7 +511,17 @@ impl Oracle {
             }
             None => id,
         };
-        let payment = Payment { event, ..payment };
+        let moves = Rc::new(moves);
+        let payment = Payment {
+            event,
+            asset,
+            gross,
+            payee,
+            moves,
+            room,
+            tax,
+            decided,
+        };
         self.payments.insert((self.tenant, id), payment);
     }
 
