@@ -94,7 +94,8 @@ impl Returns {
 
     /// Takes in an event that `state` has folded.
     pub fn note(&mut self, state: &State, event: &Event) {
-        if event.tenant == self.tenant {
+        // Without postings it may be from before there was a tenant.
+        if event.tenant == self.tenant && !event.postings.is_empty() {
             let terms = &state.tenants[self.tenant.0 as usize].terms;
             self.note_on(state, event, date(terms.zone.civil(event.at).day));
         }
