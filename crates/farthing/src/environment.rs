@@ -3,12 +3,13 @@
 use crate::config::{OPTIONS, variable_name};
 
 /// Those that are no option of the configuration.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 6] = [
     "FARTHING_API_KEY",
     "FARTHING_CONFIG",
     "FARTHING_KEY",
     "FARTHING_LOG_JSON",
     "FARTHING_LOG_LEVEL",
+    "FARTHING_URL",
 ];
 
 /// What an orchestrator sets by itself for a service that is called `farthing`.
@@ -78,6 +79,7 @@ mod tests {
             "FARTHING_DATA",
             "FARTHING_QUEUE_MAX",
             "FARTHING_LOG_LEVEL",
+            "FARTHING_URL",
             "FARTHING_SERVICE_HOST",
             "FARTHING_PORT_8402_TCP",
         ] {

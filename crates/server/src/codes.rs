@@ -69,7 +69,7 @@ codes! {
     UNKNOWN_LANGUAGE = "unknown_language", 422, "Papers speak `en`, `ko`, `ja`, `de` and `fr`.";
     TAX_WITHOUT_REASON = "tax_without_reason", 422, "Something exempt or outside the scope of tax carries tax: the facts contradict each other.";
     ALLOWANCE_EXCEEDS = "allowance_exceeds", 422, "The allowances come to more than what they reduce.";
-    OUT_OF_SCOPE_MIXED = "out_of_scope_mixed", 422, "What is outside the scope of tax stands on a paper of its own. Ask for two.";
+    OUT_OF_SCOPE_MIXED = "out_of_scope_mixed", 422, "What is outside the scope of tax stands on a paper of its own. Ask for two, with `out_of_scope` true and false.";
     SELLER_NUMBER_MISSING = "seller_number_missing", 422, "Tax is charged, and the seller's tax number is not known. Give it with the seller.";
     BUYER_NUMBER_MISSING = "buyer_number_missing", 422, "With a reverse charge the buyer's tax number must stand on the paper. Give it with the buyer.";
     PARTY_INCOMPLETE = "party_incomplete", 422, "A full invoice names seller and buyer with their countries. Give what is missing, or ask for a simplified one.";

@@ -1,12 +1,15 @@
 //! Tax on the wire, and what is read out of the journal for it: returns and reassessments. The
 //! command and the API share all of it.
 //!
-//! A run reads the journal and folds it into a State of its own; payments go on meanwhile.
+//! A run reads the journal and folds it into a State of its own; payments go on meanwhile. A server,
+//! which has the State, makes returns out of their period's rows alone.
 
 mod page;
+mod period;
 mod words;
 
 pub use page::{as_csv, as_html, as_text};
+pub(crate) use period::of_period;
 pub use words::{Decided, EvidenceGiven, FactsGiven, Part, RegistrationText, SupplierText};
 pub use words::{hash_text, percent};
 

@@ -94,11 +94,18 @@ impl Returns {
 
     /// Takes in an event that `state` has folded.
     pub fn note(&mut self, state: &State, event: &Event) {
-        if event.tenant != self.tenant || event.postings.is_empty() {
-            return;
+        // Without postings it may be from before there was a tenant.
+        if event.tenant == self.tenant && !event.postings.is_empty() {
+            let terms = &state.tenants[self.tenant.0 as usize].terms;
+            self.note_on(state, event, date(terms.zone.civil(event.at).day));
         }
-        let terms = &state.tenants[self.tenant.0 as usize].terms;
-        if !self.days.contains(&date(terms.zone.civil(event.at).day)) {
+    }
+
+    /// The same of an event of that civil day, by any state since: what it is asked about wallets,
+    /// accounts and cases never changes.
+    pub fn note_on(&mut self, state: &State, event: &Event, day: Date) {
+        let is_ours = event.tenant == self.tenant && !event.postings.is_empty();
+        if !is_ours || !self.days.contains(&day) {
             return;
         }
         for part in event.parts() {

@@ -20,6 +20,7 @@ pub struct Server {
         long,
         global = true,
         value_name = "URL",
+        env = "FARTHING_URL",
         default_value = "http://127.0.0.1:8402"
     )]
     server: String,

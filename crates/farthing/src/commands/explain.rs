@@ -14,6 +14,7 @@ use engine::{Id, Position, State};
 use journal::Head;
 use journal::sqlite::SqliteReader;
 use ledger::{AccountClass, Posting};
+use server::taxes::Decided;
 use std::path::PathBuf;
 
 /// What stands below the options.
@@ -106,6 +107,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                     assets: state.assets.clone(),
                     rewards: state.law(event.tenant).map(|law| law.settings.rewards),
                     law: None,
+                    tax: part
+                        .paid()
+                        .and_then(|paid| state.tax_case(paid.case))
+                        .map(Decided::of),
                 });
             }
             last = Some(position);
@@ -171,6 +176,7 @@ struct Found {
     assets: Vec<money::Asset>,
     rewards: Option<Rewards>,
     law: Option<law::Said>,
+    tax: Option<Decided>,
 }
 
 impl Found {
@@ -194,11 +200,16 @@ impl Found {
             .is_some_and(|refused| refused.code.shown_to(audience) != refused.code);
         let law = self.law.as_ref().filter(|_| !is_neutral);
         let law = law.and_then(|law| law.words(args.policy_audience(), args.lang()));
+        let tax = self.tax.as_ref().filter(|_| !is_neutral);
         if args.json {
             let mut trace = serde_json::to_value(&trace)
                 .map_err(|error| Failure::said(format!("could not be written: {error}")))?;
             if let Some(law) = &law {
                 trace["law"] = law.json();
+            }
+            if let Some(tax) = tax {
+                trace["tax"] = serde_json::to_value(tax)
+                    .map_err(|error| Failure::said(format!("could not be written: {error}")))?;
             }
             let text = serde_json::to_string_pretty(&trace)
                 .map_err(|error| Failure::said(format!("could not be written: {error}")))?;
@@ -229,6 +240,23 @@ impl Found {
         }
         for line in &trace.trace {
             outln!("  {:<8} {:<20} {}", line.stage, line.rule, line.text);
+        }
+        for (name, part) in tax
+            .iter()
+            .flat_map(|tax| [("sale", &tax.sale), ("fee", &tax.fee)])
+        {
+            let place = part.place.as_deref().unwrap_or("nowhere");
+            let under = part.registration.as_deref().unwrap_or("no registration");
+            let act = part.act.as_deref().unwrap_or("no rate's act");
+            outln!(
+                "tax       {name}: {} in {place} at {} %, owed by the {}, under {under} ({act})",
+                part.treatment,
+                part.percent,
+                part.supplier
+            );
+            for reason in &part.reasons {
+                outln!("  {:<8} {:<20} {}", "tax", reason.code, reason.words);
+            }
         }
         if let Some(law) = &law {
             for line in &law.words.trace {

@@ -11,6 +11,8 @@ const HELP: &str = "\
 Examples:
   farthing invoice new --payer wal_… --payee wal_… --asset EUR --product Articles \\
       --from 2026-03-01T00:00:00Z --until 2026-04-01T00:00:00Z --once march-2026
+  farthing invoice new --supply fee --issuer par_… --payee wal_… --asset EUR --product Fee \\
+      --from 2026-03-01T00:00:00Z --until 2026-04-01T00:00:00Z --once fee-march-2026
   farthing invoice get inv_… --form pdf --out march.pdf
   farthing invoice credit inv_… --reason 'could not be opened'
   farthing invoice list
@@ -20,8 +22,8 @@ Exit codes: 0 done; 1 it could not be issued or had, and the message says what t
 
 /// Issue invoices and credit notes, and fetch them
 ///
-/// Asks a running server. An invoice sums all payments of a payer to a payee in a period; a credit
-/// note what was refunded of them. Numbers have no gaps, and what was issued never changes.
+/// Asks a running server. An invoice sums all payments of a payer to a payee in a period, what the
+/// platform sold to a payer, or its fee to a payee; a credit note what was refunded of them. Numbers have no gaps, and what was issued never changes.
 #[derive(Parser)]
 #[command(after_long_help = HELP)]
 pub struct Args {
@@ -34,7 +36,7 @@ pub struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// Issue an invoice over a period's payments
-    New(New),
+    New(Box<New>),
     /// Issue a credit note over what was refunded of an invoice's payments
     Credit {
         /// The invoice
@@ -73,14 +75,30 @@ enum Form {
     Pdf,
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Supplied {
+    /// What the payee sold in its own name: the payee to the payer
+    Sale,
+    /// What the platform sold in its own name: the platform to the payer
+    Platform,
+    /// The platform's fee: the platform to the payee
+    Fee,
+}
+
 #[derive(clap::Args)]
 struct New {
-    /// The wallet that paid
-    #[arg(long, value_name = "WALLET")]
-    payer: String,
-    /// The wallet that was paid
-    #[arg(long, value_name = "WALLET")]
-    payee: String,
+    /// What it is for
+    #[arg(long, value_enum, default_value = "sale")]
+    supply: Supplied,
+    /// The operator's own party, which issues what the platform supplies
+    #[arg(long, value_name = "PARTY", required_if_eq_any([("supply", "platform"), ("supply", "fee")]))]
+    issuer: Option<String>,
+    /// The wallet that paid; not of a fee
+    #[arg(long, value_name = "WALLET", required_if_eq_any([("supply", "sale"), ("supply", "platform")]))]
+    payer: Option<String>,
+    /// The wallet that was paid; of what the platform supplies, all if not given
+    #[arg(long, value_name = "WALLET", required_if_eq_any([("supply", "sale"), ("supply", "fee")]))]
+    payee: Option<String>,
     /// The asset, such as EUR
     #[arg(long)]
     asset: String,
@@ -93,6 +111,9 @@ struct New {
     /// What was supplied, in words for the buyer
     #[arg(long, value_name = "TEXT")]
     product: String,
+    /// Only what is outside the scope of tax (true), or only what is not (false)
+    #[arg(long, value_name = "BOOL")]
+    out_of_scope: Option<bool>,
     /// A simplified one, without a buyer
     #[arg(long)]
     simplified: bool,
@@ -119,9 +140,14 @@ impl New {
             true => "simplified_invoice",
             false => "invoice",
         };
+        let supply = match self.supply {
+            Supplied::Sale => "sale",
+            Supplied::Platform => "platform",
+            Supplied::Fee => "fee",
+        };
         let mut body = json!({
-            "payer": self.payer, "payee": self.payee, "asset": self.asset,
-            "from": self.from, "until": self.until, "product": self.product,
+            "supply": supply, "asset": self.asset, "product": self.product,
+            "from": self.from, "until": self.until,
             "kind": kind, "language": self.language,
         });
         let mut buyer = Map::new();
@@ -136,8 +162,18 @@ impl New {
         if !buyer.is_empty() {
             body["buyer"] = Value::Object(buyer);
         }
-        if let Some(reference) = &self.buyer_reference {
-            body["buyer_reference"] = json!(reference);
+        for (field, value) in [
+            ("issuer", &self.issuer),
+            ("payer", &self.payer),
+            ("payee", &self.payee),
+            ("buyer_reference", &self.buyer_reference),
+        ] {
+            if let Some(value) = value {
+                body[field] = json!(value);
+            }
+        }
+        if let Some(outside) = self.out_of_scope {
+            body["out_of_scope"] = json!(outside);
         }
         body
     }

@@ -15,6 +15,7 @@ use ledger::{AccountClass, Posting};
 use money::Ppm;
 use std::collections::BTreeMap;
 use store::PaperSupply;
+use tax::reason::Reason;
 use tax::{Role, Treatment as Decided};
 
 /// A payment, capture or refund, as far as its tax goes.
@@ -146,9 +147,8 @@ fn decided(case: u32, sale: &tax::Outcome, act: &str) -> TaxFacts {
         Decided::OutOfScope | Decided::ShownOnly => Treatment::OutOfScope,
     };
     let act = Some(act).filter(|act| !act.is_empty());
-    let words = act
-        .into_iter()
-        .chain(sale.reasons.iter().map(|reason| reason.words()));
+    let why = sale.reasons.iter().filter(|reason| is_told(*reason));
+    let words = act.into_iter().chain(why.map(|reason| reason.words()));
     let reason = words.collect::<Vec<_>>().join("; ");
     TaxFacts {
         country: sale.place.map(|place| place.to_string()),
@@ -162,6 +162,28 @@ fn decided(case: u32, sale: &tax::Outcome, act: &str) -> TaxFacts {
         is_platforms: sale.supplier == Role::Platform,
         case,
     }
+}
+
+/// Whether a reason says why nothing is charged, which the buyer reads. How the place was found, and
+/// what is to be looked at again, is the supplier's own affair.
+fn is_told(reason: Reason) -> bool {
+    use Reason::{
+        BelowForeign, BusinessCountry, NoConsideration, NothingFromAbroad, OutsideUnion,
+        ReverseCharge, SmallEnterprise, TaxedWhenSold, TaxedWhenUsed, WhereCarried,
+    };
+    matches!(
+        reason,
+        BelowForeign
+            | BusinessCountry
+            | NoConsideration
+            | NothingFromAbroad
+            | OutsideUnion
+            | ReverseCharge
+            | SmallEnterprise
+            | TaxedWhenSold
+            | TaxedWhenUsed
+            | WhereCarried
+    )
 }
 
 /// The terms know no tax in a fee.

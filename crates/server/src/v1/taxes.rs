@@ -678,7 +678,7 @@ fn wanted(caller: &Caller, query: &ReturnQuery) -> Outcome<Wanted> {
 }
 
 /// What the operator and sellers owe for a period, by registration, place and rate. Read from the
-/// journal, from its first row on: on a long one it takes its time, and payments go on meanwhile.
+/// journal's rows of that period; payments go on meanwhile.
 #[utoipa::path(
     get,
     path = "/v1/tax/returns",
@@ -695,11 +695,7 @@ async fn get_tax_return(
     Query(query): Query<ReturnQuery>,
 ) -> Result<Response, Refuse> {
     let wanted = wanted(&caller, &query)?;
-    let found = app.blocking(move |app| {
-        app.node
-            .with_reader(|reader| taxes::returns(reader, &wanted, |_| ()))
-    });
-    let found = found.await?.map_err(|error| Problem::internal(&error))?;
+    let found = taxes::of_period(&app, wanted).await?;
     let typed = |kind: &'static str, text: String| {
         let kind = HeaderValue::from_static(kind);
         ([(header::CONTENT_TYPE, kind)], text).into_response()

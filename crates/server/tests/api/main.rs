@@ -23,6 +23,7 @@ mod payments;
 mod platform_papers;
 mod policy;
 mod rails;
+mod returns;
 mod simulations;
 mod step_ups;
 mod taxes;

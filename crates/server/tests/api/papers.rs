@@ -293,6 +293,23 @@ async fn a_credit_note_names_the_invoice_and_takes_what_was_refunded_once() {
 }
 
 #[tokio::test]
+async fn what_is_outside_the_scope_of_tax_has_a_paper_of_its_own() {
+    let shop = Shop::open().await;
+    shop.town.put("/v1/terms", json!({})).await.is(200);
+    let paid = payment(&shop.buyer, &shop.seller, "1");
+    shop.town.post("/v1/payments", paid).await.is(201);
+    let mixed = shop.town.post("/v1/invoices", shop.invoice()).await;
+    mixed.problem(422, "out_of_scope_mixed");
+    for (outside, treatment, payments) in [(true, "out_of_scope", 1), (false, "taxed", 5)] {
+        let mut body = shop.invoice();
+        body["out_of_scope"] = json!(outside);
+        let made = shop.town.post("/v1/invoices", body).await.is(201);
+        assert_eq!(made["taxes"][0]["treatment"], treatment);
+        assert_eq!(made["lines"][0]["payments"], payments);
+    }
+}
+
+#[tokio::test]
 async fn a_simplified_invoice_has_no_electronic_form_and_ends_at_a_threshold() {
     let shop = Shop::open().await;
     let mut body = shop.invoice();
@@ -438,16 +455,20 @@ async fn under_tax_rules_papers_say_what_was_decided() {
             "seller": {"name": "Liffey Ltd", "country": "IE", "tax_number": "IE6433435F"},
         })
     };
-    let nameless = town
-        .post("/v1/invoices", invoice(&business, json!({"name": "B"})))
-        .await;
-    nameless.problem(422, "buyer_number_missing");
-    let buyer = json!({"name": "B", "tax_number": "FR40303265045"});
+    // The number that was checked stands on it.
     let reverse = town
-        .post("/v1/invoices", invoice(&business, buyer))
+        .post("/v1/invoices", invoice(&business, json!({"name": "B"})))
         .await
         .is(201);
+    let xml = format!("/v1/invoices/{}.xml", text(&reverse["id"]));
+    let xml = town.get(&xml).await.text;
+    assert!(xml.contains("<cbc:CompanyID>FR40303265045<"), "{xml}");
     assert_eq!(reverse["taxes"][0]["treatment"], "reverse_charge");
+    let reason = text(&reverse["taxes"][0]["reason"]);
+    assert!(
+        reason.contains("196") && !reason.contains("evidence"),
+        "{reason}"
+    );
     assert_eq!(
         (&reverse["tax"], &reverse["gross"]),
         (&json!("0.00"), &json!("10.00"))

@@ -149,7 +149,7 @@ pub fn reassess(args: &Reassess) -> Result<(), Failure> {
     if args.json {
         super::print_json(&found)?;
     } else {
-        say(&found);
+        say(&found, args.propose);
     }
     match (&args.key, args.propose) {
         (_, false) => Ok(()),
@@ -173,7 +173,7 @@ pub fn reassess(args: &Reassess) -> Result<(), Failure> {
     }
 }
 
-fn say(found: &Reassessed) {
+fn say(found: &Reassessed, is_proposed: bool) {
     outln!("{}", found.reason);
     for payment in &found.payments {
         outln!(
@@ -195,7 +195,7 @@ fn say(found: &Reassessed) {
     }
     if found.corrections.is_empty() {
         outln!("Nothing differs.");
-    } else {
+    } else if !is_proposed {
         outln!(
             "Nothing was posted. --propose makes a correction of it, which a second key approves."
         );

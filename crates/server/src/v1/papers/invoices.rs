@@ -1,6 +1,6 @@
 //! Invoices: one over all payments of a buyer to a seller in a period.
 
-use super::gather::{self, Wanted};
+use super::gather::{self, Found, Wanted};
 use super::issue::{self, ToIssue};
 use super::rounding::Share;
 use super::view::{PaperKind, PaperLanguage, PaperView};
@@ -12,7 +12,7 @@ use crate::papers::{National, PartyFacts, Who, day, parties, refused};
 use crate::problem::{Outcome, Problem, Refuse};
 use crate::types::ids::{InvoiceId, PartyId, WalletId};
 use crate::types::{AssetText, Cursor, Limit, Page, Text, Time};
-use ::papers::facts::{Draft, Kind, Paid, TaxRule};
+use ::papers::facts::{Draft, Kind, Paid, TaxRule, Treatment};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -66,6 +66,9 @@ struct NewInvoice {
     from: Time,
     /// Payments before.
     until: Time,
+    /// Only what is outside the scope of tax (`true`), or only what is not (`false`): both never stand
+    /// on one paper. Without it, all of it, which must be one or the other.
+    out_of_scope: Option<bool>,
     /// What was supplied, in words for the buyer.
     product: Text<200>,
     /// `invoice` if not given, or `simplified_invoice`.
@@ -138,6 +141,7 @@ async fn create_invoice(
         Supplied::Platform => found.retain(|payment| payment.tax.is_platforms),
         Supplied::Fee => {}
     }
+    let is_outside = |payment: &Found| payment.tax.treatment == Treatment::OutOfScope;
     if found.is_empty() && are_all > 0 {
         let words = match asked_for {
             Supplied::Platform => {
@@ -146,6 +150,9 @@ async fn create_invoice(
             _ => "the platform supplies what these payments paid for: `platform` invoices it",
         };
         return Err(Problem::of(Code::WrongState, words).at("supply").into());
+    }
+    if let Some(wanted) = new.out_of_scope {
+        found.retain(|payment| is_outside(payment) == wanted);
     }
     if found.is_empty() {
         return Err(refused(&::papers::PaperError::Empty).into());

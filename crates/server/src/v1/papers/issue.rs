@@ -127,10 +127,12 @@ fn made(draft: Draft) -> Outcome<Paper> {
         let country = &paper.seller.country;
         let gross = paper.totals.gross;
         if !national::may_be_simplified(country, gross, &paper.asset, treatments) {
-            let words = format!(
-                "{gross} {} by a seller in {country} takes a full invoice",
-                paper.asset.code
-            );
+            let code = paper.asset.code;
+            let by = national::threshold(country).map_or(String::new(), |threshold| {
+                let (units, currency, act) = (threshold.units, threshold.currency, threshold.act);
+                format!(": a simplified one is for {units} {currency} at most ({act})")
+            });
+            let words = format!("{gross} {code} by a seller in {country} takes a full invoice{by}");
             return Err(Problem::new(codes::FULL_INVOICE_NEEDED, words).at("kind"));
         }
     }
