@@ -88,7 +88,7 @@ impl RowWriter {
             if !moves.is_empty() {
                 // As many as a byte can say at most.
                 self.bytes.push(moves.len() as u8);
-                self.bytes.extend_from_slice(moves);
+                self.tail.append_to(&mut self.bytes);
             }
         } else {
             self.bytes.push(GENERAL);

@@ -4,7 +4,7 @@ use super::{Draft, Payees, Payment, Purpose, tax};
 use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{Hold, Leg, PartyNo, WalletNo};
-use crate::taxes::Case;
+use crate::taxes::Gist;
 use crate::time::Day;
 use crate::view::View;
 use ledger::{AccountClass, AssetNo, Source};
@@ -191,41 +191,44 @@ pub(crate) struct FeeTax {
 }
 
 /// What tax is in a fee, by the case of its payment, which this event may have made.
-#[inline]
+#[inline(always)]
 pub(crate) fn fee_tax<V: View>(draft: &Draft<'_, V>, case: u32, fee: u64) -> Option<FeeTax> {
-    let outcome = of_case(draft, case)?.fee;
-    let amount = outcome
-        .rate
-        .included_in(Atoms(fee), outcome.rounding.mode)
-        .0;
-    let country = outcome.place?.country;
-    let country = u16::from_be_bytes(country.code());
-    (amount > 0).then_some(FeeTax { country, amount })
+    of_case(draft, case, |gist| {
+        let amount = gist.fee_rate.included_in(Atoms(fee), gist.fee_mode).0;
+        let country = gist.fee_place;
+        (amount > 0 && country != 0).then_some(FeeTax { country, amount })
+    })?
 }
 
 /// The party whose tax a sale's is; none for the operator's.
-#[inline]
+#[inline(always)]
 pub(crate) fn taxpayer<V: View>(
     draft: &Draft<'_, V>,
     case: u32,
     seller: PartyNo,
 ) -> Option<PartyNo> {
-    tax::owner(of_case(draft, case), seller)
+    let owner = of_case(draft, case, |gist| gist.owner(seller))?;
+    (owner != PartyNo::NONE).then_some(owner)
 }
 
-/// A case by its number, which this event may have made.
-#[inline]
-fn of_case<'a, V: View>(draft: &'a Draft<'_, V>, case: u32) -> Option<&'a Case> {
+/// What a case says, which this event may have made.
+#[inline(always)]
+fn of_case<T, V: View>(draft: &Draft<'_, V>, case: u32, says: impl Fn(&Gist) -> T) -> Option<T> {
     if case == 0 {
         return None;
     }
-    let made = || {
-        draft.out.effects.iter().find_map(|effect| match effect {
-            Effect::TaxCase(case) => Some(&**case),
-            _ => None,
-        })
-    };
-    draft.view.case(case).or_else(made)
+    match draft.view.gist(case) {
+        Some(gist) => Some(says(gist)),
+        None => made(draft).map(|gist| says(&gist)),
+    }
+}
+
+#[cold]
+fn made<V: View>(draft: &Draft<'_, V>) -> Option<Gist> {
+    draft.out.effects.iter().find_map(|effect| match effect {
+        Effect::TaxCase(case) => Some(Gist::new(case, |_| 0)),
+        _ => None,
+    })
 }
 
 /// Moves value from the payer's accounts to tax, fee and payees, in this order. Each part rests on
@@ -247,6 +250,10 @@ pub(crate) fn pay<V: View>(
         left: 0,
         origin: None,
     };
+    if let Some(first) = purse.legs.next() {
+        let origin = draft.view.account(first.account).rests_on();
+        (purse.left, purse.origin) = (first.amount, origin);
+    }
     let country = dues.country.unwrap_or(0);
     purse.give(draft, dues.tax, |draft, origin, part| {
         let account = match dues.taxpayer {
@@ -273,6 +280,9 @@ pub(crate) fn pay<V: View>(
     }
 }
 
+/// Who is given a part that rests on something.
+type To<'t, 'd, V> = &'t mut dyn FnMut(&mut Draft<'d, V>, Option<Source>, u64);
+
 /// What was taken from the payer and is not given yet.
 struct Purse<'l> {
     legs: std::slice::Iter<'l, Leg>,
@@ -284,11 +294,29 @@ struct Purse<'l> {
 impl Purse<'_> {
     /// Gives an amount, in as many parts as it has origins one after the other.
     #[inline]
-    fn give<V: View>(
+    fn give<'d, V: View>(
         &mut self,
-        draft: &mut Draft<'_, V>,
+        draft: &mut Draft<'d, V>,
         amount: u64,
-        mut to: impl FnMut(&mut Draft<'_, V>, Option<Source>, u64),
+        mut to: impl FnMut(&mut Draft<'d, V>, Option<Source>, u64),
+    ) {
+        if amount == 0 {
+            return;
+        }
+        // The commonest payment has one leg.
+        if amount <= self.left {
+            self.left -= amount;
+            return to(draft, self.origin, amount);
+        }
+        self.give_from_many(draft, amount, &mut to);
+    }
+
+    #[inline(never)]
+    fn give_from_many<'d, V: View>(
+        &mut self,
+        draft: &mut Draft<'d, V>,
+        amount: u64,
+        to: To<'_, 'd, V>,
     ) {
         let (mut rest, mut part) = (amount, 0);
         while rest > 0 {
