@@ -92,8 +92,9 @@ fn fold_effect<F: Fold>(
 ) {
     match *effect {
         Effect::Paid(ref paid) => {
-            // Captures and refunds say what they move.
-            if paid.case > 0 && !paid.of.is_some() {
+            // Captures and refunds say what they move, and so do the shares of a split.
+            let says = paid.of.is_some() || matches!(next, Some(Effect::Taxed(_)));
+            if paid.case > 0 && !says {
                 let seller = to.wallet(paid.payee).party;
                 // It stands right behind.
                 let fee_tax = match next {

@@ -448,7 +448,7 @@ pub struct Dispute {
     /// The whole payment, atoms.
     pub gross: u64,
     /// How tax and turnover moved when it was opened.
-    pub tax: Option<TaxMove>,
+    pub tax: Vec<TaxMove>,
 }
 
 /// A correction that waits for its second key.

@@ -6,7 +6,7 @@
 //! that does not contain its tax grows by it here. Without rules, the terms' rate of the payer's
 //! country is contained in the price.
 
-use super::{Draft, Payment, Purpose};
+use super::{Draft, Payees, Payment, Purpose};
 use crate::code::Code;
 use crate::command::Spend;
 use crate::decide::{Rule, Stop};
@@ -35,6 +35,15 @@ pub(crate) struct Tax {
     pub new_case: Option<Box<Case>>,
 }
 
+/// One payee's part of a split: a supply of its own.
+#[derive(Debug)]
+pub(crate) struct Share {
+    pub payee: WalletNo,
+    /// All included, atoms.
+    pub gross: u64,
+    pub tax: Tax,
+}
+
 #[inline]
 pub(crate) fn set<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
     if payment.purpose == Purpose::Transfer {
@@ -51,28 +60,88 @@ pub(crate) fn set<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> R
     Ok(())
 }
 
+#[inline]
 fn under<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxInForce) -> Rule {
-    let seller = draft.view.wallet(payment.payees.first()).party;
+    if let Payees::Many(_) = payment.payees {
+        return split(draft, payment, rules);
+    }
     let asked = Asked {
         tenant: draft.tenant,
         payer: payment.payer_party,
-        seller,
+        seller: draft.view.wallet(payment.payees.first()).party,
         asset: payment.spend.asset,
         amount: payment.gross,
         facts: &payment.spend.tax,
         civil: draft.civil,
     };
-    let payer = draft.view.party(payment.payer_party);
+    supply(
+        draft,
+        rules,
+        &asked,
+        &mut payment.gross,
+        &mut payment.tax,
+        &[],
+    )
+}
+
+/// Each payee with a share supplies by itself: what it is due is taxed by a case of its own.
+#[inline(never)]
+fn split<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxInForce) -> Rule {
+    let Payees::Many(payees) = &payment.payees else {
+        return Ok(());
+    };
+    let mut all = Tax::default();
+    let mut gross_sum = 0u64;
+    for (payee, mut gross) in super::law::shares(payees, payment.gross) {
+        if gross == 0 {
+            continue;
+        }
+        let asked = Asked {
+            tenant: draft.tenant,
+            payer: payment.payer_party,
+            seller: draft.view.wallet(payee).party,
+            asset: payment.spend.asset,
+            amount: gross,
+            facts: &payment.spend.tax,
+            civil: draft.civil,
+        };
+        let mut tax = Tax::default();
+        supply(draft, rules, &asked, &mut gross, &mut tax, &payment.shares)?;
+        // The first stands for all where only one can be told.
+        if all.case == 0 {
+            (all.case, all.owed) = (tax.case, tax.owed);
+        }
+        all.amount += tax.amount;
+        let sum = gross_sum.checked_add(gross);
+        gross_sum = sum.ok_or(Stop::Reject(Code::Malformed, "amount"))?;
+        payment.shares.push(Share { payee, gross, tax });
+    }
+    (payment.tax, payment.gross) = (all, gross_sum);
+    Ok(())
+}
+
+/// What tax is in a supply, or comes on top of it; `before` are the shares of the same split that were
+/// asked before.
+#[inline(always)]
+fn supply<V: View>(
+    draft: &Draft<'_, V>,
+    rules: &TaxInForce,
+    asked: &Asked<'_>,
+    gross: &mut u64,
+    tax: &mut Tax,
+    before: &[Share],
+) -> Rule {
+    let payer = draft.view.party(asked.payer);
     let bought = Bought {
         tenant: draft.tenant,
         rules: rules.version,
         month: draft.civil.month.0,
         country: payer.country,
         buyer: asked.buyer(draft.view, payer.kind),
-        facts: &payment.spend.tax,
+        facts: asked.facts,
     };
     let date = taxes::date(draft.civil.day);
-    let known = draft.view.taxpayer(draft.tenant, seller);
+    let known = draft.view.taxpayer(draft.tenant, asked.seller);
     let last = known.map_or(0, |known| known.case);
     let looked_up;
     let (no, gist) = match draft.view.gist(last) {
@@ -81,24 +150,24 @@ fn under<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxIn
             (last, gist)
         }
         _ => {
-            looked_up = look_up(draft, &mut payment.tax, rules, &asked);
+            looked_up = look_up(draft, tax, rules, asked, before);
             (looked_up.0, &looked_up.1)
         }
     };
     let (rate, mode) = (gist.rate, gist.mode);
-    payment.tax.case = no;
+    tax.case = no;
     if gist.place != 0 && rate != Ppm::ZERO {
-        payment.tax.owed = Some((Country(gist.place.to_be_bytes()), rate));
+        tax.owed = Some((Country(gist.place.to_be_bytes()), rate));
     }
     match gist.pricing {
         Pricing::Inclusive => {
-            payment.tax.amount = rate.included_in(Atoms(payment.gross), mode).0;
+            tax.amount = rate.included_in(Atoms(*gross), mode).0;
         }
         Pricing::Exclusive => {
-            let split = ::tax::split::exclusive(Atoms(payment.gross), rate, mode);
+            let split = ::tax::split::exclusive(Atoms(*gross), rate, mode);
             let split = split.map_err(|_| Stop::Reject(Code::Malformed, "amount"))?;
-            payment.tax.amount = split.tax.0;
-            payment.gross += split.tax.0;
+            tax.amount = split.tax.0;
+            *gross += split.tax.0;
         }
     }
     Ok(())
@@ -186,6 +255,7 @@ fn look_up<V: View>(
     tax: &mut Tax,
     rules: &TaxInForce,
     asked: &Asked<'_>,
+    before: &[Share],
 ) -> (u32, Gist) {
     let view = draft.view;
     let found = |no| (no, *view.gist(no).expect("the case was found by its gist"));
@@ -201,9 +271,14 @@ fn look_up<V: View>(
     }
     // What it counts in is numbered when it is applied.
     let gist = Gist::new(&case, |_| 0);
+    let made = |share: &&Share| share.tax.new_case.is_some();
+    let same = |share: &&Share| share.tax.new_case.as_deref() == Some(&case);
+    if let Some(share) = before.iter().find(same) {
+        return (share.tax.case, gist);
+    }
+    let no = view.cases_len() + before.iter().filter(made).count() + 1;
     tax.new_case = Some(Box::new(case));
-    let no = u32::try_from(view.cases_len() + 1).expect("fewer than 2^32 cases");
-    (no, gist)
+    (u32::try_from(no).expect("fewer than 2^32 cases"), gist)
 }
 
 /// What would be decided of a payment's tax now, whether or not it would be made. None without rules.

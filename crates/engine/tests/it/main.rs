@@ -16,6 +16,7 @@ mod payments;
 mod properties;
 mod repeats;
 mod simulations;
+mod tax_splits;
 mod taxes;
 mod town;
 mod unsettled;
