@@ -5,7 +5,7 @@
 
 use crate::event::{Effect, Event, EventKind};
 use crate::ids::Id;
-use crate::law::{self, Activated, Backfilled, Backfilling, Count, Counted, Law, Proposal};
+use crate::law::{self, Activated, Backfilled, Backfilling, Counted, Counts, Law, Proposal};
 use crate::recents::Position;
 use crate::records::{
     Hold, Key, Mandate, OperatorKey, Party, PartyNo, Tenant, TenantNo, TimerKind, Wallet, WalletNo,
@@ -291,7 +291,7 @@ fn open_account<F: Fold>(to: &mut F, tenant: TenantNo, effect: &Effect) {
     let first = match class {
         AccountClass::Wallet => to.wallet(WalletNo(owner)).first,
         AccountClass::Receivable => to.party(PartyNo(owner)).receivable,
-        AccountClass::SellerTax => {
+        AccountClass::SellerTax | AccountClass::SellerRounding => {
             let key = OperatorKey::new(asset, class, sub, origin);
             let taxpayer = to.taxpayer_mut(tenant, PartyNo(owner));
             return taxpayer.add_account(key, no);
@@ -521,12 +521,12 @@ impl Fold for State {
     }
 
     #[inline]
-    fn counts_mut(&mut self, party: PartyNo) -> &mut Vec<Count> {
+    fn counts_mut(&mut self, party: PartyNo) -> &mut Counts {
         let next = self.counts.len();
         let party = &mut self.parties[party.0 as usize];
         if party.counts == u32::MAX {
             party.counts = u32::try_from(next).expect("no more lists than parties");
-            self.counts.push(Vec::new());
+            self.counts.push(Counts::default());
         }
         &mut self.counts[party.counts as usize]
     }

@@ -123,8 +123,11 @@ impl Look for Backfill {
         if question::undoes(part.kind) {
             self.shadow.undo(view, set, event.tenant, part);
         }
-        // What waits or was refused was not made.
-        if matches!(part.kind, EventKind::StepUpAsked | EventKind::Refused) {
+        // What waits or was refused was not made, and a refund only gives room back.
+        if matches!(
+            part.kind,
+            EventKind::StepUpAsked | EventKind::Refused | EventKind::Refunded
+        ) {
             return;
         }
         let Some(question) = question::of(view, event, part) else {

@@ -147,7 +147,7 @@ codes! {
     StepUpExpired = 160, "step_up_expired", Denial, Payer, "The confirmation came too late. Pay again with a new id.";
     StepUpInGroup = 161, "step_up_in_group", Denial, Payer, "A payment of the group needs a confirmation; make it alone.";
     GroupItemRefused = 162, "group_item_refused", Denial, Payer, "An item of the group was refused, so nothing was done.";
-    StepUpNeeded = 163, "step_up_needed", Denial, Payer, "More had to be confirmed than was. Pay again with a new id.";
+    StepUpNeeded = 163, "step_up_needed", Denial, Payer, "More had to be confirmed than was, or the tax on top has made it another amount. Pay again with a new id.";
     WrongState = 170, "wrong_state", Denial, Payer, "The thing is not in a state that allows this.";
     SameKey = 171, "same_key", Denial, Operator, "A correction or a law needs two different keys: one proposes, another approves.";
     BelowFloor = 172, "below_floor", Denial, Operator, "An account would go below its floor.";

@@ -216,6 +216,24 @@ impl<'b> RowReader<'b> {
         Ok(true)
     }
 
+    /// Decodes the next event that is not one of the commonest payment over `out`, and passes over
+    /// those undecoded: for who looks for what is rare. `false` after the last.
+    ///
+    /// # Errors
+    /// [`CodecError`], naming the byte.
+    pub fn next_rare(&mut self, out: &mut Event) -> Result<bool, CodecError> {
+        loop {
+            let at = self.at;
+            let Some(leaf) = self.next_leaf()? else {
+                return Ok(false);
+            };
+            if leaf.first() == Some(&GENERAL) {
+                decode_leaf(leaf, self.time, out).ok_or(CodecError::Body(at))?;
+                return Ok(true);
+            }
+        }
+    }
+
     /// The event at an index, from 0, if the row has so many.
     ///
     /// # Errors

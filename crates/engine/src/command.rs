@@ -17,6 +17,7 @@ use crate::time::UtcMillis;
 use ledger::{AssetNo, Posting, Source};
 use money::{Asset, Atoms};
 use risk::Score;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tax::Rules;
@@ -89,6 +90,23 @@ pub struct Share {
     pub payee: WalletId,
     /// The payee's part of what is left after tax and fee, relative to the others'.
     pub weight: u64,
+}
+
+/// A tax as an issued paper states it, less what the paper's payments bore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxRounding {
+    /// The case of the payments ([`crate::State::tax_case`]); zero if no tax rules were in force.
+    pub case: u32,
+    /// The party that sold.
+    pub seller: PartyId,
+    /// Whether it is tax in the platform's fee, not in the sale.
+    pub is_fee: bool,
+    /// Whose tax it is, where there is no case to say so.
+    pub country: Country,
+    /// In what.
+    pub asset: AssetNo,
+    /// Atoms, not zero: above it the paper states more than was borne, below it less.
+    pub amount: i64,
 }
 
 /// An event the shell read from the journal for a command about something closed. Shared: many items of
@@ -275,6 +293,8 @@ pub enum Op {
         party: PartyId,
         profile: Box<Profile>,
     },
+    /// Post what rounding a paper that was issued left of a tax.
+    RoundTax { paper: Id, rounding: TaxRounding },
 
     /// The node: a timer is due.
     Expire { kind: TimerKind, thing: Id },

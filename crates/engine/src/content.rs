@@ -21,23 +21,11 @@ pub(crate) fn of(op: &Op) -> Hash {
 
 /// Which kind of payment, as its operation is numbered here.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Payment {
+enum Payment {
     Pay = 0,
     Authorize = 1,
     Transfer = 2,
     Split = 3,
-}
-
-/// The same of a payment, by its parts.
-pub(crate) fn of_payment(
-    what: Payment,
-    spend: &Spend,
-    expires: Option<UtcMillis>,
-    payees: impl IntoIterator<Item = (WalletId, u64)>,
-) -> Hash {
-    let mut content = Content(Hasher::new());
-    content.payment(what, spend, expires, payees);
-    *content.0.finalize().as_bytes()
 }
 
 /// Every field has a fixed size, or its length before it: no two contents have the same bytes.
@@ -288,6 +276,7 @@ impl Content {
             | Op::SetTerms { .. }
             | Op::SetTax { .. }
             | Op::SetTaxpayer { .. }
+            | Op::RoundTax { .. }
             | Op::RegisterParty { .. }
             | Op::OpenWallet { .. }
             | Op::ProposeCorrection { .. }

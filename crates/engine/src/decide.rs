@@ -76,6 +76,8 @@ pub struct Handles {
     /// The moment in each zone of a tenant's law, by the law's version.
     moments: Option<(TenantNo, u32, UtcMillis)>,
     zones: Vec<policy::Civil>,
+    /// Counts the laws and minutes looked at.
+    turn: u64,
     /// The lists of counters that the commands' parties have.
     counts: Vec<u32>,
     /// Those who sell, where there are tax rules.
@@ -90,6 +92,7 @@ struct Ahead<'h> {
     handle: Option<Handle>,
     civil: Option<(TenantNo, u32, Civil)>,
     moments: Option<(TenantNo, u32, &'h [policy::Civil])>,
+    turn: u64,
     scratch: Option<&'h RefCell<Scratch>>,
 }
 
@@ -173,7 +176,7 @@ pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mu
             }
         }
     }
-    // Where the law counts: the lists, then what is in them.
+    // Where the law counts: the lists.
     if handles.law_of(state, commands) {
         let lists = handles.list.iter().flat_map(|h| [&h.payer, &h.payee]);
         let found = lists.filter(|known| known.no != WalletNo::NONE);
@@ -184,11 +187,6 @@ pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mu
         }));
         for list in &handles.counts {
             touched ^= state.counts[*list as usize].len() as u64;
-        }
-        for list in &handles.counts {
-            if let Some(count) = state.counts[*list as usize].first() {
-                touched ^= u64::from(count.period);
-            }
         }
     }
     // Where there are tax rules: those who sell, then their tax accounts.
@@ -233,6 +231,7 @@ pub fn decide(
         handle: handles.list.get(at).copied(),
         civil: handles.civil,
         moments: moments.map(|(tenant, version, _)| (tenant, version, &*handles.zones)),
+        turn: handles.turn,
         scratch: Some(&handles.scratch),
     };
     decide_on(state, ahead, command, now, out)
@@ -262,7 +261,14 @@ impl Handles {
         };
         let this = Some((tenant, law.version, now));
         if self.moments != this {
+            let minute = |civil: &policy::Civil| (civil.day, civil.second / 60);
+            let is_of = |(no, version, _)| (no, version) == (tenant, law.version);
+            let before = std::mem::take(&mut self.zones);
             law.moments(now, &mut self.zones);
+            let same_minute = before.iter().map(minute).eq(self.zones.iter().map(minute));
+            if !self.moments.is_some_and(is_of) || !same_minute {
+                self.turn += 1;
+            }
             self.moments = this;
         }
     }
@@ -355,16 +361,18 @@ fn decide_on<V: View>(
         _ => tenant.terms.zone.civil(now),
     };
     let mut own = Vec::new();
-    let moments = match (&tenant.law, ahead.moments) {
-        (None, _) => &[],
+    let (moments, recalled) = match (&tenant.law, ahead.moments) {
+        (None, _) => (&[][..], None),
         (Some(law), Some((no, version, moments)))
             if no == command.tenant && version == law.version =>
         {
-            moments
+            let law = u64::from(no.0) << 32 | u64::from(version);
+            let rates = u64::from(tenant.terms_version);
+            (moments, Some([law, rates, ahead.turn]))
         }
         (Some(law), _) => {
             law.moments(now, &mut own);
-            &own[..]
+            (&own[..], None)
         }
     };
     let (mut kept, mut fresh) = (ahead.scratch.map(RefCell::borrow_mut), None);
@@ -372,10 +380,9 @@ fn decide_on<V: View>(
         Some(kept) => &mut **kept,
         None => fresh.insert(Scratch::default()),
     };
-    if let (Some(law), Some(_)) = (&tenant.law, ahead.scratch) {
-        scratch.counting.clear();
-        // The moments follow from the law and the time.
-        scratch.moves.recall((command.tenant.0, law.version, now.0));
+    scratch.clear();
+    if tenant.law.is_some() && ahead.scratch.is_some() {
+        scratch.moves.recall(recalled);
     }
     out.begin(now, command.tenant, EventKind::Paid, command.id);
     let mut draft = Draft {
@@ -635,6 +642,7 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
         Op::RejectLaw { proposal } => ops::law::reject(draft, *proposal),
         Op::SetTax { rules, settings } => ops::tax::set(draft, rules.as_ref(), settings.as_deref()),
         Op::SetTaxpayer { party, profile } => ops::tax::set_taxpayer(draft, *party, profile),
+        Op::RoundTax { paper, rounding } => ops::rounding::post(draft, *paper, rounding),
         Op::Expire { kind, thing } => ops::timer::expire(draft, *kind, *thing),
         Op::CountRefusals { party, code, count } => {
             draft.out.kind = EventKind::RefusalsCounted;

@@ -97,6 +97,7 @@ kinds! {
     LawBackfilled = "law.backfilled";
     TaxSet = "tax.set";
     TaxpayerSet = "taxpayer.set";
+    TaxRounded = "tax.rounded";
 }
 
 /// Something that happened.
@@ -392,7 +393,8 @@ pub enum Effect {
         asset: AssetNo,
         amount: u64,
     },
-    /// Tax and turnover moved by a capture, refund or dispute, or by one share of a split.
+    /// Tax and turnover moved by a capture, refund or dispute, or by one share of a split; or tax by a
+    /// paper's rounding.
     Taxed(#[serde(with = "framed")] Box<TaxMove>),
 }
 

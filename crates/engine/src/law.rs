@@ -21,7 +21,7 @@ mod circumstances;
 mod counts;
 
 pub use circumstances::{Asked, Circumstances, Confirmed, HOURS_LONG_AGO};
-pub use counts::{Count, Counted};
+pub use counts::{Count, Counted, Counts};
 pub(crate) use counts::{add, add_or_begin, begin, since};
 
 use crate::event::Hash;
@@ -270,9 +270,10 @@ impl Law {
 impl State {
     /// What a party has used of the law's measures, in the order of measure and period.
     #[must_use]
+    #[inline]
     pub fn counts_of(&self, party: PartyNo) -> &[Count] {
         let at = self.party(party).counts as usize;
-        self.counts.get(at).map_or(&[], Vec::as_slice)
+        self.counts.get(at).map_or(&[], |counts| counts)
     }
 
     /// The law in force for a tenant.

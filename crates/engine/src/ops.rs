@@ -8,6 +8,7 @@ pub(crate) mod law;
 pub(crate) mod mandate;
 pub(crate) mod people;
 pub(crate) mod refund;
+pub(crate) mod rounding;
 pub(crate) mod settings;
 pub(crate) mod tax;
 pub(crate) mod timer;

@@ -6,14 +6,15 @@
 //! [`crate::snapshot::VERSION`] then counts up.
 
 use crate::ids::{ActorId, Id, MandateId, TenantId, WalletId};
-use crate::law::{Counted, Law};
-use crate::taxes::{TaxInForce, TaxMove};
+use crate::law::{Circumstances, Counted, Law};
+use crate::taxes::{Facts, TaxInForce, TaxMove};
 use crate::terms::{Country, Terms, Tier};
 use crate::time::{Civil, Day, UtcMillis};
 use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
 use money::{Atoms, Ppm};
 use policy::{Age, Screening, StepUp, Traced};
 use pricing::PlatformFee;
+use risk::Score;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -181,6 +182,7 @@ pub const MEASURE_MONTH: u16 = 1;
 
 /// What the law asks of a party besides its country, kind and tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C)] // As `Party` lays it out.
 pub struct Particulars {
     /// How old.
     pub age: Age,
@@ -203,7 +205,7 @@ impl Default for Particulars {
 /// A person, business or software agent. One cache line, because a payment reads its payer's at
 /// random; the public id, which no payment reads, stands apart ([`crate::State::party_id`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(align(64))]
+#[repr(C, align(64))] // In this order, so that `Party::about` is read at once.
 pub struct Party {
     /// Spent in each measure's period, in atoms of the limits' asset.
     pub used: [u128; MEASURES],
@@ -233,6 +235,22 @@ pub struct Party {
 const _: () = assert!(size_of::<Party>() == 64);
 
 impl Party {
+    /// All that rules look at in a party, as a number.
+    #[inline]
+    pub(crate) fn about(&self) -> u64 {
+        let [first, second] = self.country.0;
+        u64::from_le_bytes([
+            first,
+            second,
+            self.tier.0,
+            self.kind as u8,
+            self.standing as u8,
+            self.particulars.age as u8,
+            self.particulars.segment,
+            self.particulars.screening as u8,
+        ])
+    }
+
     /// What has been used of a measure in a period.
     #[must_use]
     #[inline]
@@ -421,6 +439,45 @@ pub struct Pending {
     /// The hash of its text, which its end names too.
     #[serde(default)]
     pub text: Option<[u8; 16]>,
+    /// What kind of payment it is.
+    #[serde(default)]
+    pub kind: PendingKind,
+    /// The payees of a split, with their weights; of any other kind, none.
+    #[serde(default)]
+    pub payees: Vec<(WalletId, u64)>,
+    /// All that the payer pays, atoms: with the tax that comes on top. Zero is `amount`.
+    #[serde(default)]
+    pub gross: u64,
+    /// The agent's mandate, if any.
+    #[serde(default)]
+    pub mandate: MandateId,
+    /// When an authorization is to end, if that was said.
+    #[serde(default)]
+    pub hold_expires: Option<UtcMillis>,
+    /// The fraud score.
+    #[serde(default)]
+    pub risk: Score,
+    /// What else the law asks about; `None` if nothing is out of the ordinary.
+    #[serde(default)]
+    pub circumstances: Option<Box<Circumstances>>,
+    /// What it says of itself for tax; `None` if it says nothing.
+    #[serde(default)]
+    pub tax: Option<Box<Facts>>,
+}
+
+/// Which payment waits. The numbers are frozen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PendingKind {
+    /// One that is paid at once.
+    #[default]
+    Pay,
+    /// One that is set aside for.
+    Authorize,
+    /// One that passes value on.
+    Transfer,
+    /// One to several payees.
+    Split,
 }
 
 /// A payment called into question.

@@ -177,6 +177,7 @@ impl Asked<'_> {
             | Op::SetTerms { .. }
             | Op::SetTax { .. }
             | Op::SetTaxpayer { .. }
+            | Op::RoundTax { .. }
             | Op::RegisterParty { .. }
             | Op::OpenWallet { .. }
             | Op::ProposeCorrection { .. }
@@ -647,6 +648,12 @@ impl Asked<'_> {
                     _ => false,
                 });
                 of(&[K::TaxpayerSet], &[("party", same)])
+            }
+            Op::RoundTax { paper, rounding } => {
+                let about = self.has(|e| matches!(e, Effect::About { thing } if thing == paper));
+                let amount = part.postings.first().map(|posting| posting.amount);
+                let same = amount == Some(i128::from(rounding.amount));
+                of(&[K::TaxRounded], &[("paper", about), ("rounding", same)])
             }
             Op::RegisterParty {
                 party,

@@ -8,25 +8,29 @@
 //!   for counts as confirmed and made. Balances are history's.
 //! - Before the span that is asked about, everything made is counted and nothing compared, so that
 //!   the draft begins with counters that are not empty.
+//! - A draft's pilot is held against everything, from the first payment on that is looked at.
 //! - What history refused for another reason than the law stays refused, and is not looked at.
 
 mod report;
 
 pub use report::{Becomes, Changed, Changes, RuleChanges, RuleName, Simulated, Was};
 
+use crate::code::Code;
 use crate::event::{Effect, Event, EventKind, Part};
 use crate::ids::Id;
 use crate::law::{Confirmed, Counted, Law, NewLaw};
-use crate::past::question::{self, Question};
+use crate::past::question::{self, By, Question};
 use crate::past::shadow::{Shadow, Shadowed};
 use crate::past::{Look, concerns, each_part};
 use crate::records::TenantNo;
 use crate::state::State;
-use crate::step::law::court::{Case, Court};
-use crate::step::law::{Measuring, cash};
+use crate::step::law::court::{self, Case, Court};
+use crate::step::law::{Measuring, cash, pilot};
 use crate::terms::Terms;
 use crate::time::{UtcMillis, Zone};
 use crate::view::View;
+use ledger::AssetNo;
+use money::Asset;
 use policy::{
     Amount, Civil, Date, Moves, Pack, Payment, PolicyError, Redeemable, Ruleset, Settings, Side,
     Verdict,
@@ -47,6 +51,8 @@ pub struct Asked {
     pub until: UtcMillis,
     /// How many changed payments are listed; all are counted.
     pub list_max: usize,
+    /// What the draft's pilot is limited in: the shard numbers it, once it is registered.
+    pub pilot_asset: Option<Asset>,
 }
 
 /// A simulation under way.
@@ -146,7 +152,7 @@ impl Simulation {
             let known = self.compiled.take();
             // Measures keep their numbers from one to the next: the counters go by them.
             let earlier = known.as_ref().map(|known| &*known.law.ruleset);
-            let compiled = compiled(&self.asked.law, &self.drafts, law, before, at, earlier)?;
+            let compiled = compiled(&self.asked, &self.drafts, law, before, at, earlier)?;
             self.compiled = Some(compiled);
             self.at = UtcMillis(u64::MAX);
         }
@@ -162,9 +168,16 @@ impl Simulation {
     }
 
     /// What the draft says, compared with what history said, and counted if it is made.
-    fn answer<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>, question: &Question) {
+    /// Whether it is made.
+    fn answer<V: View>(
+        &mut self,
+        view: &V,
+        event: &Event,
+        part: &Part<'_>,
+        question: &Question,
+    ) -> bool {
         let Some(compiled) = &self.compiled else {
-            return;
+            return true;
         };
         let continued = match part.kind {
             EventKind::StepUpAsked | EventKind::Refused => None,
@@ -172,11 +185,11 @@ impl Simulation {
         };
         if continued == Some(false) {
             // Denied when it was asked for: it was never confirmed.
-            return;
+            return false;
         }
         let (before, case) = (view.base(), question.cases[0]);
         let Some(tenant) = before.tenant(event.tenant) else {
-            return;
+            return true;
         };
         let draft = Draft {
             compiled,
@@ -186,17 +199,21 @@ impl Simulation {
                 shadow: &self.shadow,
             },
             terms: &tenant.terms,
+            tenant: event.tenant,
             at: event.at,
         };
         let said = draft.say(question, &mut self.moves);
-        let becomes = Becomes::of(said.verdict);
+        let becomes = match said.outside {
+            Some(_) => Becomes::Denied,
+            None => Becomes::of(said.verdict),
+        };
         let made = becomes != Becomes::Denied;
         let compared = event.at >= self.asked.from && continued.is_none();
         if part.kind == EventKind::StepUpAsked {
             self.pending.insert(part.id, made);
         }
         if compared {
-            let rule = draft.rule_of(said.verdict, question, tenant.law.as_deref());
+            let rule = draft.rule_of(&said, question, tenant.law.as_deref());
             let party = view.wallet(case.payer).party;
             self.tally.note(report::Noted {
                 id: part.id,
@@ -211,21 +228,21 @@ impl Simulation {
                 rule,
             });
         }
+        let piloted = draft.piloted(question);
         if made && part.kind != EventKind::StepUpAsked {
             let set = &compiled.law.ruleset;
             self.shadow.take(set, part.id, question.gross, said.moves);
+            if let Some(amount) = piloted {
+                let payer = view.wallet(case.payer).party;
+                self.shadow.pilot(payer, amount);
+            }
         }
+        made
     }
 }
 
 impl Look for Simulation {
     fn part<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>) {
-        if question::undoes(part.kind)
-            && let Some(compiled) = &self.compiled
-        {
-            let set = &compiled.law.ruleset;
-            self.shadow.undo(view, set, event.tenant, part);
-        }
         if part.kind == EventKind::StepUpExpired {
             for effect in part.effects {
                 if let Effect::PendingClosed { payment } = effect {
@@ -233,20 +250,28 @@ impl Look for Simulation {
                 }
             }
         }
-        if let Some(question) = question::of(view, event, part) {
-            self.answer(view, event, part, &question);
+        let question = question::of(view, event, part);
+        let made = question.is_none_or(|question| self.answer(view, event, part, &question));
+        // A refund that the draft denies gives nothing back.
+        if made
+            && question::undoes(part.kind)
+            && let Some(compiled) = &self.compiled
+        {
+            let set = &compiled.law.ruleset;
+            self.shadow.undo(view, set, event.tenant, part);
         }
     }
 }
 
 fn compiled(
-    draft: &NewLaw,
+    asked: &Asked,
     drafts: &[Pack],
     law: Option<&Law>,
     state: &State,
     at: UtcMillis,
     earlier: Option<&Ruleset>,
 ) -> Result<Compiled, PolicyError> {
+    let draft = &asked.law;
     let stays =
         |pack: &Pack| !draft.removed.contains(&pack.id) && drafts.iter().all(|d| d.id != pack.id);
     let then = law.map_or_else(Vec::new, Law::packs_parsed);
@@ -255,7 +280,14 @@ fn compiled(
     packs.extend(drafts.iter().cloned());
     packs.sort_by(|a, b| a.id.cmp(&b.id));
     let of_law = law.map(|law| law.settings.clone());
-    let settings = draft.settings.clone().or(of_law).unwrap_or_default();
+    let mut settings = draft.settings.clone().or(of_law).unwrap_or_default();
+    if let (Some(asset), Some(pilot)) = (asked.pilot_asset, &mut settings.pilot) {
+        let known = state.asset(asset.code).filter(|(_, known)| *known == asset);
+        // Before there is such an asset, nothing has been paid in it or converted to it.
+        let unknown = AssetNo(u16::MAX);
+        let number = known.map_or(unknown, |(no, _)| no);
+        pilot.volume_max = pilot.volume_max.map(|(_, most)| (number, most));
+    }
     let today = u32::try_from(at.0 / 86_400_000).unwrap_or(u32::MAX);
     let numbers = settings.numbers.iter().map(|own| {
         let (atoms, asset) = (own.atoms, own.asset);
@@ -304,33 +336,67 @@ struct Draft<'d, V: View> {
     now: &'d [Civil],
     view: Shadowed<'d, V>,
     terms: &'d Terms,
+    tenant: TenantNo,
     at: UtcMillis,
 }
 
 /// What it says, and what moves if that is made.
 struct Said {
+    /// The pilot does not take it.
+    outside: Option<Code>,
     verdict: Verdict,
     moves: Vec<Counted>,
 }
 
 impl<V: View> Draft<'_, V> {
     fn say(&self, question: &Question, moves: &mut Moves) -> Said {
+        let outside = self.outside(question);
         let first = self.hear(question, Confirmed::NOTHING, moves);
         let Verdict::StepUp { step_up, .. } = first.verdict else {
-            return first;
+            return Said { outside, ..first };
         };
         // Made as if the payer had done what is asked.
         let again = self.hear(question, step_up.into(), moves);
         Said {
+            outside,
             verdict: first.verdict,
             moves: again.moves,
         }
+    }
+
+    /// Why the draft's pilot does not take it.
+    fn outside(&self, question: &Question) -> Option<Code> {
+        let pilot = self.compiled.law.settings.pilot.as_ref()?;
+        let case = &question.cases[0];
+        // Whoever was let in gets back what was paid.
+        if case.payment == Payment::Refund {
+            return None;
+        }
+        let cases = &mut question.cases.iter();
+        let elsewhere = cases.find_map(|case| pilot::outside(&self.view, pilot, case));
+        let beyond = || {
+            let (terms, gross) = (self.terms, question.gross);
+            let beyond = pilot::beyond(&self.view, terms, self.tenant, pilot, case, gross);
+            beyond.map(|(code, _)| code)
+        };
+        elsewhere.or_else(|| is_between_wallets(case).then(beyond)?)
+    }
+
+    /// How much it counts in the draft's pilot, if it does.
+    fn piloted(&self, question: &Question) -> Option<u64> {
+        let pilot = self.compiled.law.settings.pilot.as_ref()?;
+        let case = &question.cases[0];
+        let (terms, gross) = (self.terms, question.gross);
+        let in_its_asset = |(to, _)| court::convert(terms, case.asset, to, gross);
+        let amount = pilot.volume_max.map_or(Some(0), in_its_asset);
+        is_between_wallets(case).then(|| amount.unwrap_or(0))
     }
 
     /// Asks once for payer and payee; of a split once for the payer and then for each share, each
     /// seeing what the ones before it moved. The strictest answer stands.
     fn hear(&self, question: &Question, besides: Confirmed, moves: &mut Moves) -> Said {
         let mut said = Said {
+            outside: None,
             verdict: Verdict::Allow,
             moves: Vec::new(),
         };
@@ -346,7 +412,7 @@ impl<V: View> Draft<'_, V> {
                 now: self.at,
                 counting: &counting,
             };
-            let verdict = match court.check(&case, moves) {
+            let verdict = match court.answer(&case, moves) {
                 Verdict::Allow => redeemed(&court, &case),
                 verdict => verdict,
             };
@@ -375,12 +441,7 @@ impl<V: View> Draft<'_, V> {
     }
 
     /// The rule that a change is put down to: the draft's, or the one of then that refused or asked.
-    fn rule_of(
-        &self,
-        verdict: Verdict,
-        question: &Question,
-        law: Option<&Law>,
-    ) -> Option<RuleName> {
+    fn rule_of(&self, said: &Said, question: &Question, law: Option<&Law>) -> Option<RuleName> {
         let name = |packs: &[Pack], set: &Ruleset, rule| {
             let (table, index) = set.rule_in_pack(rule)?;
             let (pack, version) = set.packs().nth(table)?;
@@ -390,14 +451,28 @@ impl<V: View> Draft<'_, V> {
                 rule: found?.rules.get(index)?.id.clone(),
             })
         };
-        match verdict {
+        if let Some(code) = said.outside {
+            return Some(RuleName::of_pilot(code));
+        }
+        match said.verdict {
             Verdict::StepUp { rule, .. } | Verdict::Deny { rule, .. } => {
                 name(&self.compiled.packs, &self.compiled.law.ruleset, rule)
             }
             Verdict::Allow if question.was == Was::Allowed => None,
-            Verdict::Allow => name(&self.compiled.then, &law?.ruleset, question.rule?),
+            Verdict::Allow => match question.by? {
+                By::Rule(rule) => name(&self.compiled.then, &law?.ruleset, rule),
+                By::Pilot(code) => Some(RuleName::of_pilot(code)),
+            },
         }
     }
+}
+
+/// What counts in a pilot.
+fn is_between_wallets(case: &Case) -> bool {
+    matches!(
+        case.payment,
+        Payment::Spend | Payment::Transfer | Payment::Gift
+    )
 }
 
 /// Whether what was loaded may be paid out: forbidden in one country, and in another only when

@@ -8,7 +8,7 @@ use crate::code::Code;
 use crate::event::Hash;
 use crate::hash::HashKey;
 use crate::ids::{Id, PartyId};
-use crate::law::{Count, Proposal};
+use crate::law::{Counts, Proposal};
 use crate::recents::{Position, Recents, SliceHead, Window};
 use crate::records::{
     Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TenantNo, TopUp,
@@ -27,7 +27,7 @@ use thiserror::Error;
 /// The snapshot format this code writes and reads. Any change of a record of State counts it up: an
 /// older snapshot is then skipped and the journal replayed, and digests of another version are not
 /// compared.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 
 /// About how many bytes are handed over at a time.
 const CHUNK: usize = 1 << 16;
@@ -199,7 +199,7 @@ pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
     }
     state.counts.reserve(head.counts);
     for _ in 0..head.counts {
-        state.counts.push(reader.record::<Vec<Count>>()?);
+        state.counts.push(reader.record::<Counts>()?);
     }
     state.recents = Recents::new(head.window, HashKey::new(random));
     state.recents.set_forgotten_before(head.forgotten_before);

@@ -7,7 +7,7 @@ use crate::code::Code;
 use crate::hash::HashKey;
 use crate::ids::{Id, PartyId, TenantId, WalletId};
 use crate::index::Index;
-use crate::law::{Count, Proposal};
+use crate::law::{Counts, Proposal};
 use crate::recents::{Recents, Window};
 use crate::records::{
     Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TenantNo, TimerKind,
@@ -63,7 +63,7 @@ pub struct State {
     /// Laws proposed, and approved but not yet in force.
     pub proposals: BTreeMap<Key, Proposal>,
     /// What parties have used of the law's measures: see [`State::counts_of`].
-    pub counts: Vec<Vec<Count>>,
+    pub counts: Vec<Counts>,
     /// What wallets held right after they were last loaded, where the law asks what share is left.
     pub loaded: BTreeMap<(WalletNo, AssetNo), u64>,
     /// Who has paid in pilots.

@@ -97,7 +97,9 @@ pub(crate) fn authorize<V: View>(
 ) -> Rule {
     let by_default = draft.now.plus(draft.terms.hold_ms());
     let expires = asked.unwrap_or(by_default);
-    if expires <= draft.now || expires > draft.now.plus(draft.terms.hold_ms_max) {
+    // What waited for its payer was in time when it was asked.
+    let is_long = !draft.continued && expires > draft.now.plus(draft.terms.hold_ms_max);
+    if expires <= draft.now || is_long {
         return Err(Stop::Reject(Code::Malformed, "expires_at"));
     }
     let purpose = Purpose::Authorize { asked, expires };
@@ -170,6 +172,7 @@ fn run<V: View>(
     parties::check(draft, &payment)?;
     price::set(&mut payment);
     tax::set(draft, &mut payment)?;
+    pending::is_as_confirmed(draft, &payment)?;
     if payment.gross > spend.amount.0 {
         parties::mandate_again(draft, &payment)?;
     }

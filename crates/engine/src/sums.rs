@@ -72,7 +72,9 @@ impl State {
         let owner = account.owner as usize;
         let tenant = match account.class {
             AccountClass::Wallet => self.wallets.get(owner)?.tenant,
-            AccountClass::Receivable | AccountClass::SellerTax => self.parties.get(owner)?.tenant,
+            AccountClass::Receivable | AccountClass::SellerTax | AccountClass::SellerRounding => {
+                self.parties.get(owner)?.tenant
+            }
             _ => TenantNo(account.owner),
         };
         self.tenant(tenant).map(|_| tenant)

@@ -5,7 +5,7 @@
 
 use crate::event::Effect;
 use crate::ids::Id;
-use crate::law::Count;
+use crate::law::{Count, Counts};
 use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
 use crate::state::State;
 use crate::taxes::{Case, Gist, Taxpayer, Together, Words};
@@ -84,7 +84,7 @@ pub trait Fold: View {
     /// Moves a pool.
     fn move_pool(&mut self, tenant: TenantNo, asset: AssetNo, source: Source, delta: i128);
     /// What a party has used of the law's measures.
-    fn counts_mut(&mut self, party: PartyNo) -> &mut Vec<Count>;
+    fn counts_mut(&mut self, party: PartyNo) -> &mut Counts;
     /// Notes what a wallet holds right after it was loaded.
     fn set_loaded(&mut self, wallet: WalletNo, asset: AssetNo, holds: u64);
     /// Counts a payment in the pilot.
@@ -193,7 +193,7 @@ pub struct Overlay<'s> {
     reversed: BTreeMap<Key, u64>,
     pools: BTreeMap<(TenantNo, AssetNo, Source), i128>,
     used: Vec<Id>,
-    counts: BTreeMap<PartyNo, Vec<Count>>,
+    counts: BTreeMap<PartyNo, Counts>,
     loaded: BTreeMap<(WalletNo, AssetNo), u64>,
     /// How much more was paid in the pilot, by how many more payers.
     piloted: (u32, u128),
@@ -393,9 +393,9 @@ impl Fold for Overlay<'_> {
     fn move_pool(&mut self, tenant: TenantNo, asset: AssetNo, source: Source, delta: i128) {
         *self.pools.entry((tenant, asset, source)).or_default() += delta;
     }
-    fn counts_mut(&mut self, party: PartyNo) -> &mut Vec<Count> {
+    fn counts_mut(&mut self, party: PartyNo) -> &mut Counts {
         let state = self.state;
-        let copy = || state.counts_of(party).to_vec();
+        let copy = || Counts::from(state.counts_of(party));
         self.counts.entry(party).or_insert_with(copy)
     }
     fn set_loaded(&mut self, wallet: WalletNo, asset: AssetNo, holds: u64) {

@@ -18,6 +18,7 @@ mod environment;
 mod failure;
 mod folder;
 mod progress;
+mod rare;
 mod serving;
 
 use clap::{Parser, Subcommand};

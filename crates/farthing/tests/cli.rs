@@ -222,8 +222,8 @@ fn a_draft_is_simulated_over_a_replayed_site_and_over_made_up_payments() {
         "a time is",
     );
     let operator = write("operator.toml", "status = [\"king\"]");
-    let wrong = ["simulate", "--pack", &lax, "--operator", &operator];
-    fails(&wrong, 1, "status: \"king\"");
+    let wrong = ["simulate", "--pack", &lax, "--settings", &operator];
+    fails(&wrong, 1, "status = [\"king\"]");
 }
 
 #[test]

@@ -158,11 +158,15 @@ pub enum AccountClass {
     Dispute = 9,
     /// Tax that a seller owes, kept for it: one account a seller and jurisdiction.
     SellerTax = 10,
+    /// What rounding the operator's papers left of its tax: one account a jurisdiction.
+    Rounding = 11,
+    /// What rounding a seller's papers left of its tax: one account a seller and jurisdiction.
+    SellerRounding = 12,
 }
 
 impl AccountClass {
     /// Every class, in numeric order.
-    pub const ALL: [AccountClass; 11] = [
+    pub const ALL: [AccountClass; 13] = [
         AccountClass::Wallet,
         AccountClass::Receivable,
         AccountClass::Fees,
@@ -174,6 +178,8 @@ impl AccountClass {
         AccountClass::FxPosition,
         AccountClass::Dispute,
         AccountClass::SellerTax,
+        AccountClass::Rounding,
+        AccountClass::SellerRounding,
     ];
 
     /// The word used in the API.
@@ -191,6 +197,8 @@ impl AccountClass {
             AccountClass::FxPosition => "fx_position",
             AccountClass::Dispute => "dispute",
             AccountClass::SellerTax => "seller_tax",
+            AccountClass::Rounding => "rounding",
+            AccountClass::SellerRounding => "seller_rounding",
         }
     }
 
@@ -216,7 +224,7 @@ pub struct Account {
     pub owner: u32,
     /// The owner's next account, or [`AccountNo::NONE`].
     pub next: AccountNo,
-    /// The channel of a clearing account, the country of a tax account, else 0.
+    /// The channel of a clearing account, the country of a tax or rounding account, else 0.
     pub sub: u16,
     /// What it is denominated in.
     pub asset: AssetNo,

@@ -102,6 +102,7 @@ impl Rate {
     ///
     /// # Errors
     /// [`MoneyError::Overflow`] if the result exceeds [`Atoms::MAX`].
+    #[inline]
     pub fn convert(&self, base: Atoms, r: Rounding) -> Result<Converted, MoneyError> {
         let rounded = mul_div(base.get(), self.num, self.den, r)?;
         Ok(Converted {

@@ -385,7 +385,8 @@ impl Node {
         let (asked, then) = (command.clone(), event.clone());
         let unknown = Unavailable::OutcomeUnknown;
         let differs = ask_after(&self.0.queue, move |state| difference(state, &asked, &then));
-        let differs = differs.map_err(|_| unknown)?.await.map_err(|_| unknown)?;
+        let differs = differs.map_err(|_| unknown)?.told().await;
+        let differs = differs.map_err(|_| unknown)?;
         Ok(match differs {
             None => Answer::Known { position, event },
             Some(field) => Answer::Rejected(Rejection {
@@ -406,9 +407,7 @@ impl Node {
         &self,
         read: impl FnOnce(&State) -> R + Send + 'static,
     ) -> Result<R, Unavailable> {
-        ask(&self.0.queue, read)?
-            .await
-            .map_err(|_| Unavailable::Stopped)
+        ask(&self.0.queue, read)?.told().await
     }
 
     /// [`Self::query`] for threads that are not async.
@@ -419,9 +418,7 @@ impl Node {
         &self,
         read: impl FnOnce(&State) -> R + Send + 'static,
     ) -> Result<R, Unavailable> {
-        ask(&self.0.queue, read)?
-            .blocking_recv()
-            .map_err(|_| Unavailable::Stopped)
+        ask(&self.0.queue, read)?.told_blocking()
     }
 
     /// A client with many commands in flight.

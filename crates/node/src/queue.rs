@@ -4,7 +4,9 @@ use crate::answer::{Answer, Brief, Unavailable};
 use crate::weight::weight;
 use engine::event::Event;
 use engine::{Command, Position, Rejection, State, UtcMillis};
+use std::any::Any;
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -225,10 +227,40 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// The answer to a question. It travels as a value of any type, so that the channel is built once
+/// and not anew for every question there is.
+pub(crate) struct Asked<R> {
+    told: oneshot::Receiver<Box<dyn Any + Send>>,
+    answer: PhantomData<fn() -> R>,
+}
+
+impl<R: 'static> Asked<R> {
+    /// Waits for it.
+    pub async fn told(self) -> Told<R> {
+        Self::unpack(self.told.await)
+    }
+
+    /// The same for threads that are not async.
+    pub fn told_blocking(self) -> Told<R> {
+        Self::unpack(self.told.blocking_recv())
+    }
+
+    fn unpack<E>(told: Result<Box<dyn Any + Send>, E>) -> Told<R> {
+        let answer = told.ok().and_then(|answer| answer.downcast().ok());
+        answer.map(|answer| *answer).ok_or(Unavailable::Stopped)
+    }
+}
+
 /// A question to the state, and where its answer comes.
-fn query<R: Send + 'static>(
-    read: impl FnOnce(&State) -> R + Send + 'static,
-) -> (Item, oneshot::Receiver<R>) {
+fn query<R: Send + 'static>(read: impl FnOnce(&State) -> R + Send + 'static) -> (Item, Asked<R>) {
+    let (item, told) = query_any(Box::new(move |state| Box::new(read(state))));
+    let answer = PhantomData;
+    (item, Asked { told, answer })
+}
+
+type ReadAny = Box<dyn FnOnce(&State) -> Box<dyn Any + Send> + Send>;
+
+fn query_any(read: ReadAny) -> (Item, oneshot::Receiver<Box<dyn Any + Send>>) {
     let (to, told) = oneshot::channel();
     let query = Item::Query(Box::new(move |state| {
         let answer = read(state);
@@ -246,10 +278,10 @@ fn query<R: Send + 'static>(
 pub(crate) fn ask<R: Send + 'static>(
     queue: &Queue,
     read: impl FnOnce(&State) -> R + Send + 'static,
-) -> Told<oneshot::Receiver<R>> {
-    let (query, told) = query(read);
+) -> Told<Asked<R>> {
+    let (query, asked) = query(read);
     queue.push([query].into_iter())?;
-    Ok(told)
+    Ok(asked)
 }
 
 /// The same about a command that was decided: there is room for it however full the queue is, for
@@ -257,10 +289,10 @@ pub(crate) fn ask<R: Send + 'static>(
 pub(crate) fn ask_after<R: Send + 'static>(
     queue: &Queue,
     read: impl FnOnce(&State) -> R + Send + 'static,
-) -> Told<oneshot::Receiver<R>> {
-    let (query, told) = query(read);
+) -> Told<Asked<R>> {
+    let (query, asked) = query(read);
     queue.push_beyond(query)?;
-    Ok(told)
+    Ok(asked)
 }
 
 impl Queue {

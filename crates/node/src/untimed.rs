@@ -58,7 +58,7 @@ impl Shared {
             // may not have yet, and whether a payment waits for its payer.
             let (tenant, id) = (command.tenant, command.id);
             let remembers = ask(&self.queue, move |state| remembers(state, tenant, id))?;
-            let remembers = remembers.await.map_err(|_| Unavailable::Stopped)?;
+            let remembers = remembers.told().await?;
             return Ok((!remembers).then_some(Raw::Known(position)));
         }
         let Op::Group { items } = &command.op else {

@@ -126,6 +126,7 @@ fn spend(amount: u64) -> Spend {
         asset: 0,
         risk: 0,
         confirmed: false,
+        seen: None,
     }
 }
 

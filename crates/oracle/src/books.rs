@@ -1,6 +1,6 @@
 //! The books: who has what, what is open, and how value moves.
 
-use crate::{Civil, Id, Standing};
+use crate::{Civil, Decided, Id, Moved, Sold, Standing};
 use std::collections::BTreeMap;
 
 /// What a balance belongs to. Sources are numbers; the origin is the source that the value rests on
@@ -26,6 +26,12 @@ pub enum Account {
     },
     Tax {
         tenant: u32,
+        asset: u16,
+        country: [u8; 2],
+        origin: u8,
+    },
+    SellerTax {
+        party: u32,
         asset: u16,
         country: [u8; 2],
         origin: u8,
@@ -63,6 +69,7 @@ impl Account {
             | Account::Owed { origin, .. }
             | Account::Fees { origin, .. }
             | Account::Tax { origin, .. }
+            | Account::SellerTax { origin, .. }
             | Account::Suspense { origin, .. }
             | Account::Dispute { origin, .. } => origin,
             Account::Clearing { .. } | Account::Safeguarding { .. } => 0,
@@ -85,6 +92,7 @@ impl Account {
             | Account::Owed { asset, .. }
             | Account::Fees { asset, .. }
             | Account::Tax { asset, .. }
+            | Account::SellerTax { asset, .. }
             | Account::Clearing { asset, .. }
             | Account::Safeguarding { asset, .. }
             | Account::Suspense { asset, .. }
@@ -168,6 +176,8 @@ pub struct Hold {
     pub fee_ppm: u32,
     pub fee_minimum: u64,
     pub tax: Option<([u8; 2], u32)>,
+    /// What tax rules decided, if any were in force.
+    pub decided: Option<Decided>,
     /// Room in the limits, if there were any.
     pub room: Option<u64>,
     /// The day and month it counts in.
@@ -231,6 +241,8 @@ pub struct Dispute {
     /// What is owed instead, by the account it had been paid to, if to one.
     pub owed: Vec<(Option<Account>, u64)>,
     pub to: Vec<(Account, u64)>,
+    /// What it took out of turnover.
+    pub moved: Vec<Moved>,
 }
 
 /// Value that could not be taken back and is not booked as a debt yet.
@@ -253,6 +265,7 @@ pub struct Books {
     pub holds: BTreeMap<(u32, Id), Hold>,
     pub mandates: BTreeMap<(u32, Id), Mandate>,
     pub reversed: BTreeMap<(u32, Id), u64>,
+    pub turnover: BTreeMap<Sold, i128>,
     /// Of the command under way.
     pub missing: Vec<Missing>,
 }
@@ -383,7 +396,9 @@ impl Books {
     pub(crate) fn tenant_of(&self, account: &Account) -> u32 {
         match *account {
             Account::Wallet { wallet, .. } => self.wallets[wallet as usize].tenant,
-            Account::Owed { party, .. } => self.parties[party as usize].tenant,
+            Account::Owed { party, .. } | Account::SellerTax { party, .. } => {
+                self.parties[party as usize].tenant
+            }
             Account::Fees { tenant, .. }
             | Account::Tax { tenant, .. }
             | Account::Clearing { tenant, .. }

@@ -1,6 +1,6 @@
 //! Commands in plain numbers and ids.
 
-use crate::{Id, Terms};
+use crate::{Id, Seller, TaxRules, Terms};
 
 /// One thing asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Spend {
     pub risk: u16,
     /// Whether the payer has confirmed.
     pub confirmed: bool,
+    /// Where two observations say that the payer is.
+    pub seen: Option<[u8; 2]>,
 }
 
 /// Whether a party or wallet can be used.
@@ -103,6 +105,13 @@ pub enum Op {
     },
     SetTerms {
         terms: Box<Terms>,
+    },
+    SetTax {
+        rules: Option<Box<TaxRules>>,
+    },
+    SetSeller {
+        party: Id,
+        seller: Seller,
     },
     RegisterParty {
         party: Id,

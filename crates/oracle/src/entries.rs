@@ -2,9 +2,10 @@
 
 use crate::books::{CREDIT, EARNED, Moves};
 use crate::oracle::{Done, Oracle, Payment, Rule, Stop, deny, done, reject};
+use crate::taxes::{Dues, Given, Supply, What, roles, take_from, tax_in};
 use crate::{
-    Account, Civil, Hold, Id, Spend, Standing, Terms, instalment, largest_remainder,
-    part_half_even, ratio_down, ratio_up,
+    Account, Civil, Decided, Hold, Id, Moved, Spend, Standing, Terms, instalment,
+    largest_remainder, part_half_even, ratio_down, ratio_up,
 };
 use std::collections::BTreeMap;
 
@@ -14,11 +15,6 @@ pub(crate) enum Purpose {
     Pay,
     Transfer,
     Authorize(Option<u64>),
-}
-
-/// The tax contained in a gross amount.
-fn tax_in(gross: u64, ppm: u32) -> u64 {
-    part_half_even(gross, u64::from(ppm), 1_000_000 + u64::from(ppm))
 }
 
 /// The fee on a gross amount, at most `most`.
@@ -36,6 +32,11 @@ pub(crate) struct TakenBack {
     /// From the payee, who got nothing beyond the fee that the platform keeps.
     pub kept_fee: u64,
     pub so_far: u64,
+    /// The sale's tax in it, and the fee with its tax.
+    pub tax: u64,
+    pub fee: u64,
+    /// What it takes out of turnover.
+    pub moved: Vec<Moved>,
 }
 
 /// What was taken back from where, and what is owed instead.
@@ -113,14 +114,51 @@ impl Oracle {
         }
         let gross = spend.amount;
         let transfer = purpose == Purpose::Transfer;
+        let has_rules = !transfer && self.tenants[self.tenant as usize].tax.is_some();
+        // Under tax rules each payee with a share sells by itself.
+        let weights: Vec<u64> = to.iter().map(|(_, weight)| *weight).collect();
+        let mut sold: Vec<(u32, u64)> = match has_rules && split {
+            true => {
+                let parts = largest_remainder(gross, &weights);
+                to.iter().map(|(wallet, _)| *wallet).zip(parts).collect()
+            }
+            false => vec![(to[0].0, gross)],
+        };
+        sold.retain(|(_, gross)| *gross > 0);
         let country = self.books.parties[party as usize].country;
-        let rate = terms.tax_ppm.get(&country).filter(|_| !transfer);
-        let tax = rate.map_or(0, |ppm| tax_in(gross, *ppm));
+        let by_terms = terms.tax_ppm.get(&country).filter(|_| !transfer);
+        let by_terms = by_terms.map(|ppm| (country, *ppm));
+        let mut supplies = Vec::new();
+        for (wallet, gross) in &sold {
+            let seller = self.books.wallets[*wallet as usize].party;
+            let decided = match has_rules {
+                true => self.decided(party, seller, spend.seen, (*gross, spend.asset)),
+                false => None,
+            };
+            let rate = decided.map(|d| d.sale.ppm).or(by_terms.map(|(_, ppm)| ppm));
+            supplies.push(Supply {
+                decided,
+                gross: *gross,
+                tax: rate.map_or(0, |ppm| tax_in(*gross, ppm)),
+                fee: 0,
+                fee_tax: 0,
+            });
+        }
+        let decided = supplies[0].decided;
+        let rate = decided.map(|d| (d.sale.place, d.sale.ppm)).or(by_terms);
+        let tax = supplies.iter().map(|supply| supply.tax).sum();
         let fee_minimum = terms.fee_minimum.get(&spend.asset).copied().unwrap_or(0);
         let fee = match transfer {
             true => 0,
             false => fee_on(gross, terms.fee_ppm, fee_minimum, gross - tax),
         };
+        if fee > 0 {
+            let untaxed: Vec<u64> = supplies.iter().map(|s| s.gross - s.tax).collect();
+            for (supply, fee) in supplies.iter_mut().zip(largest_remainder(fee, &untaxed)) {
+                let in_fee = |decided: Decided| tax_in(fee, decided.fee.ppm);
+                (supply.fee, supply.fee_tax) = (fee, supply.decided.map_or(0, in_fee));
+            }
+        }
         if terms.deny_at.is_some_and(|at| spend.risk >= at) {
             return no("risk_declined");
         }
@@ -147,16 +185,25 @@ impl Oracle {
         let mut moves = Moves::new();
         let kind = match purpose {
             Purpose::Pay => {
-                let net = gross - tax - fee;
-                let parts = match split {
-                    true => {
-                        let weights: Vec<u64> = to.iter().map(|(_, weight)| *weight).collect();
-                        largest_remainder(net, &weights)
+                let dues = |supply: &Supply| Dues::new(supply, by_terms);
+                let given: Vec<Given> = match (split, has_rules) {
+                    (true, false) => {
+                        let parts = largest_remainder(gross - tax - fee, &weights);
+                        let payees = to.iter().map(|(w, _)| *w).zip(parts).collect();
+                        vec![(dues(&supplies[0]), payees)]
                     }
-                    false => vec![net],
+                    _ => sold
+                        .iter()
+                        .zip(&supplies)
+                        .map(|((wallet, _), s)| (dues(s), vec![(*wallet, s.rest())]))
+                        .collect(),
                 };
-                let payees: Vec<(u32, u64)> = to.iter().map(|(w, _)| *w).zip(parts).collect();
-                self.move_payment(&mut moves, spend.asset, &legs, (tax, country, fee), &payees);
+                self.move_payment(&mut moves, spend.asset, &legs, &given);
+                for supply in &supplies {
+                    if let Some(moved) = supply.moved(spend.asset) {
+                        self.count(&moved, 1);
+                    }
+                }
                 if split {
                     "payment.split"
                 } else {
@@ -191,7 +238,8 @@ impl Oracle {
                     expires,
                     fee_ppm: terms.fee_ppm,
                     fee_minimum,
-                    tax: rate.map(|ppm| (country, *ppm)),
+                    tax: rate,
+                    decided,
                     room,
                     when: counted,
                     mandate: spend.mandate,
@@ -216,7 +264,7 @@ impl Oracle {
             return Ok(done(kind));
         }
         let room = room.map(|room| (party, counted, room));
-        self.remember(id, spend.asset, gross, to[0].0, moves, room);
+        self.remember(id, (spend.asset, gross), to[0].0, moves, room, supplies);
         Ok(Done {
             gross,
             tax,
@@ -312,46 +360,6 @@ impl Oracle {
         Ok(Some(asked as u64))
     }
 
-    /// Value goes from the payer's accounts to tax and fee, then to the payees, each atom resting on
-    /// what it rested on.
-    fn move_payment(
-        &mut self,
-        moves: &mut Moves,
-        asset: u16,
-        legs: &[(Account, u64)],
-        (tax, country, fee): (u64, [u8; 2], u64),
-        payees: &[(u32, u64)],
-    ) {
-        let tenant = self.tenant;
-        for (account, amount) in legs {
-            self.books.post(moves, *account, -i128::from(*amount));
-        }
-        let mut purse = legs.to_vec();
-        for (origin, part) in by_origin(&take_from(&mut purse, tax)) {
-            let due = Account::Tax {
-                tenant,
-                asset,
-                country,
-                origin,
-            };
-            self.books.post(moves, due, i128::from(part));
-        }
-        for (origin, part) in by_origin(&take_from(&mut purse, fee)) {
-            let due = Account::Fees {
-                tenant,
-                asset,
-                origin,
-            };
-            self.books.post(moves, due, i128::from(part));
-        }
-        for (payee, amount) in payees {
-            for (origin, part) in by_origin(&take_from(&mut purse, *amount)) {
-                self.books
-                    .credit(moves, *payee, asset, (EARNED, origin), part);
-            }
-        }
-    }
-
     pub(crate) fn capture(&mut self, id: Id, payment: Id, amount: u64, last: bool) -> Rule<Done> {
         let key = (self.tenant, payment);
         let Some(mut hold) = self.books.holds.get(&key).cloned() else {
@@ -382,9 +390,25 @@ impl Oracle {
             self.books.open(*account).held -= i128::from(*part);
         }
         let mut moves = Moves::new();
-        let country = hold.tax.map_or([0; 2], |(country, _)| country);
-        let payees = [(hold.payee, amount - tax - fee)];
-        self.move_payment(&mut moves, hold.asset, &legs, (tax, country, fee), &payees);
+        let in_fees = |fees| {
+            hold.decided
+                .map_or(0, |decided| tax_in(fees, decided.fee.ppm))
+        };
+        let fee_tax = in_fees(hold.fee_taken + fee).saturating_sub(in_fees(hold.fee_taken));
+        let fee_tax = fee_tax.min(fee);
+        let supply = Supply {
+            decided: hold.decided,
+            gross: amount,
+            tax,
+            fee,
+            fee_tax,
+        };
+        let payees = vec![(hold.payee, supply.rest())];
+        let given = [(Dues::new(&supply, hold.tax), payees)];
+        self.move_payment(&mut moves, hold.asset, &legs, &given);
+        if let Some(moved) = supply.moved(hold.asset) {
+            self.count(&moved, 1);
+        }
         hold.captured = so_far;
         hold.tax_taken += tax;
         hold.fee_taken += fee;
@@ -393,7 +417,7 @@ impl Oracle {
         if last || amount == rest {
             self.release(payment);
         }
-        self.remember(id, asset, amount, payee, moves, None);
+        self.remember(id, (asset, amount), payee, moves, None, vec![supply]);
         Ok(Done {
             gross: amount,
             tax,
@@ -464,32 +488,32 @@ impl Oracle {
                 .collect()
         };
         let (mut from, mut to) = (side(1), side(-1));
-        let mut nobodys = None;
+        let mut roles = roles(&from, &record.supplies);
+        let is_fee = |what: What| matches!(what, What::Fee | What::FeeTax);
+        // Stands for a payee, from no account in particular.
+        let nobody = Account::Safeguarding {
+            tenant: 0,
+            asset: 0,
+        };
         if !self.terms().fee_refundable {
-            let is_fee = |(account, _): &(Account, u64)| matches!(account, Account::Fees { .. });
-            let fees = from.iter().filter(|leg| is_fee(leg));
-            let fee: u64 = fees.map(|(_, part)| part).sum();
-            from.retain(|leg| !is_fee(leg));
-            let is_payee = |(account, _): &&mut (Account, u64)| {
-                matches!(
-                    account,
-                    Account::Wallet { .. } | Account::Owed { .. } | Account::Suspense { .. }
-                )
-            };
-            match from.iter_mut().find(is_payee) {
-                Some(payee) => payee.1 += fee,
-                None if fee > 0 => {
-                    // Stands for the payee, from no account in particular.
-                    nobodys = Some(from.len());
-                    from.push((
-                        Account::Safeguarding {
-                            tenant: 0,
-                            asset: 0,
-                        },
-                        fee,
-                    ));
+            let taken: Vec<(usize, u64)> = from
+                .iter()
+                .zip(&roles)
+                .filter(|(_, (_, what))| is_fee(*what))
+                .map(|((_, part), (at, _))| (*at, *part))
+                .collect();
+            let mut each = roles.iter();
+            from.retain(|_| each.next().is_some_and(|(_, what)| !is_fee(*what)));
+            roles.retain(|(_, what)| !is_fee(*what));
+            for (supply, fee) in taken {
+                let rest = |role: &(usize, What)| *role == (supply, What::Rest);
+                match roles.iter().position(rest) {
+                    Some(at) => from[at].1 += fee,
+                    None => {
+                        from.push((nobody, fee));
+                        roles.push((supply, What::Rest));
+                    }
                 }
-                None => {}
             }
         }
         for legs in [&mut from, &mut to] {
@@ -498,13 +522,37 @@ impl Oracle {
                 leg.1 = share;
             }
         }
-        let kept_fee = nobodys.map_or(0, |at| from.remove(at).1);
+        let sum = |of: &dyn Fn(usize, What) -> bool| -> u64 {
+            let legs = from.iter().zip(&roles);
+            let legs = legs.filter(|(_, (at, what))| of(*at, *what));
+            legs.map(|((_, part), _)| part).sum()
+        };
+        let tax = sum(&|_, what| what == What::Tax);
+        let fee = sum(&|_, what| is_fee(what));
+        let moved = record.supplies.iter().enumerate();
+        let moved = moved.filter_map(|(this, supply)| {
+            let part = Supply {
+                decided: supply.decided,
+                gross: sum(&|at, _| at == this),
+                tax: sum(&|at, what| at == this && what == What::Tax),
+                fee: sum(&|at, what| at == this && is_fee(what)),
+                fee_tax: sum(&|at, what| at == this && what == What::FeeTax),
+            };
+            part.moved(record.asset)
+        });
+        let moved = moved.collect();
+        let of_nobody = from.iter().filter(|(account, _)| *account == nobody);
+        let kept_fee = of_nobody.map(|(_, part)| part).sum();
+        from.retain(|(account, _)| *account != nobody);
         Ok(TakenBack {
             payment: record,
             from,
             to,
             kept_fee,
             so_far,
+            tax,
+            fee,
+            moved,
         })
     }
 
@@ -616,15 +664,10 @@ impl Oracle {
 
     pub(crate) fn refund(&mut self, payment: Id, amount: u64, carried: Id) -> Rule<Done> {
         let back = self.take_back(payment, amount, carried)?;
-        let sum = |of: fn(&Account) -> bool| -> u64 {
-            back.from
-                .iter()
-                .filter(|(a, _)| of(a))
-                .map(|(_, part)| part)
-                .sum()
-        };
-        let tax = sum(|a| matches!(a, Account::Tax { .. }));
-        let fee = sum(|a| matches!(a, Account::Fees { .. }));
+        let (tax, fee) = (back.tax, back.fee);
+        for moved in &back.moved {
+            self.count(moved, -1);
+        }
         let mut moves = Moves::new();
         self.debit_payees(&mut moves, &back);
         self.credit_back(&mut moves, &back.to);
@@ -747,31 +790,4 @@ impl Oracle {
         used.push(id);
         Ok(done)
     }
-}
-
-/// What legs rest on: neighbours that rest on the same are one.
-fn by_origin(legs: &[(Account, u64)]) -> Vec<(u8, u64)> {
-    let mut parts: Vec<(u8, u64)> = Vec::new();
-    for (account, amount) in legs {
-        match parts.last_mut() {
-            Some((origin, sum)) if *origin == account.gives() => *sum += amount,
-            _ => parts.push((account.gives(), *amount)),
-        }
-    }
-    parts
-}
-
-/// Takes an amount out of legs, in their order.
-fn take_from(legs: &mut [(Account, u64)], amount: u64) -> Vec<(Account, u64)> {
-    let mut rest = amount;
-    let mut taken = Vec::new();
-    for (account, left) in legs {
-        let part = (*left).min(rest);
-        if part > 0 {
-            *left -= part;
-            rest -= part;
-            taken.push((*account, part));
-        }
-    }
-    taken
 }

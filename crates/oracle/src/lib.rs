@@ -17,6 +17,7 @@ mod command;
 mod entries;
 mod oracle;
 mod settlements;
+mod taxes;
 mod terms;
 
 pub use arithmetic::{instalment, largest_remainder, part_half_even, ratio_down, ratio_up};
@@ -26,6 +27,7 @@ pub use books::{
 pub use calendar::{Civil, civil};
 pub use command::{Command, Op, Spend, Standing, Verdict3};
 pub use oracle::{Answered, Done, Hint, Oracle, Pending, Place, Verdict};
+pub use taxes::{Decided, Moved, Seller, Side, Sold, Supply, TaxRules};
 pub use terms::{Limits, Terms};
 
 /// A 128-bit identity, as the platform's.

@@ -3,8 +3,8 @@
 use crate::books::{CREDIT, Missing, Moves};
 use crate::entries::Purpose;
 use crate::{
-    Account, Books, Civil, Command, Dispute, Hold, Id, Op, Spend, Standing, Terms, TopUp,
-    Withdrawal, civil,
+    Account, Books, Civil, Command, Dispute, Hold, Id, Op, Seller, Spend, Standing, Supply,
+    TaxRules, Terms, TopUp, Withdrawal, civil,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -78,6 +78,8 @@ pub(crate) struct Payment {
     pub moves: Rc<Moves>,
     /// The room it took: whose, when, how much.
     pub room: Option<(u32, Civil, u64)>,
+    /// What was sold with it, in the order it was given.
+    pub supplies: Vec<Supply>,
 }
 
 /// A payment that waits for its payer.
@@ -124,6 +126,7 @@ pub(crate) enum Seen {
 pub(crate) struct Tenant {
     pub id: Id,
     pub terms: Rc<Terms>,
+    pub tax: Option<Rc<TaxRules>>,
     /// What its limits were first in.
     pub limits_asset: Option<u16>,
 }
@@ -161,6 +164,8 @@ pub struct Oracle {
     pub(crate) party_nos: HashMap<(u32, Id), u32>,
     pub(crate) wallet_nos: HashMap<(u32, Id), u32>,
     pub(crate) payments: HashMap<(u32, Id), Payment>,
+    /// Settings of sellers, by party.
+    pub(crate) sellers: BTreeMap<u32, Seller>,
     /// Top-ups closed, by which event.
     pub(crate) closed_topups: HashMap<(u32, Id), (Id, TopUp)>,
     pub(crate) timers: BTreeSet<(u64, Timer, u32, Id)>,
@@ -491,11 +496,11 @@ impl Oracle {
     pub(crate) fn remember(
         &mut self,
         id: Id,
-        asset: u16,
-        gross: u64,
+        (asset, gross): (u16, u64),
         payee: u32,
         moves: Moves,
         room: Option<(u32, Civil, u64)>,
+        supplies: Vec<Supply>,
     ) {
         let event = match &mut self.group {
             Some((group, payments)) => {
@@ -512,6 +517,7 @@ impl Oracle {
             payee,
             moves,
             room,
+            supplies,
         };
         self.payments.insert((self.tenant, id), payment);
     }

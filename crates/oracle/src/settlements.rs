@@ -37,6 +37,7 @@ impl Oracle {
                     return reject("already_exists");
                 }
                 self.tenants.push(Tenant {
+                    tax: None,
                     id: *tenant,
                     terms: Rc::default(),
                     limits_asset: None,
@@ -73,6 +74,8 @@ impl Oracle {
                 self.civil = self.civil_now();
                 Ok(done("terms.set"))
             }
+            Op::SetTax { ref rules } => self.set_tax(rules.as_deref()),
+            Op::SetSeller { party, ref seller } => self.set_seller(party, seller),
             Op::RegisterParty {
                 party,
                 country,
@@ -624,6 +627,9 @@ impl Oracle {
             } => {
                 let back = self.take_back(payment, amount, carried)?;
                 let asset = back.payment.asset;
+                for moved in &back.moved {
+                    self.count(moved, -1);
+                }
                 let Debited { taken, owed } = self.debit_payees(&mut moves, &back);
                 for (origin, held) in held(&taken, &owed) {
                     let account = Account::Dispute {
@@ -643,6 +649,7 @@ impl Oracle {
                     taken,
                     owed,
                     to,
+                    moved: back.moved,
                 };
                 self.disputes.insert((tenant, id), dispute);
                 Ok(Done {
@@ -665,6 +672,9 @@ impl Oracle {
                 }
                 match verdict {
                     Verdict3::PayeeWins => {
+                        for moved in &record.moved {
+                            self.count(moved, 1);
+                        }
                         self.give_back(&mut moves, &record);
                         let reversed = self.books.reversed.entry((tenant, record.payment));
                         *reversed.or_default() -= record.amount;

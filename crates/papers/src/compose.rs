@@ -36,17 +36,22 @@ pub fn compose(draft: Draft) -> Result<Paper, PaperError> {
     for adjustment in &draft.adjustments {
         sums.adjust(adjustment, unit)?;
     }
+    let before = Before::of(&draft)?;
     let (mut lines, mut groups, mut remainders) = (Vec::new(), Vec::new(), Vec::new());
     let mut totals = Counted::default();
     for ((treatment, rate), sum) in &sums.groups {
-        let reckoned = sum.reckon(*rate, unit, draft.tax_rule)?;
+        let reckoned = match &before {
+            None => sum.reckon(*rate, unit, draft.tax_rule)?,
+            Some(before) => before.further(&(*treatment, *rate), unit, draft.tax_rule)?,
+        };
         let made = sum.lines(*treatment, *rate, reckoned.lines, unit, &draft)?;
         lines.extend(made);
         totals.lines += reckoned.lines;
         totals.allowances += sum.allowances;
         totals.charges += sum.charges;
         totals.tax += reckoned.tax;
-        remainders.push(sum.remainder((*treatment, *rate), reckoned.tax, unit)?);
+        let key = (*treatment, *rate);
+        remainders.push(sum.remainder(key, reckoned.tax, before.is_some(), unit)?);
         groups.push(Group {
             treatment: *treatment,
             rate: *rate,
@@ -56,7 +61,10 @@ pub fn compose(draft: Draft) -> Result<Paper, PaperError> {
         });
     }
     let exact = sums.gross()?;
-    let totals = totals.close(&draft.paid, exact, unit)?;
+    let earlier = before
+        .as_ref()
+        .map_or(Ok(0), |before| before.earlier.gross())?;
+    let totals = totals.close(&draft.paid, exact, earlier, unit)?;
     let stated = unit.in_atoms(totals.gross) + unit.in_atoms(totals.rounding);
     let remainder = Remainder {
         tax: remainders,
@@ -281,7 +289,51 @@ impl Sums {
     }
 }
 
+/// What earlier credit notes of the same invoice credited, and that with what this one does.
+struct Before {
+    earlier: Sums,
+    all: Sums,
+}
+
+impl Before {
+    fn of(draft: &Draft) -> Result<Option<Before>, PaperError> {
+        if draft.credited.is_empty() {
+            return Ok(None);
+        }
+        let (mut earlier, mut all) = (Sums::default(), Sums::default());
+        for supply in &draft.credited {
+            earlier.add(supply)?;
+            all.add(supply)?;
+        }
+        for supply in &draft.supplies {
+            all.add(supply)?;
+        }
+        Ok(Some(Before { earlier, all }))
+    }
+
+    /// A group's further part: of all, less of what was credited earlier. Rounding never makes it
+    /// less than nothing, for more atoms never round to less.
+    fn further(
+        &self,
+        key: &(Treatment, Ppm),
+        unit: Unit,
+        rule: TaxRule,
+    ) -> Result<Reckoned, PaperError> {
+        let reckon = |sums: &Sums| match sums.groups.get(key) {
+            Some(sum) => sum.reckon(key.1, unit, rule),
+            None => Ok(Reckoned::default()),
+        };
+        let (all, earlier) = (reckon(&self.all)?, reckon(&self.earlier)?);
+        Ok(Reckoned {
+            lines: all.lines.saturating_sub(earlier.lines),
+            net: all.net.saturating_sub(earlier.net),
+            tax: all.tax.saturating_sub(earlier.tax),
+        })
+    }
+}
+
 /// A group in minor units.
+#[derive(Default)]
 struct Reckoned {
     /// Its lines, before adjustments.
     lines: u128,
@@ -310,12 +362,15 @@ impl Sum {
         &self,
         (treatment, rate): (Treatment, Ppm),
         tax: u128,
+        is_further: bool,
         unit: Unit,
     ) -> Result<TaxRemainder, PaperError> {
         let posted = self.posted()?;
         let stated = tax * u128::from(unit.atoms());
         let adjustment = signed(stated)? - signed(posted)?;
-        let most = u128::from(2 + self.adjustments) * u128::from(unit.atoms());
+        // What earlier ones left over comes with it.
+        let papers = if is_further { 2 } else { 1 };
+        let most = u128::from(2 * papers + self.adjustments) * u128::from(unit.atoms());
         if adjustment.unsigned_abs() > most + u128::from(self.payments) {
             return Err(PaperError::TaxDoesNotFit(rate.get()));
         }
@@ -405,7 +460,14 @@ struct Counted {
 }
 
 impl Counted {
-    fn close(self, paid: &Paid, exact: u128, unit: Unit) -> Result<Totals, PaperError> {
+    /// `exact` atoms were paid for it, besides those of earlier papers that it goes on from.
+    fn close(
+        self,
+        paid: &Paid,
+        exact: u128,
+        earlier: u128,
+        unit: Unit,
+    ) -> Result<Totals, PaperError> {
         let net = (self.lines + self.charges)
             .checked_sub(self.allowances)
             .ok_or(PaperError::AllowanceExceeds)?;
@@ -417,8 +479,10 @@ impl Counted {
                 (part.units(), 0)
             }
             Paid::InFull => {
-                let all = unit.round(exact, Rounding::HalfUp)?;
-                (all.units(), all.units() - gross.units())
+                let round = |atoms| unit.round(atoms, Rounding::HalfUp);
+                let exact = exact.checked_add(earlier).ok_or(PaperError::TooLarge)?;
+                let all = round(exact)?.units() - round(earlier)?.units();
+                (all, all - gross.units())
             }
         };
         let minor = |units| Minor::new(units, unit.digits());

@@ -350,6 +350,10 @@ pub struct Draft {
     pub buyer: Party,
     /// What was paid.
     pub supplies: Vec<Supply>,
+    /// Of a credit note: what earlier ones of the same invoice credited. Each states what all come to
+    /// less what the earlier state, so that together they round as the invoice did.
+    #[serde(default)]
+    pub credited: Vec<Supply>,
     /// Discounts and charges on the whole.
     #[serde(default)]
     pub adjustments: Vec<Adjustment>,

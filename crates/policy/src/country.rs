@@ -31,12 +31,6 @@ impl Country {
         core::str::from_utf8(&self.0).unwrap_or("ZZ")
     }
 
-    /// The two letters, as bytes.
-    #[inline]
-    pub(crate) fn letters(self) -> [u8; 2] {
-        self.0
-    }
-
     /// A dense number of the pair of letters.
     #[inline]
     pub(crate) fn pair(self) -> usize {

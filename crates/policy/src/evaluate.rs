@@ -11,17 +11,18 @@ use crate::facts::{
     Verdict,
 };
 use crate::live::{bits, rule_no};
-use crate::program::{Act, Exemption, Program, Step, Sum, Unit};
+use crate::program::{Act, Alike, Exemption, Program, Step, Sum, Unit};
 use crate::rule::{After, Consequence, Per, Redeemable};
 use crate::ruleset::{NONE, Ruleset, Test};
 use crate::vocabulary::{Payment, Side, StepUp};
+use crate::within::converted;
+use money::Rate;
 
 impl Ruleset {
     /// Whether a payment may be made, what the payer must do first, and what moves if it is made.
     ///
     /// `now` is the moment in each of [`Ruleset::zones`]. `convert` gives an amount of the payment's
     /// asset in atoms of a rule's asset, rounded up; without an answer the payment is refused.
-    #[inline(always)] // So that facts need not be put together in memory: see `Recall::program`.
     pub fn check(
         &self,
         facts: &Facts<'_>,
@@ -30,18 +31,54 @@ impl Ruleset {
         convert: impl Fn(&RuleAsset, u64) -> Option<u64>,
         moves: &mut Moves,
     ) -> Verdict {
-        moves.moves.clear();
-        moves.trace.clear();
         let is_whole = moves.is_whole;
-        let program = moves.recall.program(self, facts, now, is_whole);
+        let program = &mut moves.recall.fresh;
+        self.write(facts, now, is_whole, program);
+        let (moves, trace) = (&mut moves.moves, &mut moves.trace);
+        self.run(program, facts, counters, convert, (moves, trace, is_whole))
+    }
+
+    /// The same of a payment of a kind, which [`Moves::recall`] remembers. `rate` gives the rate from
+    /// the payment's asset into a rule's.
+    pub fn check_alike(
+        &self,
+        alike: &Alike,
+        facts: &Facts<'_>,
+        now: Moments<'_>,
+        counters: &impl Counters,
+        rate: impl Fn(&RuleAsset) -> Option<Rate>,
+        moves: &mut Moves,
+    ) -> Verdict {
+        let convert = |asset: &RuleAsset, atoms| converted(rate(asset)?, atoms);
+        if moves.is_whole || !moves.recall.is_on() {
+            return self.check(facts, now, counters, convert, moves);
+        }
+        let program = moves.recall.program(alike, |program, within| {
+            self.write(facts, now, false, program);
+            within.learn(program, |asset| rate(&self.assets[usize::from(asset)]));
+        });
+        let (moves, trace) = (&mut moves.moves, &mut moves.trace);
+        self.run(program, facts, counters, convert, (moves, trace, false))
+    }
+
+    fn run(
+        &self,
+        program: &Program,
+        facts: &Facts<'_>,
+        counters: &impl Counters,
+        convert: impl Fn(&RuleAsset, u64) -> Option<u64>,
+        (moves, trace, is_whole): (&mut Vec<Move>, &mut Vec<Traced>, bool),
+    ) -> Verdict {
+        moves.clear();
+        trace.clear();
         let mut check = Check {
             set: self,
             legs: facts.legs,
             elapsed: facts.elapsed,
             counters,
             convert,
-            moves: &mut moves.moves,
-            trace: &mut moves.trace,
+            moves,
+            trace,
             is_whole,
             verdict: Verdict::Allow,
             converted: (NONE, 0, None),
@@ -49,7 +86,7 @@ impl Ruleset {
         check.run(program);
         let verdict = check.verdict;
         if matches!(verdict, Verdict::Deny { .. }) {
-            moves.moves.clear();
+            check.moves.clear();
         }
         verdict
     }

@@ -3,7 +3,7 @@
 use crate::civil::Civil;
 use crate::country::Country;
 use crate::dimension::Set;
-use crate::program::Recall;
+use crate::program::{Alike, Recall};
 use crate::rule::Per;
 use crate::vocabulary::{
     Age, Channel, Flag, Funds, PartyKind, Payment, Presence, Product, Screening, Side, StepUp,
@@ -242,11 +242,30 @@ impl Moves {
         Moves::default()
     }
 
-    /// Says which ruleset is asked, and when: what is to be done for a kind of payment is then found
-    /// out once for all payments of that kind. The same `of` must mean the same ruleset and moments.
+    /// Says which ruleset is asked, at which rates and when: what is to be done for a kind of payment
+    /// is then found out once for all payments of that kind. The same `of` must mean the same
+    /// ruleset and rates, and moments of the same minute in every zone; `None` remembers nothing.
     #[inline]
-    pub fn recall(&mut self, of: (u32, u32, u64)) {
+    pub fn recall(&mut self, of: Option<[u64; 3]>) {
         self.recall.begin(of);
+    }
+
+    /// Whether a payment from one source is within all its numbers, as far as these were found out
+    /// by [`Ruleset::check_alike`](crate::Ruleset::check_alike) for its kind; then this has what moves.
+    /// If not, that is asked.
+    ///
+    /// `used` is [`Counters::used_and_period`].
+    #[inline(always)]
+    pub fn is_within(
+        &mut self,
+        alike: &Alike,
+        atoms: u64,
+        used: impl Fn(Side, u16, u32, u32) -> (u128, u32),
+    ) -> bool {
+        self.moves.clear();
+        self.trace.clear();
+        let known = self.recall.within(alike);
+        known.is_some_and(|within| within.holds(atoms, used, &mut self.moves))
     }
 }
 

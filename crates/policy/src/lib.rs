@@ -40,6 +40,7 @@ mod tier_limits;
 mod tiers;
 mod vocabulary;
 mod window;
+mod within;
 pub mod words;
 
 pub use builtin::{BUILTIN, Builtin, builtin_packs};
@@ -59,6 +60,7 @@ pub use facts::{
 pub use lang::{Lang, Words};
 pub use left::Left;
 pub use pack::{LocalTier, Pack, Territory, needs_in_general};
+pub use program::Alike;
 pub use review::{Finding, Level, review};
 pub use rule::{
     After, Amount, Applies, Authority, Bites, Cap, Choice, Consequence, Countries, Duty, Exemption,

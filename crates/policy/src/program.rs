@@ -2,115 +2,94 @@
 //! them, in order, each with its unit, its periods and its number. What is left to a check is what
 //! differs from payment to payment: amounts, counters, balances and waiting times.
 
-use crate::dimension::Dimension;
 use crate::facts::{Facts, Moments, RuleNo};
 use crate::live::{Live, bits, rule_no};
 use crate::rule::{After, Consequence, Per};
 use crate::ruleset::{Line, Ruleset, Summed, Test};
 use crate::vocabulary::{Presence, Side, StepUp};
+use crate::within::Within;
 use core::ops::Range;
 
-/// Everything in the facts that decides what a check does, apart from ruleset and moment. Payments
-/// of one kind differ in amounts and in how long ago things were.
+/// What decides what a check does, apart from ruleset, rates and moment: all of the facts but amounts
+/// and how long ago things were. Whoever asks says it in words of its own: where these are the same,
+/// those facts must be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Kind([u64; 4]);
+pub struct Alike(pub [u64; 4]);
 
-impl Kind {
+impl Alike {
+    /// Its place among those remembered.
     #[inline(always)]
-    fn of(facts: &Facts<'_>) -> Kind {
-        let [payer, payee] = [&facts.payer, &facts.payee].map(|party| {
-            let [first, second] = party.country.letters();
-            let (tier, kind, age) = (party.tier as u8, party.kind as u8, party.age as u8);
-            u64::from_le_bytes([first, second, tier, kind, age, party.segment, 0, 0])
-        });
-        let circumstances = u64::from_le_bytes([
-            facts.payment as u8,
-            facts.channel as u8,
-            facts.product as u8,
-            facts.presence as u8,
-            facts.technology as u8,
-            facts.screening as u8,
-            u8::from(facts.asks_payer),
-            u8::from(facts.asks_payee),
-        ]);
-        let funds = facts.legs.iter().map(|leg| 1u64 << leg.funds as u32);
-        let funds = funds.fold(0, |all, one| all | one);
-        // Fewer than sixteen sources, flags and step-ups: none runs into the next.
-        let flags = u64::from(facts.flags.bits()) << 16;
-        let confirmed = u64::from(facts.confirmed.bits()) << 32;
-        let asset = u64::from(facts.asset) << 48;
-        Kind([
-            payer,
-            payee,
-            circumstances,
-            funds | flags | confirmed | asset,
-        ])
+    fn place(&self) -> usize {
+        let mix = |mixed: u64, word: &u64| {
+            (mixed.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        };
+        (self.0.iter().fold(0, mix) >> (64 - PLACES_BITS)) as usize
     }
 }
 
-const _: () = {
-    use crate::vocabulary::{Flag, Funds};
-    assert!(Funds::ALL.len() <= 16 && Flag::ALL.len() <= 16 && StepUp::ALL.len() <= 16);
-};
+/// Two to this many kinds are remembered at a time, each in its place or not at all.
+const PLACES_BITS: u32 = 8;
 
-/// At most so many kinds are remembered at a time.
-const KINDS_MAX: usize = 16;
-
-/// The programs of the kinds that were asked about last, of one ruleset at one moment.
+/// The programs of kinds that were asked about, of one ruleset at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recall {
-    /// Of which ruleset and moment; `None` remembers nothing.
-    of: Option<(u32, u32, u64)>,
-    kinds: Vec<Kind>,
-    /// One for each kind; those behind are memory to be used again.
-    programs: Vec<Program>,
+    /// Of which ruleset, rates and moment; `None` remembers nothing.
+    of: Option<[u64; 3]>,
+    /// Counts these.
+    turn: u64,
+    known: Vec<Known>,
+    /// Of what is not remembered.
+    pub fresh: Program,
+}
+
+/// What is known of a kind. Its memory is used again and again.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// When it was found out; never, if zero.
+    turn: u64,
+    alike: Alike,
+    within: Within,
+    program: Program,
 }
 
 impl Recall {
     #[inline]
-    pub fn begin(&mut self, of: (u32, u32, u64)) {
-        if self.of != Some(of) {
-            self.of = Some(of);
-            self.kinds.clear();
-        }
-    }
-
-    /// What to do for a payment; with `is_whole` also what leaves nothing but a line in the trace.
-    #[inline(always)] // So that facts are put together in memory for a new kind only.
-    pub fn program(
-        &mut self,
-        set: &Ruleset,
-        facts: &Facts<'_>,
-        now: Moments<'_>,
-        is_whole: bool,
-    ) -> &Program {
-        let kind = Kind::of(facts);
-        match self.kinds.iter().position(|known| *known == kind) {
-            Some(at) if self.of.is_some() => &self.programs[at],
-            _ => self.learn(kind, set, *facts, now, is_whole),
+    pub fn begin(&mut self, of: Option<[u64; 3]>) {
+        if self.of != of {
+            self.turn_to(of);
         }
     }
 
     #[cold]
-    fn learn(
+    fn turn_to(&mut self, of: Option<[u64; 3]>) {
+        self.of = of;
+        self.turn += 1;
+        self.known.resize_with(1 << PLACES_BITS, Known::default);
+    }
+
+    #[inline]
+    pub fn is_on(&self) -> bool {
+        self.of.is_some()
+    }
+
+    #[inline(always)]
+    pub fn within(&self, alike: &Alike) -> Option<&Within> {
+        let known = self.known.get(alike.place())?;
+        (known.turn == self.turn && known.alike == *alike).then_some(&known.within)
+    }
+
+    /// What to do for a payment of a kind, as it is known or as `write` says.
+    pub fn program(
         &mut self,
-        kind: Kind,
-        set: &Ruleset,
-        facts: Facts<'_>,
-        now: Moments<'_>,
-        is_whole: bool,
+        alike: &Alike,
+        write: impl FnOnce(&mut Program, &mut Within),
     ) -> &Program {
-        if self.of.is_none() || self.kinds.len() == KINDS_MAX {
-            self.kinds.clear();
+        let known = &mut self.known[alike.place()];
+        if known.turn != self.turn || known.alike != *alike {
+            write(&mut known.program, &mut known.within);
+            (known.turn, known.alike) = (self.turn, *alike);
         }
-        let at = self.kinds.len();
-        self.kinds.push(kind);
-        if at == self.programs.len() {
-            self.programs.push(Program::default());
-        }
-        let program = &mut self.programs[at];
-        set.write(&facts, now, is_whole, program);
-        program
+        &known.program
     }
 }
 
@@ -200,7 +179,13 @@ pub(crate) struct Exemption {
 
 impl Ruleset {
     /// Writes what a check does over `program`.
-    fn write(&self, facts: &Facts<'_>, now: Moments<'_>, is_whole: bool, program: &mut Program) {
+    pub(crate) fn write(
+        &self,
+        facts: &Facts<'_>,
+        now: Moments<'_>,
+        is_whole: bool,
+        program: &mut Program,
+    ) {
         program.steps.clear();
         program.exemptions.clear();
         for live in self.lives(facts, now).iter() {

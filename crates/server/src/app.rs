@@ -15,6 +15,7 @@ use identity::KeyRing;
 use ledger::AssetNo;
 use money::{Asset, AssetCode};
 use node::Node;
+use std::any::Any;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -68,6 +69,8 @@ impl Default for Config {
 /// The server's parts, shared.
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
+
+type Blocking = Box<dyn FnOnce(&App) -> Box<dyn Any + Send> + Send>;
 
 /// See [`App`].
 pub struct Parts {
@@ -165,6 +168,14 @@ impl App {
         &self,
         work: impl FnOnce(&App) -> R + Send + 'static,
     ) -> Outcome<R> {
+        let done = self.blocking_any(Box::new(move |app| Box::new(work(app))));
+        let done = done.await?.downcast();
+        done.map(|done| *done)
+            .map_err(|_| Problem::internal(&"an answer of another type"))
+    }
+
+    /// [`Self::blocking`] for work of any type, so that a task is built once and not for each.
+    async fn blocking_any(&self, work: Blocking) -> Outcome<Box<dyn Any + Send>> {
         let app = self.clone();
         let done = tokio::task::spawn_blocking(move || work(&app)).await;
         done.map_err(|error| Problem::internal(&error))

@@ -332,6 +332,15 @@ pub struct Answer<T> {
 }
 
 impl<T> Answer<T> {
+    /// The same with another body.
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer {
+            body: to(self.body),
+            status: self.status,
+            replayed: self.replayed,
+        }
+    }
+
     /// 200.
     pub fn ok(body: T) -> Answer<T> {
         Answer {

@@ -82,6 +82,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
         }
     });
     let reader = tokio::spawn(briefs::keep_reading(app.clone()));
+    let poster = tokio::spawn(v1::papers::keep_posting(app.clone()));
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "nodelay");
@@ -90,5 +91,6 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     let config = app.config.clone();
     connections::serve(listener, router(app), &config, shutdown).await;
     reader.abort();
+    poster.abort();
     flusher.abort();
 }

@@ -8,95 +8,44 @@ mod view;
 
 pub use view::{Outcome, Sum};
 
+pub use crate::v1::laws::settings::Settings;
+
 use crate::types::ids::SimulationId;
-use crate::types::{Amount, CountryText};
-use engine::law::{LawSettings, NewLaw, OwnNumber};
+use engine::law::{LawSettings, NewLaw};
 use engine::simulate::{Asked, Simulated, Simulation};
 use engine::time::Zone;
 use engine::{State, UtcMillis};
-use money::Asset;
+use ledger::AssetNo;
+use money::{Asset, AssetCode};
 use node::{NodeError, Reader};
-use policy::{Counter, Dimension, Pack, Set, Status};
-use serde::Deserialize;
+use policy::Pack;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use utoipa::ToSchema;
 
 /// Simulations that run at a time; each holds a State of its own.
 const RUNNING_MAX: usize = 2;
 /// Simulations whose outcome is kept.
 const KEPT_MAX: usize = 32;
 
-/// What an operator says of itself, for the packs.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OperatorGiven {
-    /// Where it is licensed or established.
-    country: Option<CountryText>,
-    /// As what: `e_money`, `payment_institution`, `telecom` and so on; `none` if nothing.
-    status: Option<Vec<String>>,
-    /// Its segments of parties.
-    #[serde(default)]
-    segments: Vec<String>,
-    /// Which counter an exemption has, `amount` or `count`, by pack and rule.
-    #[serde(default)]
-    #[schema(examples(json!({"eu/sca.low-value": "count"})))]
-    counters: BTreeMap<String, String>,
-    /// Numbers that packs leave to the operator, by pack and rule.
-    #[serde(default)]
-    numbers: BTreeMap<String, Amount>,
-}
-
-impl OperatorGiven {
-    /// As the law has it.
-    ///
-    /// # Errors
-    /// The name of what is wrong, and why.
-    pub fn settings(&self) -> Result<LawSettings, (&'static str, String)> {
-        let mut settings = LawSettings::default();
-        if let Some(country) = self.country {
-            settings.country = country.0;
-        }
-        if let Some(words) = &self.status {
-            let known = |word: &String| {
-                let words = Status::WORDS.join(", ");
-                let why = || ("status", format!("\"{word}\" is none of {words}"));
-                Status::of_word(word).ok_or_else(why)
-            };
-            let all: Result<Vec<Status>, _> = words.iter().map(known).collect();
-            settings.status = all?.into_iter().collect::<Set<Status>>();
-        }
-        settings.segments = self.segments.clone();
-        for (rule, counter) in &self.counters {
-            let counter = match counter.as_str() {
-                "amount" => Counter::Amount,
-                "count" => Counter::Count,
-                other => {
-                    return Err((
-                        "counters",
-                        format!("\"{other}\" is neither amount nor count"),
-                    ));
-                }
-            };
-            settings.counters.push((rule.clone(), counter));
-        }
-        for (rule, amount) in &self.numbers {
-            let code = amount.asset.0;
-            let asset = Asset::known(code.as_str());
-            let asset = asset.ok_or_else(|| ("numbers", format!("{code} is not known")))?;
-            let atoms = amount.amount.atoms(&asset);
-            let atoms = atoms.map_err(|error| ("numbers", error.to_string()))?;
-            settings.numbers.push(OwnNumber {
-                rule: rule.clone(),
-                asset,
-                atoms,
-            });
-        }
-        Ok(settings)
-    }
+/// What a draft says of the operator, and the asset that its pilot is limited in. Nothing of a shard is
+/// known yet: assets are named by what all shards know of them.
+///
+/// # Errors
+/// Where, and what is wrong.
+pub fn settings(given: &Settings) -> Result<(LawSettings, Option<Asset>), (String, String)> {
+    let unnumbered = AssetNo(u16::MAX);
+    let known = |code: AssetCode| Some((unnumbered, Asset::known(code.as_str())?));
+    let settings = given.compile_with("settings", known);
+    let settings = settings.map_err(|problem| {
+        let field = problem.field.clone().unwrap_or_default();
+        (field, problem.detail)
+    })?;
+    let volume = given.pilot.as_ref().and_then(|p| p.volume_max.as_ref());
+    let asset = volume.and_then(|most| Asset::known(most.asset.0.as_str()));
+    Ok((settings, asset))
 }
 
 /// A draft law out of its packs' texts: read, reviewed, with its zones.

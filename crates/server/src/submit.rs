@@ -152,6 +152,19 @@ pub async fn submit(
     op: Op,
 ) -> Outcome<Done> {
     let command = command(caller, id, op, BTreeMap::new());
+    send(app, caller, shown, command).await
+}
+
+/// The same of a whole command.
+///
+/// # Errors
+/// See [`submit`].
+pub async fn send(
+    app: &App,
+    caller: &Caller,
+    shown: impl Display,
+    command: Command,
+) -> Outcome<Done> {
     let answer = app.node.submit(command).await;
     let answer = answer.map_err(|why| unanswered(why, &shown))?;
     told(app, caller, shown, answer).await

@@ -86,6 +86,9 @@ pub struct Details {
     pub email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<BTreeMap<String, String>>,
+    /// A party's, checked, as a buyer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax_number: Option<String>,
 }
 
 impl Details {
@@ -102,6 +105,7 @@ impl Details {
             name,
             email,
             metadata,
+            tax_number,
         } = self;
         [
             ("reference", *reference == other.reference),
@@ -109,6 +113,7 @@ impl Details {
             ("name", *name == other.name),
             ("email", *email == other.email),
             ("metadata", *metadata == other.metadata),
+            ("tax_number", *tax_number == other.tax_number),
         ]
         .into_iter()
         .find_map(|(field, same)| (!same).then_some(field))
@@ -130,6 +135,7 @@ impl Details {
                 None => self.metadata,
                 Some(map) => Some(map).filter(|map| !map.is_empty()),
             },
+            tax_number: text(self.tax_number, change.tax_number),
         }
     }
 
@@ -157,6 +163,7 @@ impl fmt::Debug for Details {
             .field("name", &self.name.is_some())
             .field("email", &self.email.is_some())
             .field("metadata", &self.metadata.as_ref().map_or(0, BTreeMap::len))
+            .field("tax_number", &self.tax_number.is_some())
             .finish()
     }
 }

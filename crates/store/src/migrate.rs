@@ -43,6 +43,7 @@ pub(crate) const STORE: &[Migration] = migrations!("sqlite", "store":
     5 "0005_key_lines",
     6 "0006_briefs",
     7 "0007_papers",
+    8 "0008_paper_supplies",
 );
 
 pub(crate) const READ: &[Migration] = migrations!("sqlite", "read":

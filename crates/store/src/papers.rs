@@ -4,7 +4,10 @@
 //!   wherever the machine stops, leaves no gap, and two at once never get the same.
 //! * A paper is never changed and never removed. Each form of it (JSON, XML, PDF, …) is kept as it
 //!   was first written: asking again gives the same bytes.
-//! * A payment stands on one invoice, a refund on one credit note.
+//! * A payment stands on one invoice, a refund on one credit note: of the sale, and of the platform's
+//!   fee in it, which is a supply of its own.
+//! * What rounding a paper leaves is kept with it, until it is noted that the ledger has it: so it is
+//!   posted whenever the machine stops.
 //!
 //! They are encrypted under a key of the tenant's own and not under a person's: sellers must keep
 //! what they issued for years (Directive 2006/112/EC art. 244 to 247), which goes before erasure
@@ -22,19 +25,24 @@ use crate::store::Store;
 /// Whose key seals papers: nobody's, for no party has this id.
 const PAPERS: u128 = 0;
 
+/// The form that holds what is to be posted of a paper's rounding.
+const TO_POST: &str = "to_post";
+
 pub(crate) mod sql {
     macro_rules! select {
         ($rest:literal) => {
             concat!(
-                "SELECT id, seller, kind, year, number, label, asked, original, issued_at, seq
+                "SELECT id, seller, kind, year, number, label, asked, original, issued_at, seq,
+                    supply, posted
                     FROM papers ",
                 $rest
             )
         };
     }
     pub const INSERT: &str = "INSERT INTO papers
-            (tenant, id, seller, kind, year, number, label, asked, original, issued_at, seq)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce(max(seq), 0) + 1
+            (tenant, id, seller, kind, year, number, label, asked, original, issued_at, supply,
+            posted, seq)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce(max(seq), 0) + 1
             FROM papers WHERE tenant = $1";
     pub const FIND: &str = select!("WHERE tenant = $1 AND id = $2");
     pub const LIST: &str = select!(
@@ -43,17 +51,23 @@ pub(crate) mod sql {
     );
     pub const LAST: &str = "SELECT coalesce(max(number), 0) FROM papers
         WHERE tenant = $1 AND seller = $2 AND kind = $3 AND year = $4";
-    pub const COVER: &str = "INSERT INTO paper_covers (tenant, thing, paper) VALUES ($1, $2, $3)
-        ON CONFLICT (tenant, thing) DO NOTHING";
-    pub const COVERED: &str = "SELECT paper FROM paper_covers WHERE tenant = $1 AND thing = $2";
+    pub const COVER: &str = "INSERT INTO paper_covers (tenant, thing, supply, paper)
+        VALUES ($1, $2, $3, $4) ON CONFLICT (tenant, thing, supply) DO NOTHING";
+    pub const COVERED: &str = "SELECT paper FROM paper_covers
+        WHERE tenant = $1 AND thing = $2 AND supply = $3";
     pub const COVERS: &str = "SELECT thing FROM paper_covers
         WHERE tenant = $1 AND paper = $2 ORDER BY thing";
     pub const KEEP: &str = "INSERT INTO paper_forms (tenant, paper, form, hash, body)
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant, paper, form) DO NOTHING";
     pub const FORM: &str = "SELECT hash, body FROM paper_forms
         WHERE tenant = $1 AND paper = $2 AND form = $3";
+    pub const TO_POST: &str = "SELECT tenant, id FROM papers WHERE posted = 0
+        ORDER BY seq LIMIT $1";
+    pub const POSTED: &str = "UPDATE papers SET posted = 1 WHERE tenant = $1 AND id = $2";
     #[cfg(test)]
-    pub const ALL: &[&str] = &[INSERT, FIND, LIST, LAST, COVER, COVERED, COVERS, KEEP, FORM];
+    pub const ALL: &[&str] = &[
+        INSERT, FIND, LIST, LAST, COVER, COVERED, COVERS, KEEP, FORM, TO_POST, POSTED,
+    ];
 }
 
 /// A paper to issue.
@@ -65,6 +79,8 @@ pub struct NewPaper<'a> {
     pub seller: u128,
     /// `invoice`, `simplified_invoice` or `credit_note`.
     pub kind: &'a str,
+    /// What of the payments is on it.
+    pub supply: PaperSupply,
     /// Of issue; with seller and kind it is the series.
     pub year: u16,
     /// Of everything that was asked.
@@ -75,6 +91,31 @@ pub struct NewPaper<'a> {
     pub covers: &'a [u128],
 }
 
+/// What of a payment stands on a paper.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PaperSupply {
+    /// What was sold.
+    #[default]
+    Sale,
+    /// The platform's fee.
+    Fee,
+}
+
+impl PaperSupply {
+    fn as_str(self) -> &'static str {
+        match self {
+            PaperSupply::Sale => "sale",
+            PaperSupply::Fee => "fee",
+        }
+    }
+
+    fn read(text: &str) -> Result<PaperSupply, Error> {
+        let all = [PaperSupply::Sale, PaperSupply::Fee];
+        let found = all.into_iter().find(|supply| supply.as_str() == text);
+        found.ok_or(CORRUPT)
+    }
+}
+
 /// What a number makes of a paper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
@@ -82,6 +123,8 @@ pub struct Made {
     pub label: String,
     /// The forms, by name.
     pub forms: Vec<(&'static str, Vec<u8>)>,
+    /// What is to be posted of its rounding, if anything is.
+    pub to_post: Option<Vec<u8>>,
 }
 
 /// A paper that was issued.
@@ -98,6 +141,10 @@ pub struct IssuedPaper {
     pub issued_at_ms: i64,
     /// Counts the tenant's papers in the order they were issued.
     pub seq: i64,
+    /// What of the payments is on it.
+    pub supply: PaperSupply,
+    /// Whether the ledger has all of its rounding.
+    pub is_posted: bool,
 }
 
 /// What became of a paper to issue.
@@ -137,13 +184,16 @@ impl Store {
                 false => Issue::Other(known),
             });
         }
-        let tenant = new.tenant.to_be_bytes();
+        let (tenant, supply) = (new.tenant.to_be_bytes(), new.supply.as_str());
         for thing in new.covers {
-            let bytes = [tenant, thing.to_be_bytes(), new.id.to_be_bytes()];
-            if tx.prepare_cached(sql::COVER)?.execute(bytes)? == 0 {
+            let (bytes, paper) = (thing.to_be_bytes(), new.id.to_be_bytes());
+            let covered = tx
+                .prepare_cached(sql::COVER)?
+                .execute(params![tenant, bytes, supply, paper])?;
+            if covered == 0 {
                 let paper = tx
                     .prepare_cached(sql::COVERED)?
-                    .query_row([tenant, thing.to_be_bytes()], |row| row.get(0))?;
+                    .query_row(params![tenant, bytes, supply], |row| row.get(0))?;
                 let (thing, paper) = (*thing, u128::from_be_bytes(paper));
                 return Ok(Issue::Covered { thing, paper });
             }
@@ -168,9 +218,13 @@ impl Store {
             made.label,
             new.asked,
             new.original.map(u128::to_be_bytes),
-            now_ms
+            now_ms,
+            supply,
+            made.to_post.is_none()
         ])?;
-        for (form, bytes) in &made.forms {
+        let to_post = made.to_post.as_deref().map(|bytes| (TO_POST, bytes));
+        let forms = made.forms.iter().map(|(form, bytes)| (*form, &**bytes));
+        for (form, bytes) in forms.chain(to_post) {
             keep(&tx, &key, (new.tenant, new.id, form), bytes, random)?;
         }
         let issued = find(&tx, new.tenant, new.id)?.ok_or(CORRUPT)?;
@@ -217,16 +271,48 @@ impl Store {
         Ok(Page::cut(papers, limit, |paper| paper.seq))
     }
 
-    /// The paper that a payment or refund stands on.
-    pub fn paper_of(&self, tenant: u128, thing: u128) -> Result<Option<u128>, Error> {
+    /// The paper that a payment or refund stands on, as that supply.
+    pub fn paper_of(
+        &self,
+        tenant: u128,
+        thing: u128,
+        supply: PaperSupply,
+    ) -> Result<Option<u128>, Error> {
         let reader = self.db.reader()?;
+        let asked = params![tenant.to_be_bytes(), thing.to_be_bytes(), supply.as_str()];
         let paper: Option<[u8; 16]> = reader
             .prepare_cached(sql::COVERED)?
-            .query_row([tenant.to_be_bytes(), thing.to_be_bytes()], |row| {
-                row.get(0)
-            })
+            .query_row(asked, |row| row.get(0))
             .optional()?;
         Ok(paper.map(u128::from_be_bytes))
+    }
+
+    /// What is to be posted of a paper's rounding; `None` if that was nothing.
+    pub fn paper_to_post(&self, tenant: u128, id: u128) -> Result<Option<Vec<u8>>, Error> {
+        self.paper_form(tenant, id, TO_POST)
+    }
+
+    /// The oldest papers whose rounding the ledger has not: tenant and id of each.
+    pub fn papers_to_post(&self, limit: usize) -> Result<Vec<(u128, u128)>, Error> {
+        let reader = self.db.reader()?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let papers = reader
+            .prepare_cached(sql::TO_POST)?
+            .query_map([limit], |row| {
+                let (tenant, id) = (row.get(0)?, row.get(1)?);
+                Ok((u128::from_be_bytes(tenant), u128::from_be_bytes(id)))
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(papers)
+    }
+
+    /// Notes that the ledger has all of a paper's rounding.
+    pub fn paper_posted(&self, tenant: u128, id: u128) -> Result<(), Error> {
+        let writer = self.db.writer();
+        writer
+            .prepare_cached(sql::POSTED)?
+            .execute([tenant.to_be_bytes(), id.to_be_bytes()])?;
+        Ok(())
     }
 
     /// The payments or refunds that stand on a paper.
@@ -356,6 +442,8 @@ fn read(row: &Row<'_>) -> Result<IssuedPaper, Error> {
         original: original.map(u128::from_be_bytes),
         issued_at_ms: row.get(8)?,
         seq: row.get(9)?,
+        supply: PaperSupply::read(row.get_ref(10)?.as_str().map_err(|_| CORRUPT)?)?,
+        is_posted: row.get(11)?,
     })
 }
 

@@ -201,7 +201,12 @@ pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], bool
             layout.flags |= MEASURED;
             moves
         }
-        ref moves => moves,
+        ref moves => {
+            if let Some(Effect::Measured { party, .. }) = moves.first() {
+                layout.party = party.0;
+            }
+            moves
+        }
     };
     let mut postings = event.postings.iter();
     let mut next = |amount: i128, account: &mut u32| {
@@ -230,7 +235,7 @@ pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], bool
             _ => tail.put_each([case, fee_tax, u64::from(fee_tax_account)])?,
         }
     }
-    tail.encode(moves)?;
+    tail.encode(PartyNo(layout.party), moves)?;
     Some((layout.to_bytes(), paid.case > 0))
 }
 
@@ -302,7 +307,7 @@ pub(super) fn decode(
             });
         }
     }
-    tail::decode(moves, &mut out.effects)
+    tail::decode(PartyNo(l.party), moves, &mut out.effects)
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! What the commonest payment moves in the law's measures, behind its fixed layout: small numbers in
-//! few bytes. Two parties at most, the payer and the payee.
+//! few bytes.
 //!
-//! Numbers come in fours behind a byte that says, two bits each, how long they are: 1, 2, 4 or 8
-//! bytes, little-endian. First the two parties; then for each move its measure and party, its
-//! period, by how much, and the sum before.
+//! A move is a byte of bits, its measure and period, the number of its party if that is not the
+//! payer, by how much, and the sum before; little-endian. The bits say how long they are.
 
 use crate::event::Effect;
 use crate::law::MEASURE_FIRST;
@@ -11,10 +10,18 @@ use crate::records::PartyNo;
 
 /// At most so many bytes: their number stands in one.
 const MAX: usize = u8::MAX as usize;
-/// Four numbers take at most so many.
-const FOUR: usize = 33;
+/// A move takes at most so many.
+const MOVE: usize = 27;
 /// They are written into so many: a place below 32, and eight bytes.
 const ROOM: usize = 40;
+
+/// Two bits each: how long by how much is, and the sum before: 1, 2, 4 or 8 bytes.
+const DELTA: u8 = 0;
+const BEFORE: u8 = 2;
+/// Bits: the measure has two bytes and the period four, not one and two.
+const WIDE: u8 = 1 << 4;
+/// It is of another party than the payer.
+const OTHERS: u8 = 1 << 5;
 
 /// How long a number is, by its leading zeros: 1, 2, 4 or 8 bytes, and as 0, 1, 2 or 3.
 const LENGTHS: [(u8, u8); 64] = {
@@ -35,14 +42,14 @@ const LENGTHS: [(u8, u8); 64] = {
 /// The moves as bytes. Its memory is used again and again.
 #[derive(Clone, Debug)]
 pub(super) struct Tail {
-    bytes: [u8; MAX + ROOM - FOUR],
+    bytes: [u8; MAX + ROOM - MOVE],
     len: usize,
 }
 
 impl Default for Tail {
     fn default() -> Tail {
         Tail {
-            bytes: [0; MAX + ROOM - FOUR],
+            bytes: [0; MAX + ROOM - MOVE],
             len: 0,
         }
     }
@@ -93,102 +100,98 @@ impl Tail {
         }
     }
 
-    #[inline]
-    fn put(&mut self, numbers: [u64; 4]) -> Option<()> {
-        let room = self.bytes.get_mut(self.len..)?.first_chunk_mut::<ROOM>()?;
-        let (mut lengths, mut at) = (0, 1);
-        for (place, number) in numbers.into_iter().enumerate() {
-            let (length, code) = LENGTHS[(number | 1).leading_zeros() as usize & 63];
-            // All eight are written, and what is too much is written over. The place is below 32
-            // anyway: said so that it need not be found out.
-            room[at & 31..][..8].copy_from_slice(&number.to_le_bytes());
-            at += usize::from(length);
-            lengths |= code << (2 * place);
-        }
-        room[0] = lengths;
-        self.len += at;
-        Some(())
-    }
-
     /// Adds the moves of these effects, if they are nothing else and small enough.
     #[inline]
-    pub fn encode(&mut self, effects: &[Effect]) -> Option<()> {
-        let Some(Effect::Measured { party: first, .. }) = effects.first() else {
-            return effects.is_empty().then_some(());
+    pub fn encode(&mut self, payer: PartyNo, effects: &[Effect]) -> Option<()> {
+        effects
+            .iter()
+            .try_for_each(|effect| self.put(payer, effect))
+    }
+
+    #[inline(always)]
+    fn put(&mut self, payer: PartyNo, effect: &Effect) -> Option<()> {
+        let Effect::Measured {
+            party,
+            measure,
+            period,
+            delta,
+            before,
+        } = *effect
+        else {
+            return None;
         };
-        let others = effects.iter().find_map(|effect| match effect {
-            Effect::Measured { party, .. } if party != first => Some(*party),
-            _ => None,
-        });
-        let other = others.map_or(0, |other| u64::from(other.0) + 1);
-        self.put([u64::from(first.0), other, 0, 0])?;
-        for effect in effects {
-            let Effect::Measured {
-                party,
-                measure,
-                period,
-                delta,
-                before,
-            } = *effect
-            else {
-                return None;
-            };
-            let number = measure.checked_sub(MEASURE_FIRST)?;
-            let is_other = party != *first;
-            if is_other && Some(party) != others {
-                return None;
-            }
-            self.put([
-                u64::from(number) << 1 | u64::from(is_other),
-                u64::from(period),
-                u64::try_from(delta).ok()?,
-                u64::try_from(before).ok()?,
-            ])?;
+        let number = u64::from(measure.checked_sub(MEASURE_FIRST)?);
+        let (delta, before) = (u64::try_from(delta).ok()?, u64::try_from(before).ok()?);
+        let room = self.bytes.get_mut(self.len..)?.first_chunk_mut::<ROOM>()?;
+        let (delta_long, delta_code) = length(delta);
+        let (before_long, before_code) = length(before);
+        let mut bits = delta_code << DELTA | before_code << BEFORE;
+        // Eight bytes are written each time, and what is too much is written over. A place is below
+        // 32 anyway: said so that it need not be found out.
+        let mut write = |at: usize, number: u64| {
+            room[at & 31..][..8].copy_from_slice(&number.to_le_bytes());
+        };
+        let mut at = 4;
+        if number > 0xff || period > 0xffff {
+            (bits, at) = (bits | WIDE, 7);
+            write(1, number | u64::from(period) << 16);
+        } else {
+            write(1, number | u64::from(period) << 8);
         }
+        if party != payer {
+            bits |= OTHERS;
+            write(at, u64::from(party.0));
+            at += 4;
+        }
+        write(at, delta);
+        at += delta_long;
+        write(at, before);
+        at += before_long;
+        room[0] = bits;
+        self.len += at;
         Some(())
     }
 }
 
+#[inline(always)]
+fn length(number: u64) -> (usize, u8) {
+    let (length, code) = LENGTHS[(number | 1).leading_zeros() as usize & 63];
+    (usize::from(length), code)
+}
+
 /// Adds the moves of these bytes to `effects`.
 #[inline]
-pub(super) fn decode(mut bytes: &[u8], effects: &mut Vec<Effect>) -> Option<()> {
-    if bytes.is_empty() {
-        return Some(());
-    }
-    let [first, other, 0, 0] = take(&mut bytes)? else {
-        return None;
-    };
-    let first = PartyNo(u32::try_from(first).ok()?);
-    let other = match other {
-        0 => PartyNo::NONE,
-        no => PartyNo(u32::try_from(no - 1).ok()?),
-    };
-    while !bytes.is_empty() {
-        let [what, period, delta, before] = take(&mut bytes)?;
-        let measure = u16::try_from(what >> 1).ok()?.checked_add(MEASURE_FIRST)?;
+pub(super) fn decode(payer: PartyNo, mut bytes: &[u8], effects: &mut Vec<Effect>) -> Option<()> {
+    while let Some((&bits, rest)) = bytes.split_first() {
+        bytes = rest;
+        if bits >= OTHERS << 1 {
+            return None;
+        }
+        let mut take = |length: usize| {
+            let (part, after) = bytes.split_at_checked(length)?;
+            bytes = after;
+            let mut all = [0; 8];
+            all[..length].copy_from_slice(part);
+            Some(u64::from_le_bytes(all))
+        };
+        let is_wide = bits & WIDE != 0;
+        let number = u16::try_from(take(if is_wide { 2 } else { 1 })?).ok()?;
+        let period = u32::try_from(take(if is_wide { 4 } else { 2 })?).ok()?;
+        let party = match bits & OTHERS {
+            0 => payer,
+            _ => PartyNo(u32::try_from(take(4)?).ok()?),
+        };
+        let delta = take(1 << (bits >> DELTA & 3))?;
+        let before = take(1 << (bits >> BEFORE & 3))?;
         effects.push(Effect::Measured {
-            party: if what & 1 == 0 { first } else { other },
-            measure,
-            period: u32::try_from(period).ok()?,
+            party,
+            measure: number.checked_add(MEASURE_FIRST)?,
+            period,
             delta: i128::from(delta),
             before: u128::from(before),
         });
     }
     Some(())
-}
-
-#[inline]
-fn take(bytes: &mut &[u8]) -> Option<[u64; 4]> {
-    let (lengths, mut rest) = bytes.split_first()?;
-    let mut numbers = [0; 4];
-    for (place, number) in numbers.iter_mut().enumerate() {
-        let (part, after) = rest.split_at_checked(1 << (lengths >> (2 * place) & 3))?;
-        let mut all = [0; 8];
-        all[..part.len()].copy_from_slice(part);
-        (*number, rest) = (u64::from_le_bytes(all), after);
-    }
-    *bytes = rest;
-    Some(numbers)
 }
 
 /// A number by itself.
@@ -207,6 +210,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn small() -> impl Strategy<Value = u32> {
+        prop_oneof![any::<u32>(), 0..70_000u32]
+    }
+
     proptest! {
         #[test]
         fn numbers_round_trip(number in 0..1u64 << 56, shift in 0..56u32) {
@@ -224,29 +231,33 @@ mod tests {
 
         #[test]
         fn moves_round_trip(rows in proptest::collection::vec(
-            (any::<bool>(), 0u16..300, any::<u32>(), any::<u64>(), any::<u64>()), 0..8,
+            (0u32..3, 0u16..600, small(), any::<u64>(), any::<u64>(), 0u32..64), 0..12,
         )) {
             let effects: Vec<Effect> = rows
                 .iter()
-                .map(|(other, measure, period, delta, before)| Effect::Measured {
-                    party: PartyNo(if *other { u32::MAX - 1 } else { 0 }),
+                .map(|(other, measure, period, delta, before, less)| Effect::Measured {
+                    party: PartyNo(u32::MAX - other),
                     measure: MEASURE_FIRST + measure,
                     period: *period,
-                    delta: i128::from(*delta),
-                    before: u128::from(*before),
+                    delta: i128::from(delta >> less),
+                    before: u128::from(before >> less),
                 })
                 .collect();
-            let mut tail = Tail::default();
-            if tail.encode(&effects).is_some() {
+            let (payer, mut tail) = (PartyNo(u32::MAX), Tail::default());
+            let encoded = tail.encode(payer, &effects);
+            // What takes more than a byte can say is left to the general layout.
+            prop_assert!(tail.bytes().len() <= MAX);
+            prop_assert!(encoded.is_some() || effects.len() > MAX / MOVE);
+            if encoded.is_some() {
                 let mut back = Vec::new();
-                decode(tail.bytes(), &mut back).unwrap();
+                decode(payer, tail.bytes(), &mut back).unwrap();
                 prop_assert_eq!(back, effects);
             }
         }
 
         #[test]
         fn any_bytes_are_moves_or_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = decode(&bytes, &mut Vec::new());
+            let _ = decode(PartyNo(0), &bytes, &mut Vec::new());
         }
     }
 }

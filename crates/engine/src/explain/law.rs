@@ -57,6 +57,10 @@ fn on<V: View>(view: &V, event: &Event, part: &Part<'_>) -> Option<LawExplained>
     let state = view.base();
     let law = state.law(event.tenant)?;
     let terms = &state.tenant(event.tenant)?.terms;
+    let by_another = |effect: &Effect| matches!(effect, Effect::Refused(r) if r.rule.is_none());
+    if part.effects.iter().any(by_another) {
+        return None;
+    }
     let cases = again::cases(view, event.tenant, part);
     let first = cases.first()?;
     let (mut verdict, mut trace, _) = again::ask(view, law, terms, event.at, &cases);

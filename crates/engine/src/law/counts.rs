@@ -7,15 +7,170 @@
 use crate::records::PartyNo;
 use serde::{Deserialize, Serialize};
 
-/// A sum of a measure over a period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// A sum of a measure over a period. Sixteen bytes: three of them and their number are a cache line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "(u16, u32, u128)", into = "(u16, u32, u128)")]
 pub struct Count {
     /// The measure, [`crate::law::MEASURE_FIRST`] and on.
     pub measure: u16,
     /// The period, as the measure's window numbers it.
     pub period: u32,
-    /// The sum: atoms of the measure's asset, or payments.
-    pub used: u128,
+    high: u16,
+    low: u64,
+}
+
+const _: () = assert!(size_of::<Count>() == 16);
+
+/// No sum is more: 2^80 − 1, a quadrillion units and more of whatever asset. Rules' numbers are of 64
+/// bits, so what stays at it is beyond each of them.
+const MOST: u128 = (1 << 80) - 1;
+
+impl Count {
+    fn new(measure: u16, period: u32, used: u128) -> Count {
+        let used = used.min(MOST);
+        Count {
+            measure,
+            period,
+            high: (used >> 64) as u16,
+            low: used as u64,
+        }
+    }
+
+    /// The sum: atoms of the measure's asset, or payments; at most 2^80 − 1.
+    #[must_use]
+    #[inline]
+    pub fn used(&self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
+    }
+}
+
+impl From<(u16, u32, u128)> for Count {
+    fn from((measure, period, used): (u16, u32, u128)) -> Count {
+        Count::new(measure, period, used)
+    }
+}
+
+impl From<Count> for (u16, u32, u128) {
+    fn from(count: Count) -> (u16, u32, u128) {
+        (count.measure, count.period, count.used())
+    }
+}
+
+/// A party's counts, in the order of measure and period. One cache line while they are few, because
+/// a payment reads its payer's at random.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Vec<Count>", into = "Vec<Count>")]
+#[repr(align(64))]
+pub struct Counts(List);
+
+const _: () = assert!(size_of::<Counts>() == 64);
+
+const FEW: usize = 3;
+
+#[derive(Clone, Debug)]
+enum List {
+    /// So many of these.
+    Few(u8, [Count; FEW]),
+    Many(Vec<Count>),
+}
+
+impl Default for Counts {
+    fn default() -> Counts {
+        Counts(List::Few(0, [Count::default(); FEW]))
+    }
+}
+
+impl std::ops::Deref for Counts {
+    type Target = [Count];
+    #[inline]
+    fn deref(&self) -> &[Count] {
+        match &self.0 {
+            List::Few(len, list) => list.get(..usize::from(*len)).unwrap_or(list),
+            List::Many(list) => list,
+        }
+    }
+}
+
+impl std::ops::DerefMut for Counts {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [Count] {
+        match &mut self.0 {
+            List::Few(len, list) => {
+                let len = usize::from(*len).min(FEW);
+                &mut list[..len]
+            }
+            List::Many(list) => list,
+        }
+    }
+}
+
+impl From<&[Count]> for Counts {
+    fn from(list: &[Count]) -> Counts {
+        let mut few = [Count::default(); FEW];
+        match few.get_mut(..list.len()) {
+            Some(places) => {
+                places.copy_from_slice(list);
+                // At most three.
+                Counts(List::Few(list.len() as u8, few))
+            }
+            None => Counts(List::Many(list.to_vec())),
+        }
+    }
+}
+
+impl From<Vec<Count>> for Counts {
+    fn from(list: Vec<Count>) -> Counts {
+        Counts::from(list.as_slice())
+    }
+}
+
+impl From<Counts> for Vec<Count> {
+    fn from(counts: Counts) -> Vec<Count> {
+        counts.to_vec()
+    }
+}
+
+impl PartialEq for Counts {
+    fn eq(&self, other: &Counts) -> bool {
+        **self == **other
+    }
+}
+
+impl Counts {
+    fn insert(&mut self, at: usize, count: Count) {
+        match &mut self.0 {
+            List::Few(len, list) if usize::from(*len) < FEW => {
+                list[at..=usize::from(*len)].rotate_right(1);
+                list[at] = count;
+                *len += 1;
+            }
+            List::Few(_, list) => {
+                let mut many = Vec::with_capacity(2 * FEW);
+                many.extend_from_slice(list);
+                many.insert(at, count);
+                self.0 = List::Many(many);
+            }
+            List::Many(list) => list.insert(at, count),
+        }
+    }
+
+    /// Drops those that `stays` does not accept.
+    pub(crate) fn retain(&mut self, stays: impl Fn(&Count) -> bool) {
+        match &mut self.0 {
+            List::Few(len, list) => {
+                let mut kept = 0;
+                for at in 0..usize::from(*len) {
+                    if stays(&list[at]) {
+                        list[kept] = list[at];
+                        kept += 1;
+                    }
+                }
+                // No more than there were.
+                *len = kept as u8;
+            }
+            List::Many(list) => list.retain(stays),
+        }
+    }
 }
 
 /// Something that was counted, to be given back if it is undone.
@@ -40,7 +195,8 @@ pub(crate) fn since(counts: &[Count], measure: u16, from: u32) -> (u128, u32) {
         if count.measure == measure {
             latest = count.period;
             if count.period >= from {
-                used = used.saturating_add(count.used);
+                // Far from overflowing: a party has far fewer than 2^48 counts.
+                used = used.wrapping_add(count.used());
             }
         }
     }
@@ -49,30 +205,31 @@ pub(crate) fn since(counts: &[Count], measure: u16, from: u32) -> (u128, u32) {
 
 /// Moves a sum; whether it was there. What has come to nothing is dropped.
 #[inline]
-pub(crate) fn add(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128) -> bool {
-    let is_it = |c: &Count| (c.measure, c.period) == (measure, period);
-    let Some(at) = counts.iter().position(is_it) else {
+pub(crate) fn add(counts: &mut Counts, measure: u16, period: u32, delta: i128) -> bool {
+    let is_it = |c: &&mut Count| (c.measure, c.period) == (measure, period);
+    let Some(count) = counts.iter_mut().find(is_it) else {
         return false;
     };
-    let count = &mut counts[at];
-    count.used = count
-        .used
+    // The commonest: up, within 64 bits.
+    if let Ok(more) = u64::try_from(delta)
+        && let Some(low) = count.low.checked_add(more)
+    {
+        count.low = low;
+        return true;
+    }
+    let used = count
+        .used()
         .checked_add_signed(delta)
         .expect("room given back was used before: decide gives back no more than that");
-    if count.used == 0 {
-        counts.remove(at);
+    *count = Count::new(measure, period, used);
+    if used == 0 {
+        counts.retain(|count| count.used() != 0);
     }
     true
 }
 
 /// Moves a sum, or begins it: [`add`], [`begin`].
-pub(crate) fn add_or_begin(
-    counts: &mut Vec<Count>,
-    measure: u16,
-    period: u32,
-    delta: i128,
-    kept: u32,
-) {
+pub(crate) fn add_or_begin(counts: &mut Counts, measure: u16, period: u32, delta: i128, kept: u32) {
     if !add(counts, measure, period, delta) {
         begin(counts, measure, period, delta, kept);
     }
@@ -80,7 +237,7 @@ pub(crate) fn add_or_begin(
 
 /// Begins a sum that is not there. What then lies more than `kept` periods before the latest is
 /// dropped; a move into what was dropped is no more.
-pub(crate) fn begin(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i128, kept: u32) {
+pub(crate) fn begin(counts: &mut Counts, measure: u16, period: u32, delta: i128, kept: u32) {
     let last = since(counts, measure, period).1.max(period);
     let oldest = last.saturating_sub(kept);
     counts.retain(|count| count.measure != measure || count.period >= oldest);
@@ -91,12 +248,7 @@ pub(crate) fn begin(counts: &mut Vec<Count>, measure: u16, period: u32, delta: i
         .expect("room given back was used before: decide gives back no more than that");
     if used > 0 {
         let at = counts.partition_point(|c| (c.measure, c.period) < (measure, period));
-        let count = Count {
-            measure,
-            period,
-            used,
-        };
-        counts.insert(at, count);
+        counts.insert(at, Count::new(measure, period, used));
     }
 }
 
@@ -106,7 +258,7 @@ mod tests {
 
     #[test]
     fn sums_are_kept_as_long_as_they_are_needed_and_no_longer() {
-        let mut counts = Vec::new();
+        let mut counts = Counts::default();
         add_or_begin(&mut counts, 17, 5, 10, 0);
         add_or_begin(&mut counts, 16, 100, 1, 2);
         add_or_begin(&mut counts, 16, 101, 2, 2);

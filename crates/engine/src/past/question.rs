@@ -1,12 +1,13 @@
 //! What an event of the past asked of the law, and what it was told: the questions as the step finds
 //! them again, and what stands in for them where there was no law to ask.
 
+use crate::code::Code;
 use crate::event::{Effect, Event, EventKind, Part};
-use crate::law::{Circumstances, Confirmed};
-use crate::records::WalletNo;
+use crate::law::Confirmed;
+use crate::records::{Pending, PendingKind, WalletNo};
 use crate::simulate::Was;
-use crate::step::law::again;
 use crate::step::law::court::{self, Case, Legs};
+use crate::step::law::{again, pilot};
 use crate::view::View;
 use ledger::{AccountClass, AccountNo, AssetNo};
 use policy::{Payment, RuleNo};
@@ -19,8 +20,17 @@ pub(crate) struct Question {
     /// The whole amount.
     pub gross: u64,
     pub was: Was,
-    /// The rule of then that refused or asked.
-    pub rule: Option<RuleNo>,
+    /// What refused or asked then.
+    pub by: Option<By>,
+}
+
+/// What refuses or asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By {
+    /// A rule.
+    Rule(RuleNo),
+    /// The pilot's share, in a word.
+    Pilot(Code),
 }
 
 /// Whether the law is asked about events of a kind.
@@ -33,6 +43,7 @@ pub(crate) fn asks(kind: EventKind) -> bool {
             | EventKind::Authorized
             | EventKind::TopUpPending
             | EventKind::WithdrawalRequested
+            | EventKind::Refunded
             | EventKind::StepUpAsked
             | EventKind::Refused
     )
@@ -61,7 +72,7 @@ pub(crate) fn of<V: View>(view: &V, event: &Event, part: &Part<'_>) -> Option<Qu
         return None;
     }
     let mut cases = again::cases(view, event.tenant, part);
-    let (gross, was, rule) = part.effects.iter().find_map(|effect| match effect {
+    let (gross, was, by) = part.effects.iter().find_map(|effect| match effect {
         Effect::Paid(paid) => Some((paid.gross, Was::Allowed, None)),
         Effect::HoldOpened(hold) => Some((hold.authorized, Was::Allowed, None)),
         Effect::TopUpOpened(topup) => Some((topup.amount, Was::Allowed, None)),
@@ -70,16 +81,20 @@ pub(crate) fn of<V: View>(view: &V, event: &Event, part: &Part<'_>) -> Option<Qu
             Some((gross, Was::Allowed, None))
         }
         Effect::PendingOpened(pending) => {
-            let rule = pending.rule.map(|traced| traced.rule);
+            let by = pending.rule.map(|traced| By::Rule(traced.rule));
             if cases.is_empty() {
-                cases.extend(pending_case(view, event, pending));
+                cases = pending_cases(view, event, pending).unwrap_or_default();
             }
-            Some((pending.amount.0, Was::StepUp, rule))
+            Some((pending.to_pay(), Was::StepUp, by))
         }
         // Refused for another reason than the law, it stays refused.
         Effect::Refused(refused) => {
-            let rule = refused.rule?.rule;
-            Some((refused.asked, Was::Refused, Some(rule)))
+            let by = match refused.rule {
+                Some(traced) => By::Rule(traced.rule),
+                None if pilot::is_outside(refused.code) => By::Pilot(refused.code),
+                None => return None,
+            };
+            Some((refused.asked, Was::Refused, Some(by)))
         }
         _ => None,
     })?;
@@ -92,32 +107,56 @@ pub(crate) fn of<V: View>(view: &V, event: &Event, part: &Part<'_>) -> Option<Qu
         cases,
         gross,
         was,
-        rule,
+        by,
     })
 }
 
 /// What waits for a confirmation that no law asked: from the sources that would have paid.
-fn pending_case<V: View>(
-    view: &V,
-    event: &Event,
-    pending: &crate::records::Pending,
-) -> Option<Case> {
+fn pending_cases<V: View>(view: &V, event: &Event, pending: &Pending) -> Option<Vec<Case>> {
     let state = view.base();
-    let payer = state.wallet_no(event.tenant, pending.payer)?;
-    let payee = state.wallet_no(event.tenant, pending.payee)?;
-    let circumstances = Circumstances::default();
-    Some(Case {
-        payment: Payment::Spend,
+    let wallet = |id| state.wallet_no(event.tenant, id);
+    let (payer, payee) = (wallet(pending.payer)?, wallet(pending.payee)?);
+    let circumstances = pending
+        .circumstances
+        .as_deref()
+        .copied()
+        .unwrap_or_default();
+    let gross = pending.to_pay();
+    let case = Case {
+        payment: match pending.kind {
+            PendingKind::Transfer if circumstances.is_gift => Payment::Gift,
+            PendingKind::Transfer => Payment::Transfer,
+            _ => Payment::Spend,
+        },
         asset: pending.asset,
         payer,
         payee,
         channel: circumstances.channel,
         circumstances,
         confirmed: Confirmed::NOTHING,
-        legs: planned(view, event, payer, pending.asset, pending.amount.0),
+        legs: planned(view, event, payer, pending.asset, gross),
         asks_payer: true,
         asks_payee: true,
-    })
+    };
+    if pending.kind != PendingKind::Split {
+        return Some(vec![case]);
+    }
+    let named = pending.payees.iter();
+    let named = named.map(|(id, weight)| Some((wallet(*id)?, *weight)));
+    let payees: Vec<(WalletNo, u64)> = named.collect::<Option<_>>()?;
+    Some(again::of_split(view, case, &shares_of(gross, payees)))
+}
+
+/// A share of an amount for each payee, by weights.
+fn shares_of(gross: u64, mut payees: Vec<(WalletNo, u64)>) -> Vec<(WalletNo, u64)> {
+    let weights: Vec<u64> = payees.iter().map(|(_, weight)| *weight).collect();
+    let mut shares = vec![0; weights.len()];
+    if money::allocate(gross, &weights, &mut shares).is_ok() {
+        for (payee, share) in payees.iter_mut().zip(shares) {
+            payee.1 = share;
+        }
+    }
+    payees
 }
 
 /// Who was paid by a split, each with a share of the gross amount in proportion to what came.
@@ -148,14 +187,7 @@ fn credited<V: View>(view: &V, part: &Part<'_>, gross: u64) -> Vec<(WalletNo, u6
             None => payees.push((WalletNo(owner), atoms)),
         }
     }
-    let weights: Vec<u64> = payees.iter().map(|(_, share)| *share).collect();
-    let mut shares = vec![0; weights.len()];
-    if money::allocate(gross, &weights, &mut shares).is_ok() {
-        for (payee, share) in payees.iter_mut().zip(shares) {
-            payee.1 = share;
-        }
-    }
-    payees
+    shares_of(gross, payees)
 }
 
 /// From which sources a wallet would have paid.

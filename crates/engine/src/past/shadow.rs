@@ -5,7 +5,7 @@
 
 use crate::event::{Effect, EventKind, Part};
 use crate::ids::Id;
-use crate::law::{Count, Counted, MEASURE_FIRST, add_or_begin, since};
+use crate::law::{Count, Counted, Counts, MEASURE_FIRST, add_or_begin, since};
 use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
 use crate::state::State;
 use crate::step::law::room::used_by_capture;
@@ -13,7 +13,7 @@ use crate::taxes::{Case, Gist, Taxpayer, Together, Words};
 use crate::view::View;
 use ledger::{Account, AccountNo, AssetNo, Source};
 use policy::{GiveBack, Move, Ruleset, Side};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many things are remembered before those are dropped that can give nothing back any more.
 const SWEEP_AT: usize = 1 << 16;
@@ -22,11 +22,13 @@ const SWEEP_AT: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub(crate) struct Shadow {
     /// By party.
-    counts: Vec<Vec<Count>>,
+    counts: Vec<Counts>,
     /// What may be given back yet.
     made: BTreeMap<Id, Made>,
     /// How many of these there were after the last sweep.
     swept: usize,
+    /// Who has paid in a pilot, and how much in all, in its asset.
+    pilot: (BTreeSet<PartyNo>, u128),
 }
 
 #[derive(Debug)]
@@ -44,18 +46,18 @@ impl Shadow {
     /// What a party has used, in the order of measure and period.
     pub fn counts(&self, party: PartyNo) -> &[Count] {
         let counts = self.counts.get(party.0 as usize);
-        counts.map_or(&[], Vec::as_slice)
+        counts.map_or(&[], |counts| counts)
     }
 
     /// Every party's counters.
     pub fn into_sums(self) -> impl Iterator<Item = Counted> {
         let parties = (0u32..).map(PartyNo).zip(self.counts);
         parties.flat_map(|(party, counts)| {
-            counts.into_iter().map(move |count| Counted {
+            Vec::from(counts).into_iter().map(move |count| Counted {
                 party,
                 measure: count.measure,
                 period: count.period,
-                delta: i128::try_from(count.used).unwrap_or(i128::MAX),
+                delta: i128::try_from(count.used()).unwrap_or(i128::MAX),
             })
         })
     }
@@ -84,14 +86,14 @@ impl Shadow {
     fn add(&mut self, set: &Ruleset, counted: &Counted) {
         let at = counted.party.0 as usize;
         if self.counts.len() <= at {
-            self.counts.resize_with(at + 1, Vec::new);
+            self.counts.resize_with(at + 1, Counts::default);
         }
         let counts = &mut self.counts[at];
         let (measure, period) = (counted.measure, counted.period);
         let mut there_is = counts.iter();
         let there_is = there_is.find(|c| (c.measure, c.period) == (measure, period));
         // An authentication may have reset it, or its window may be long over.
-        let least = there_is.map_or(0, |count| i128::try_from(count.used).unwrap_or(i128::MAX));
+        let least = there_is.map_or(0, |count| i128::try_from(count.used()).unwrap_or(i128::MAX));
         let delta = counted.delta.max(-least);
         if delta != 0 {
             add_or_begin(counts, measure, period, delta, kept(set, measure));
@@ -104,6 +106,12 @@ impl Shadow {
             self.add(set, counted);
         }
         self.remember(set, id, whole, counted);
+    }
+
+    /// Counts a payment in a pilot.
+    pub fn pilot(&mut self, payer: PartyNo, amount: u64) {
+        self.pilot.0.insert(payer);
+        self.pilot.1 = self.pilot.1.saturating_add(u128::from(amount));
     }
 
     fn remember(&mut self, set: &Ruleset, id: Id, whole: u64, mut counted: Vec<Counted>) {
@@ -284,11 +292,12 @@ impl<V: View> View for Shadowed<'_, V> {
     fn loaded(&self, wallet: WalletNo, asset: AssetNo) -> Option<u64> {
         self.view.loaded(wallet, asset)
     }
-    fn piloted(&self, tenant: TenantNo) -> (u32, u128) {
-        self.view.piloted(tenant)
+    fn piloted(&self, _: TenantNo) -> (u32, u128) {
+        let (payers, volume) = &self.shadow.pilot;
+        (u32::try_from(payers.len()).unwrap_or(u32::MAX), *volume)
     }
     fn has_piloted(&self, payer: PartyNo) -> bool {
-        self.view.has_piloted(payer)
+        self.shadow.pilot.0.contains(&payer)
     }
     fn taxpayer(&self, tenant: TenantNo, party: PartyNo) -> Option<&Taxpayer> {
         self.view.taxpayer(tenant, party)

@@ -1,6 +1,7 @@
 //! What a simulation comes to: counts by kind of change and by rule, and the payments themselves as
 //! far as they are listed.
 
+use crate::code::Code;
 use crate::ids::{Id, PartyId};
 use crate::records::PartyNo;
 use crate::time::UtcMillis;
@@ -68,10 +69,20 @@ impl Becomes {
 /// A rule by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RuleName {
-    /// The pack.
+    /// The pack; `pilot` if it is none.
     pub pack: String,
     /// The rule in it.
     pub rule: String,
+}
+
+impl RuleName {
+    /// Of a pilot, whose words stand for rules.
+    pub(super) fn of_pilot(code: Code) -> RuleName {
+        RuleName {
+            pack: "pilot".to_owned(),
+            rule: code.as_str().to_owned(),
+        }
+    }
 }
 
 /// A payment that the draft decides otherwise.

@@ -284,7 +284,19 @@ impl<V: View> Draft<'_, V> {
         asset: AssetNo,
         origin: Option<Source>,
     ) -> AccountNo {
-        let class = AccountClass::SellerTax;
+        self.sellers(AccountClass::SellerTax, seller, sub, asset, origin)
+    }
+
+    /// One of a seller's accounts of a country, opened when first needed.
+    #[inline]
+    pub fn sellers(
+        &mut self,
+        class: AccountClass,
+        seller: PartyNo,
+        sub: u16,
+        asset: AssetNo,
+        origin: Option<Source>,
+    ) -> AccountNo {
         let key = OperatorKey::new(asset, class, sub, origin);
         let known = self.view.taxpayer(self.tenant, seller);
         match known.and_then(|known| known.account(key)) {

@@ -19,11 +19,11 @@ use super::{Draft, Payees, Payment, Purpose, funding};
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, Refused};
-use crate::law::{Asked, Circumstances, Law, MEASURE_FIRST};
-use crate::records::{Party, PartyKind, PartyNo, WalletNo};
+use crate::law::{Asked, Circumstances, Law, MEASURE_FIRST, since};
+use crate::records::{Leg, Party, PartyKind, PartyNo, WalletNo};
 use crate::terms::{Country, Tier};
 use crate::view::View;
-use ::policy::{Audience, Dimension, Moves, Outcome, StepUp, Subject, Traced, Verdict};
+use ::policy::{Audience, Dimension, Moves, Outcome, Side, StepUp, Subject, Traced, Verdict};
 pub(crate) use court::{Case, Court, Legs};
 
 /// A measure to be moved if the event is made.
@@ -36,12 +36,59 @@ pub(crate) struct Measuring {
     pub before: u128,
 }
 
-/// Memory that is used again and again.
-#[derive(Clone, Debug, Default)]
+/// Memory that is used again and again: what moves by this event.
+#[derive(Clone, Debug)]
 pub(crate) struct Scratch {
+    /// By the last question, if that was allowed.
     pub moves: Moves,
-    /// What moves by this event.
+    /// Its payer and payee.
+    pub parties: [PartyNo; 2],
+    /// By the questions before it.
     pub counting: Vec<Measuring>,
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        Scratch {
+            moves: Moves::default(),
+            parties: [PartyNo::NONE; 2],
+            counting: Vec::new(),
+        }
+    }
+}
+
+impl Scratch {
+    /// Begins an event.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.moves.moves.clear();
+        self.counting.clear();
+    }
+
+    /// What moves by the last question.
+    #[inline]
+    fn last(&self) -> impl ExactSizeIterator<Item = Measuring> {
+        self.moves.moves.iter().map(|moved| Measuring {
+            party: self.parties[moved.side as usize],
+            measure: MEASURE_FIRST + moved.measure,
+            period: moved.period,
+            delta: moved.delta,
+            before: moved.before,
+        })
+    }
+
+    /// What moves, in order.
+    pub fn moved(&self) -> impl Iterator<Item = Measuring> {
+        self.counting.iter().copied().chain(self.last())
+    }
+
+    /// Makes room for another question.
+    fn keep(&mut self) {
+        let mut counting = std::mem::take(&mut self.counting);
+        counting.extend(self.last());
+        self.counting = counting;
+        self.moves.moves.clear();
+    }
 }
 
 /// A country as the rules know it.
@@ -115,7 +162,7 @@ fn otherwise<V: View>(
     if !refusal.is_of_funds || !plan_anew(draft, payment, law) {
         return Err(*refusal.stop);
     }
-    draft.scratch.counting.clear();
+    draft.scratch.clear();
     (payment.step_up, draft.asked) = (payment.asked_before_law, None);
     asked(draft, payment, law).map_err(|refusal| *refusal.stop)
 }
@@ -144,6 +191,11 @@ fn asked<V: View>(
 ) -> Result<(), Refusal> {
     let payees = &payment.payees;
     let first = payees.first();
+    if let (Payees::One(payee), [leg]) = (payees, payment.plan.legs())
+        && is_within(draft, payment, *payee, leg, law)
+    {
+        return Ok(());
+    }
     let mut case = Case {
         payment: what(payment.purpose, &payment.spend.circumstances),
         asset: payment.spend.asset,
@@ -158,14 +210,67 @@ fn asked<V: View>(
     };
     // In place: room for every source is much to copy.
     case.legs.add_all(draft.view, payment.plan.legs());
-    pilot::check(draft, payment, &case, law).map_err(Refusal::of)?;
+    let taken = pilot::check(draft, payment, &case, law).map_err(Refusal::of);
     match payees {
-        Payees::One(_) => one(draft, first, &mut payment.step_up, &case, law),
+        Payees::One(_) => {
+            taken?;
+            one(draft, first, &mut payment.step_up, &case, law)
+        }
         Payees::Many(payees) => {
-            let shares = shares(payees, payment.gross);
-            each(draft, payees, shares, &mut payment.step_up, case, law)
+            let whole = case;
+            let shares: Vec<_> = shares(payees, payment.gross).collect();
+            let step_up = &mut payment.step_up;
+            let mut said = taken.and_then(|()| each(draft, payees, &shares, step_up, case, law));
+            // What is refused or waits is the whole, and not the part that was asked about last.
+            if let Some(asked) = &mut draft.asked {
+                **asked = Asked {
+                    shares,
+                    ..whole.asked()
+                };
+            }
+            if let Err(refusal) = &mut said
+                && let Stop::Deny(refused) = &mut *refusal.stop
+            {
+                refused.asked = payment.gross;
+            }
+            said
         }
     }
+}
+
+/// Whether a payment from one source is within all its numbers, by what is known of others like it.
+#[inline]
+fn is_within<V: View>(
+    draft: &mut Draft<'_, V>,
+    payment: &Payment<'_>,
+    payee: WalletNo,
+    leg: &Leg,
+    law: &Law,
+) -> bool {
+    if law.settings.pilot.is_some() {
+        return false;
+    }
+    let (view, spend) = (draft.view, payment.spend);
+    let parties = [payment.payer_party, view.wallet(payee).party];
+    let asking = court::Asking {
+        payment: what(payment.purpose, &spend.circumstances),
+        asset: spend.asset,
+        parties,
+        channel: spend.circumstances.channel,
+        circumstances: &spend.circumstances,
+        confirmed: spend.confirmed,
+        funds: court::bit(court::funds(view.account(leg.account))),
+        asks: [true, true],
+    };
+    draft.scratch.parties = parties;
+    let used = |side: Side, measure, from, to: u32| {
+        let counts = view.counts(parties[side as usize]);
+        let (used, latest) = since(counts, MEASURE_FIRST + measure, from);
+        // Never an earlier period than one already counted in, even where a zone moved west.
+        (used, to.max(latest))
+    };
+    let moves = &mut draft.scratch.moves;
+    moves.is_within(&asking.alike(view), leg.amount, used)
 }
 
 /// Asks for the payer of a split, then for each payee.
@@ -173,7 +278,7 @@ fn asked<V: View>(
 fn each<V: View>(
     draft: &mut Draft<'_, V>,
     payees: &[(WalletNo, u64)],
-    shares: impl Iterator<Item = (WalletNo, u64)>,
+    shares: &[(WalletNo, u64)],
     step_up: &mut Option<(StepUp, Option<Traced>)>,
     mut case: Case,
     law: &Law,
@@ -189,7 +294,7 @@ fn each<V: View>(
     one(draft, first, step_up, &case, law)?;
     (case.asks_payer, case.asks_payee) = (false, true);
     let mut purse = case.legs;
-    for (payee, share) in shares {
+    for &(payee, share) in shares {
         if share > 0 {
             case.payee = payee;
             case.legs = purse.take(share);
@@ -255,9 +360,13 @@ fn one<V: View>(
 }
 
 /// Asks the law, and if it allows notes what would move.
-#[inline]
 fn judge<V: View>(draft: &mut Draft<'_, V>, case: &Case, law: &Law) -> Verdict {
-    let Scratch { moves, counting } = &mut *draft.scratch;
+    draft.scratch.keep();
+    let Scratch {
+        moves,
+        parties,
+        counting,
+    } = &mut *draft.scratch;
     let court = Court {
         view: draft.view,
         law,
@@ -268,14 +377,9 @@ fn judge<V: View>(draft: &mut Draft<'_, V>, case: &Case, law: &Law) -> Verdict {
     };
     let verdict = court.check(case, moves);
     if verdict == Verdict::Allow {
-        let parties = court.parties(case);
-        counting.extend(moves.moves.iter().map(|moved| Measuring {
-            party: parties[moved.side as usize],
-            measure: MEASURE_FIRST + moved.measure,
-            period: moved.period,
-            delta: moved.delta,
-            before: moved.before,
-        }));
+        *parties = court.parties(case);
+    } else {
+        moves.moves.clear();
     }
     verdict
 }
@@ -384,15 +488,18 @@ pub(crate) fn record<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
 /// Writes what moves.
 #[inline]
 pub(crate) fn record_moves<V: View>(draft: &mut Draft<'_, V>) {
-    let counting = &draft.scratch.counting;
-    let effects = counting.iter().map(|m| Effect::Measured {
+    let effect = |m: Measuring| Effect::Measured {
         party: m.party,
         measure: m.measure,
         period: m.period,
         delta: m.delta,
         before: m.before,
-    });
-    draft.out.effects.extend(effects);
+    };
+    let (effects, scratch) = (&mut draft.out.effects, &*draft.scratch);
+    if !scratch.counting.is_empty() {
+        effects.extend(scratch.counting.iter().copied().map(effect));
+    }
+    effects.extend(scratch.last().map(effect));
 }
 
 /// Makes the plan anew from the sources that nothing stands against. Whether it is another.

@@ -1,19 +1,62 @@
 //! Payments that wait for their payer's confirmation (step-up).
 //!
-//! The same id plus evidence continues one, bound to all that was asked; without evidence it gets
-//! the first answer again.
+//! What waits is kept whole: whoever attests the confirmation repeats nothing of it ([`Pending::op`]).
+//! The same id plus evidence continues it, bound to all that was asked and to what the payer was to
+//! pay in all; without evidence it gets the first answer again.
 
-use super::{Draft, Payees, Payment, Purpose};
+use super::{Draft, Payees, Payment, Purpose, parties};
 use crate::code::Code;
-use crate::command::{Command, Op};
-use crate::content::{self, Payment::*};
+use crate::command::{Command, Op, Share, Spend};
+use crate::content;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind, Refused};
 use crate::ids::Id;
-use crate::records::{Pending, WalletNo};
+use crate::law::Confirmed;
+use crate::records::{Pending, PendingKind, WalletNo};
 use crate::state::State;
 use crate::view::View;
 use policy::{StepUp, Traced};
+
+impl Pending {
+    /// What was asked, with what the payer has done for it since.
+    #[must_use]
+    pub fn op(&self, confirmed: Confirmed) -> Op {
+        let (payee, expires) = (self.payee, self.hold_expires);
+        let spend = Spend {
+            payer: self.payer,
+            mandate: self.mandate,
+            amount: self.amount,
+            asset: self.asset,
+            risk: self.risk,
+            confirmed,
+            circumstances: self.circumstances.as_deref().copied().unwrap_or_default(),
+            tax: self.tax.as_deref().copied().unwrap_or_default(),
+        };
+        let share = |&(payee, weight): &_| Share { payee, weight };
+        match self.kind {
+            PendingKind::Pay => Op::Pay { spend, payee },
+            PendingKind::Authorize => Op::Authorize {
+                spend,
+                payee,
+                expires,
+            },
+            PendingKind::Transfer => Op::Transfer { spend, payee },
+            PendingKind::Split => Op::Split {
+                spend,
+                payees: self.payees.iter().map(share).collect(),
+            },
+        }
+    }
+
+    /// What the payer is to pay in all, atoms: what the confirmation is bound to.
+    #[must_use]
+    pub fn to_pay(&self) -> u64 {
+        match self.gross {
+            0 => self.amount.0,
+            gross => gross,
+        }
+    }
+}
 
 /// Whether a command continues a pending payment: `None` if not, else whether it is that payment.
 pub(crate) fn continues(
@@ -105,6 +148,19 @@ pub(crate) fn expire<V: View>(draft: &mut Draft<'_, V>, payment: Id) -> Rule {
     Ok(())
 }
 
+/// Refuses what has become another amount than the payer has confirmed: tax that comes on top.
+pub(crate) fn is_as_confirmed<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
+    if !draft.continued {
+        return Ok(());
+    }
+    match draft.state().pending.get(&draft.key(draft.out.id)) {
+        Some(pending) if pending.to_pay() != payment.gross => {
+            Err(parties::deny(draft, payment, Code::StepUpNeeded, (0, 0)))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Opens a pending payment.
 pub(crate) fn ask<V: View>(
     draft: &mut Draft<'_, V>,
@@ -113,33 +169,46 @@ pub(crate) fn ask<V: View>(
     rule: Option<Traced>,
 ) -> Rule {
     let id = |no: WalletNo| draft.view.wallet(no).id;
-    let (payee, spend) = (id(payment.payees.first()), payment.spend);
-    let one = [(payee, 1)];
-    let content = match (&payment.payees, payment.purpose) {
-        (Payees::Many(payees), _) => {
-            let payees = payees.iter().map(|(no, weight)| (id(*no), *weight));
-            content::of_payment(Split, spend, None, payees)
-        }
-        (Payees::One(_), Purpose::Pay) => content::of_payment(Pay, spend, None, one),
-        (Payees::One(_), Purpose::Authorize { asked, .. }) => {
-            content::of_payment(Authorize, spend, asked, one)
-        }
-        (Payees::One(_), Purpose::Transfer) => content::of_payment(Transfer, spend, None, one),
+    let spend = payment.spend;
+    let (kind, hold_expires) = match (&payment.payees, payment.purpose) {
+        (Payees::Many(_), _) => (PendingKind::Split, None),
+        (Payees::One(_), Purpose::Pay) => (PendingKind::Pay, None),
+        (Payees::One(_), Purpose::Authorize { asked, .. }) => (PendingKind::Authorize, asked),
+        (Payees::One(_), Purpose::Transfer) => (PendingKind::Transfer, None),
+    };
+    let payees = match &payment.payees {
+        Payees::Many(payees) => payees
+            .iter()
+            .map(|(no, weight)| (id(*no), *weight))
+            .collect(),
+        Payees::One(_) => Vec::new(),
     };
     let texts = draft.besides.map(|besides| &besides.texts);
     let text = texts.and_then(|texts| texts.get(&draft.out.id));
-    let pending = Pending {
-        payer: payment.spend.payer,
-        payee,
-        asset: payment.spend.asset,
-        amount: payment.spend.amount,
-        expires: draft.now.plus(draft.terms.step_up_ms),
-        content,
+    let by_default = draft.now.plus(draft.terms.step_up_ms);
+    let is_ordinary = spend.circumstances.is_ordinary();
+    let mut pending = Pending {
+        payer: spend.payer,
+        payee: id(payment.payees.first()),
+        asset: spend.asset,
+        amount: spend.amount,
+        // What would be set aside no longer need not be confirmed.
+        expires: hold_expires.map_or(by_default, |at| at.min(by_default)),
+        content: [0; 32],
         step_up,
         law: draft.law.map_or(0, |law| law.version),
         rule,
         text: text.copied(),
+        kind,
+        payees,
+        gross: payment.gross,
+        mandate: spend.mandate,
+        hold_expires,
+        risk: spend.risk,
+        circumstances: (!is_ordinary).then(|| Box::new(spend.circumstances)),
+        tax: (spend.tax != Default::default()).then(|| Box::new(spend.tax)),
     };
+    pending.content = content::of(&pending.op(Confirmed::NOTHING));
     draft.out.kind = EventKind::StepUpAsked;
     draft.effect(Effect::PendingOpened(Box::new(pending)));
     if let Some(asked) = draft.asked.take() {

@@ -5,7 +5,7 @@
 //! compared to the atom ([`Returns::agrees`]).
 
 use super::{Case, TaxMove, date};
-use crate::event::{Event, Part};
+use crate::event::{Event, EventKind, Part};
 use crate::ids::Id;
 use crate::records::{PartyNo, TenantNo};
 use crate::state::State;
@@ -44,7 +44,7 @@ pub struct Sum {
     pub net: i128,
     /// The tax, less what was given back, atoms.
     pub tax: i128,
-    /// Payments and captures, refunds and disputes: their ids, in order.
+    /// Payments and captures, refunds and disputes, and what papers rounded: their ids, in order.
     pub behind: Vec<Id>,
     /// How many want a look: evidence that contradicts, numbers not confirmed.
     pub to_review: u64,
@@ -233,6 +233,10 @@ impl Reassessment {
         };
         let day = date(tenant.terms.zone.civil(event.at).day);
         for part in event.parts() {
+            // What a paper rounded is no payment, and is not assessed.
+            if part.kind == EventKind::TaxRounded {
+                continue;
+            }
             for moved in part.tax_moves(|wallet| state.wallet(wallet).party) {
                 let thing = if moved.net < 0 || part.paid().is_none() {
                     moved.of

@@ -193,10 +193,10 @@ impl Together {
         })
     }
 
-    /// Whether a counter is among those of a number.
-    fn has(&self, no: u32, counter: Counter) -> bool {
+    /// The counters of a number.
+    fn counters(&self, no: u32) -> &[Counter] {
         let at = no.checked_sub(1).and_then(|at| self.0.get(at as usize));
-        at.is_some_and(|counters| counters.contains(&counter))
+        at.map_or(&[], Vec::as_slice)
     }
 }
 
@@ -249,7 +249,7 @@ impl<V: View> tax::Turnover for Sold<'_, V> {
         let together = self.view.together();
         let mut sums: Vec<(AssetNo, i128)> = Vec::new();
         for turned in taxpayer.turnover() {
-            if counts(turned.month) && together.has(turned.together, counter) {
+            if counts(turned.month) && together.counters(turned.together).contains(&counter) {
                 match sums.iter_mut().find(|(asset, _)| *asset == turned.asset) {
                     Some((_, sum)) => *sum += turned.net,
                     None => sums.push((turned.asset, turned.net)),
@@ -287,6 +287,12 @@ impl State {
             *self.taxpayer_nos.get(party.0 as usize)?
         };
         self.taxpayers.get(no.checked_sub(1)? as usize)
+    }
+
+    /// What a turnover counts in.
+    #[must_use]
+    pub fn counters_of(&self, turned: &Turned) -> &[Counter] {
+        self.together.counters(turned.together)
     }
 
     #[inline]

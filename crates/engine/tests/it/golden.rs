@@ -192,6 +192,7 @@ fn under_tax_rules(town: &mut Town) {
         expires: None,
     });
     town.run(capture_last(payment, 60));
+    town.run(crate::rounding::round(1, "shop", -3));
 }
 
 /// A life under a law, from its proposal on.

@@ -4,6 +4,7 @@
 
 mod besides;
 mod codes;
+mod confirmations;
 mod dice;
 mod golden;
 mod groups;
@@ -15,6 +16,7 @@ mod oracle_runs;
 mod payments;
 mod properties;
 mod repeats;
+mod rounding;
 mod simulations;
 mod tax_splits;
 mod taxes;

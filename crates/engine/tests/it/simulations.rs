@@ -63,6 +63,7 @@ fn simulate(t: &Town, law: NewLaw, from: UtcMillis) -> Simulated {
         from,
         until: UtcMillis(u64::MAX),
         list_max: usize::MAX,
+        pilot_asset: None,
     };
     let mut simulation = Simulation::new(asked).unwrap();
     let (mut state, mut replay) = (State::new(7), Replay::default());
@@ -101,6 +102,7 @@ fn a_stricter_draft_changes_exactly_what_a_naive_recomputation_says() {
         let mut used: BTreeMap<(usize, u64), u64> = BTreeMap::new();
         let mut denied = BTreeSet::new();
         let mut made: Vec<(Id, u64, usize, u64, bool)> = Vec::new();
+        let mut refunds = 0;
         for _ in 0..600 {
             t.later(dice.pick(3 * HOUR));
             let day = t.now.0 / DAY;
@@ -111,6 +113,7 @@ fn a_stricter_draft_changes_exactly_what_a_naive_recomputation_says() {
                     let back = 1 + dice.pick(*left);
                     let op = t.refund(*id, back);
                     t.run(op);
+                    refunds += 1;
                     *left -= back;
                     if *counted {
                         *used.get_mut(&(*party, *paid_on)).unwrap() -= back;
@@ -134,7 +137,7 @@ fn a_stricter_draft_changes_exactly_what_a_naive_recomputation_says() {
         let changed: BTreeSet<Id> = found.changed.iter().map(|changed| changed.id).collect();
         assert_eq!(changed, denied, "seed {seed}");
         assert!(denied.len() > 50, "{}", denied.len());
-        assert_eq!(found.payments, made.len() as u64 + 4);
+        assert_eq!(found.payments, made.len() as u64 + 4 + refunds);
         let kinds: Vec<_> = found.changes.kinds.into_iter().collect();
         assert_eq!(
             kinds,
@@ -220,6 +223,7 @@ fn a_draft_that_cannot_be_read_is_refused_before_anything_is_looked_at() {
         from: UtcMillis(0),
         until: UtcMillis(u64::MAX),
         list_max: 0,
+        pilot_asset: None,
     };
     assert!(Simulation::new(asked).is_err());
 }
@@ -345,4 +349,189 @@ fn share(payee: &str, weight: u64) -> Share {
         payee: wal(payee),
         weight,
     }
+}
+
+/// Refunds in cash are forbidden, and so are those of what came by the telephone bill.
+const NO_REFUNDS: &str = r#"
+[[rule]]
+id = "refund.cash"
+title = { en = "No refund in cash", ko = "현금 환불 금지" }
+kind = "forbid"
+applies = { payment = ["refund"], flag = ["in_cash"] }
+terms = { whose = { en = "the operator", ko = "운영자" } }
+certainty = "official"
+
+[[rule]]
+id = "refund.carrier"
+title = { en = "No refund of carrier value", ko = "통신과금 환불 금지" }
+kind = "funds"
+applies = { payment = ["refund"], funds = ["carrier"] }
+terms = { whose = { en = "the operator", ko = "운영자" } }
+certainty = "official"
+"#;
+
+fn changes(found: &Simulated) -> BTreeMap<Id, (Was, Becomes, String)> {
+    let one = |c: &engine::simulate::Changed| {
+        let rule = c.rule.as_ref();
+        let name = rule.map_or(String::new(), |name| format!("{}/{}", name.pack, name.rule));
+        (c.id, (c.was, c.becomes, name))
+    };
+    found.changed.iter().map(one).collect()
+}
+
+#[test]
+fn refunds_that_a_draft_forbids_or_allows_are_compared_and_give_room_back_or_do_not() {
+    let mut t = funded();
+    t.fund("bob", Source::Carrier, 1_000);
+    let of_card = t.id_of(pay("alice", "shop", 80));
+    let of_carrier = {
+        // From the carrier's value alone.
+        let mut terms = t.state.tenants[0].terms.clone();
+        terms.funding_order = vec![Source::Carrier];
+        t.set_terms(terms);
+        let id = t.id_of(pay("bob", "shop", 80));
+        t.set_terms(Terms::default());
+        id
+    };
+    let plain = t.refund(of_card, 30);
+    let plain = t.id_of(plain);
+    let in_cash = t.new_id();
+    let op = t.refund(of_card, 50);
+    let command = besides(t.command(in_cash, op), |besides| {
+        besides.circumstances.flags.insert(policy::Flag::InCash);
+    });
+    t.check_command(&command, EventKind::Refunded);
+    let op = t.refund(of_carrier, 80);
+    let carrier = t.id_of(op);
+    // Room for it only as far as the refunds that stand gave some back: 30 of 80, and none of 80.
+    let alice = t.id_of(pay("alice", "shop", 80));
+    let alice_2 = t.id_of(pay("alice", "shop", 80));
+    let bob = t.id_of(pay("bob", "shop", 80));
+    let bob_2 = t.id_of(pay("bob", "shop", 80));
+    let lax = draft(&t);
+    let strict: Arc<str> = format!("{}{NO_REFUNDS}", lax.packs[0]).into();
+    let strict = NewLaw {
+        packs: vec![strict],
+        ..NewLaw::default()
+    };
+    let found = changes(&simulate(&t, lax.clone(), UtcMillis(0)));
+    assert!(!found.contains_key(&alice) && !found.contains_key(&alice_2));
+    assert!(found.is_empty(), "{found:?}");
+    let found = changes(&simulate(&t, strict, UtcMillis(0)));
+    let denied = |rule: &str| (Was::Allowed, Becomes::Denied, format!("zz/{rule}"));
+    let expected = BTreeMap::from([
+        (in_cash, denied("refund.cash")),
+        (carrier, denied("refund.carrier")),
+        (alice_2, denied("day")),
+        (bob_2, denied("day")),
+    ]);
+    assert_eq!(found, expected);
+    assert!(!expected.contains_key(&plain) && !expected.contains_key(&bob));
+}
+
+#[test]
+fn a_refund_that_a_law_refused_goes_through_under_a_draft_without_the_rule() {
+    let mut land = Land::lawless();
+    let base = strict(&land);
+    let without: Arc<str> = base.replace("2026-12-01", "2026-12-02").into();
+    let with: Arc<str> = format!("{base}{NO_REFUNDS}").into();
+    land.enact(new_law(vec![with], Some(operator(b"DE"))));
+    land.fund("alice", Source::Card, 1_000);
+    let paid = land.id_of(pay("alice", "shop", 50));
+    let refused = land.new_id();
+    let op = land.refund(paid, 10);
+    let command = besides(land.command(refused, op), |besides| {
+        besides.circumstances.flags.insert(policy::Flag::InCash);
+    });
+    land.check_command(&command, engine::Code::NotAllowed);
+    let law = NewLaw {
+        packs: vec![without],
+        ..NewLaw::default()
+    };
+    let found = changes(&simulate(&land, law, UtcMillis(0)));
+    let allowed = (Was::Refused, Becomes::Allowed, "zz/refund.cash".to_owned());
+    assert_eq!(found, BTreeMap::from([(refused, allowed)]));
+}
+
+#[test]
+fn a_pilot_in_a_draft_is_held_against_every_payment_and_a_wider_one_lets_in() {
+    use engine::law::{LawSettings, Pilot};
+    use engine::terms::Country;
+    let start = |pilot| LawSettings {
+        pilot: Some(pilot),
+        ..operator(b"DE")
+    };
+    let narrow = Pilot {
+        countries: vec![Country(*b"DE")],
+        payers_max: Some(1),
+        volume_max: Some((USD, 100)),
+        ..Pilot::default()
+    };
+    let mut t = funded();
+    let first = t.id_of(pay("alice", "shop", 60));
+    let other_payer = t.id_of(pay("bob", "shop", 1));
+    let same_party = t.id_of(pay("alice2", "shop", 40));
+    let abroad = t.id_of(transfer("alice", "carol", 1));
+    let second_is_abroad = t.id_of(split("alice", &[("shop", 1), ("carol", 1)], 2));
+    let too_much = t.id_of(pay("alice", "shop", 1));
+    let law = |settings| NewLaw {
+        settings: Some(settings),
+        ..NewLaw::default()
+    };
+    let found = changes(&simulate(&t, law(start(narrow.clone())), UtcMillis(0)));
+    let denied = |code: &str| (Was::Allowed, Becomes::Denied, format!("pilot/{code}"));
+    let mut expected = BTreeMap::from([
+        (other_payer, denied("outside_payers")),
+        (abroad, denied("outside_countries")),
+        (second_is_abroad, denied("outside_countries")),
+        (too_much, denied("outside_volume")),
+    ]);
+    // Carol, who is in France, cannot even top up.
+    let mut of_carol = found.clone();
+    of_carol.retain(|id, _| !expected.contains_key(id));
+    assert_eq!(of_carol.len(), 1, "{found:?}");
+    expected.extend(of_carol);
+    assert_eq!(found, expected);
+    assert!(!found.contains_key(&first) && !found.contains_key(&same_party));
+
+    // The same, in force: its refusals, and what a wider one makes of them.
+    let mut land = Land::lawless();
+    land.fund("alice", Source::Card, 10_000);
+    land.fund("bob", Source::Card, 10_000);
+    let pack = strict(&land);
+    land.enact(new_law(vec![pack], Some(start(narrow.clone()))));
+    use engine::Code;
+    land.run(pay("alice", "shop", 60));
+    let payers = land.check(pay("bob", "shop", 1), Code::OutsidePayers);
+    let volume = land.check(pay("alice", "shop", 41), Code::OutsideVolume);
+    let abroad = land.check(
+        split("alice", &[("shop", 1), ("carol", 1)], 2),
+        Code::OutsideCountries,
+    );
+    let poor = land.check(pay("carol", "shop", 1), Code::InsufficientFunds);
+    let found = changes(&simulate(&land, law(start(narrow.clone())), UtcMillis(0)));
+    assert!(
+        found.is_empty(),
+        "what is in force changes nothing: {found:?}"
+    );
+    let wider = Pilot {
+        payers_max: Some(2),
+        volume_max: Some((USD, 101)),
+        ..narrow
+    };
+    let found = changes(&simulate(&land, law(start(wider)), UtcMillis(0)));
+    let allowed = |code: &str| (Was::Refused, Becomes::Allowed, format!("pilot/{code}"));
+    let expected = BTreeMap::from([(payers, allowed("outside_payers"))]);
+    assert_eq!(
+        found, expected,
+        "one more payer, and the volume is full then"
+    );
+    let found = changes(&simulate(&land, law(operator(b"DE")), UtcMillis(0)));
+    let expected = BTreeMap::from([
+        (payers, allowed("outside_payers")),
+        (volume, allowed("outside_volume")),
+        (abroad, allowed("outside_countries")),
+    ]);
+    assert_eq!(found, expected);
+    assert!(!found.contains_key(&poor));
 }

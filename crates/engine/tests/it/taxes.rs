@@ -18,7 +18,7 @@ use tax::reason::Reason;
 use tax::supply::{Checked, Part, Pricing, Registration, Scheme};
 use tax::{Category, Charge, Country, Date, Rules, Supplier, Treatment};
 
-const EURO: u64 = 1_000_000_000;
+pub const EURO: u64 = 1_000_000_000;
 
 fn country(code: &str) -> Country {
     code.parse().unwrap()
@@ -130,7 +130,7 @@ impl Europe {
 }
 
 /// A town of a day under the rules of Europe, its shop a seller of `home`.
-fn town(date: &str, home: &str, registrations: &[&str], fee: u32) -> Town {
+pub fn town(date: &str, home: &str, registrations: &[&str], fee: u32) -> Town {
     let terms = Terms {
         fee_share: ppm(fee),
         ..Terms::default()
@@ -158,7 +158,7 @@ pub fn payer(town: &mut Town, name: &str, land: &str, kind: PartyKind) {
     town.settle_top_up(topup);
 }
 
-fn paying(payer: &str, amount: u64, said: &str) -> Spend {
+pub fn paying(payer: &str, amount: u64, said: &str) -> Spend {
     let mut spend = spend(payer, amount);
     (spend.asset, spend.tax) = (EUR, facts(said));
     spend

@@ -4,10 +4,12 @@
 use crate::commands::serve::runtime;
 use crate::failure::Failure;
 use crate::progress::Progress;
+use crate::rare;
 use briefs::{Feed, FeedReport, Fetcher, Limits, Reading};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use engine::Id;
 use engine::ids::TenantId;
+use journal::sqlite::SqliteReader;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -43,6 +45,9 @@ pub struct Args {
         default_value = "farthing-data"
     )]
     data: PathBuf,
+    /// The shard of the journal, whose law says which rules are looked at
+    #[arg(long, global = true, default_value_t = 0)]
+    shard: u32,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -189,6 +194,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
     };
     let desk = Desk {
+        data: args.data,
+        shard: args.shard,
         store,
         tenant,
         now_ms,
@@ -225,6 +232,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 struct Desk {
+    data: PathBuf,
+    shard: u32,
     store: Arc<Store>,
     tenant: u128,
     now_ms: i64,
@@ -232,8 +241,20 @@ struct Desk {
 }
 
 impl Desk {
+    /// Rules of the law in force; where there is none yet, of the packs that come along.
     fn note_overdue(&self) -> Result<u64, Failure> {
-        let packs = policy::builtin_packs().map_err(|error| Failure::said(error.to_string()))?;
+        let journal = self.data.join("journal.db");
+        let in_force = if journal.exists() {
+            let mut reader = SqliteReader::open(&journal, self.shard)?;
+            let tenant = rare::tenant(&mut reader, Some(TenantId(Id(self.tenant))))?;
+            rare::packs_in_force(&mut reader, tenant)?
+        } else {
+            None
+        };
+        let packs = match in_force {
+            Some(packs) => packs,
+            None => policy::builtin_packs().map_err(|error| Failure::said(error.to_string()))?,
+        };
         Ok(briefs::note_overdue(
             &self.store,
             self.tenant,

@@ -4,19 +4,18 @@ mod generate;
 
 use crate::failure::Failure;
 use crate::progress::Progress;
+use crate::rare;
 use clap::Parser;
-use engine::codec::RowReader;
-use engine::event::Effect;
+use engine::UtcMillis;
 use engine::ids::TenantId;
 use engine::law::LawSettings;
 use engine::records::TenantNo;
 use engine::simulate::Asked;
-use engine::{Event, UtcMillis};
 use journal::Reader;
 use journal::sqlite::SqliteReader;
+use money::Asset;
 use policy::BUILTIN;
-use server::simulation::{self, Failed, OperatorGiven, Outcome};
-use std::ops::ControlFlow;
+use server::simulation::{self, Failed, Outcome, Settings};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -25,7 +24,7 @@ const HELP: &str = "\
 Examples:
   farthing simulate --pack my-kr.toml
   farthing simulate --pack my-kr.toml --from 2026-10-01 --to 2026-11-01 --json
-  farthing simulate --pack eu --operator operator.toml --list 1000
+  farthing simulate --pack eu --settings operator.json --list 1000
   farthing simulate --pack my-kr.toml --generate 1000000
 
 The draft stands on the law that was in force then: its packs replace those of the same name. What
@@ -47,9 +46,9 @@ pub struct Args {
     /// A pack that is taken out, by id
     #[arg(long, value_name = "ID")]
     remove: Vec<String>,
-    /// What the operator says of itself (TOML: country, status, segments, counters, numbers)
+    /// The operator's settings, whole, as `packs propose` takes them; also as TOML
     #[arg(long, value_name = "FILE")]
-    operator: Option<PathBuf>,
+    settings: Option<PathBuf>,
     /// Compare from then on, e.g. 2026-10-01 or 2026-10-01T00:00:00Z; what was before is counted only
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<UtcMillis>,
@@ -98,12 +97,14 @@ fn time(text: &str) -> Result<UtcMillis, String> {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    if args.pack.is_empty() && args.remove.is_empty() && args.operator.is_none() {
-        let words = "name a draft: --pack FILE, --remove ID or --operator FILE";
+    if args.pack.is_empty() && args.remove.is_empty() && args.settings.is_none() {
+        let words = "name a draft: --pack FILE, --remove ID or --settings FILE";
         return Err(Failure::said(words));
     }
     let texts: Result<Vec<String>, Failure> = args.pack.iter().map(|name| text(name)).collect();
-    let settings = args.operator.as_deref().map(operator).transpose()?;
+    let settings = args.settings.as_deref().map(settings).transpose()?;
+    let (settings, pilot_asset) =
+        settings.map_or((None, None), |(settings, asset)| (Some(settings), asset));
     let law = simulation::draft(texts?, args.remove.clone(), settings)
         .map_err(|(at, words)| Failure::said(format!("{}: {words}", args.pack[at])))?;
     let mut asked = Asked {
@@ -112,6 +113,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         from: args.from.unwrap_or(UtcMillis(0)),
         until: args.to.unwrap_or(UtcMillis(u64::MAX)),
         list_max: args.list,
+        pilot_asset,
     };
     let begun = Instant::now();
     let outcome = match args.generate {
@@ -124,7 +126,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                 return Err(Failure::said(words));
             }
             let mut reader = SqliteReader::open(&path, args.shard)?;
-            asked.tenant = tenant(&mut reader, args.tenant)?;
+            asked.tenant = rare::tenant(&mut reader, args.tenant)?;
             let rows = reader.head()?.seq;
             let mut progress = Progress::new("rows", rows, args.json);
             let ran = simulation::run(&mut reader, asked, |row, _| {
@@ -159,58 +161,17 @@ fn text(name: &str) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))
 }
 
-fn operator(path: &Path) -> Result<LawSettings, Failure> {
+fn settings(path: &Path) -> Result<(LawSettings, Option<Asset>), Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
     let wrong = |words: String| Failure::said(format!("{}: {words}", path.display()));
-    let given: OperatorGiven = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    let settings = given.settings();
-    settings.map_err(|(field, words)| wrong(format!("{field}: {words}")))
-}
-
-/// The number of a tenant: they are counted as they were opened.
-/// The number of a tenant, by its place among those that were opened.
-pub(crate) fn tenant(
-    reader: &mut SqliteReader,
-    wanted: Option<TenantId>,
-) -> Result<TenantNo, Failure> {
-    let Some(wanted) = wanted else {
-        return Ok(TenantNo(0));
+    let is_json = path.extension().is_some_and(|ending| ending == "json");
+    let given: Result<Settings, String> = if is_json {
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    } else {
+        toml::from_str(&text).map_err(|error| error.to_string())
     };
-    let (mut next, mut found) = (0, None);
-    let mut event = Event::empty();
-    let mut bad = None;
-    reader.for_each_from(1, &mut |row| {
-        let mut events = match RowReader::new(row.format, &row.events) {
-            Ok(events) => events,
-            Err(error) => {
-                bad = Some((row.seq, error));
-                return Ok(ControlFlow::Break(()));
-            }
-        };
-        loop {
-            match events.next_event(&mut event) {
-                Ok(true) => {}
-                Ok(false) => return Ok(ControlFlow::Continue(())),
-                Err(error) => {
-                    bad = Some((row.seq, error));
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            for effect in &event.effects {
-                if let Effect::TenantOpened { tenant, .. } = effect {
-                    if *tenant == wanted {
-                        found = Some(TenantNo(next));
-                        return Ok(ControlFlow::Break(()));
-                    }
-                    next += 1;
-                }
-            }
-        }
-    })?;
-    if let Some((seq, error)) = bad {
-        return Err(node::NodeError::Row { seq, error }.into());
-    }
-    found.ok_or_else(|| Failure::said(format!("the tenant {wanted} was never opened here")))
+    let read = simulation::settings(&given.map_err(wrong)?);
+    read.map_err(|(field, words)| wrong(format!("{field}: {words}")))
 }
 
 fn say(outcome: &Outcome, seconds: f64) {

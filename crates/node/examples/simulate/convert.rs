@@ -4,6 +4,7 @@ use engine::command::{Carried, DisputeVerdict, Share, Spend};
 use engine::ids::{ActorId, MandateId, PartyId, TenantId, WalletId};
 use engine::recents::Window;
 use engine::records::{Channel, Mode, PartyKind, Standing, TenantNo};
+use engine::taxes::{Facts, Profile, TaxSettings};
 use engine::terms::{AssetFee, Country, Limits, ReferenceRate, Terms, Tier};
 use engine::time::Zone;
 use engine::{Command, Event, Id, Op, UtcMillis};
@@ -13,7 +14,11 @@ use oracle::Op as Plain;
 use policy::TierLimits;
 use risk::{Score, Thresholds};
 use std::num::NonZeroU64;
-use tax::{CountryRate, RateTable};
+use std::sync::Arc;
+use tax::evidence::Item;
+use tax::parse::Builder;
+use tax::supply::{Part, Pricing, Registration, Scheme};
+use tax::{CountryRate, Date, RateTable, Rules, Supplier};
 
 /// The command of a plain one; `carried` finds the event of an id.
 pub fn command(plain: &oracle::Command, carried: &mut dyn FnMut(u128) -> Event) -> Command {
@@ -43,7 +48,79 @@ fn spend(plain: &oracle::Spend) -> Spend {
         risk: Score(plain.risk),
         confirmed: (plain.confirmed).into(),
         circumstances: Default::default(),
-        tax: Default::default(),
+        tax: facts(plain.seen),
+    }
+}
+
+fn land(code: [u8; 2]) -> tax::Country {
+    tax::Country::new(code).expect("the town knows its countries")
+}
+
+/// Two observations of one country.
+fn facts(seen: Option<[u8; 2]>) -> Facts {
+    let mut facts = Facts::default();
+    for item in [Item::Ip, Item::Bank] {
+        if let Some(seen) = seen {
+            facts.evidence = facts.evidence.with(item, land(seen));
+        }
+    }
+    facts
+}
+
+fn registration(place: &[u8; 2]) -> Registration {
+    Registration {
+        scheme: Scheme::National,
+        country: land(*place),
+        from: Date::MIN,
+        until: Date::MAX,
+    }
+}
+
+/// The rules as the files that a tenant would give.
+fn tax_rules(plain: &oracle::TaxRules) -> Rules {
+    let mut builder = Builder::default();
+    let source = "source = { act = \"An act\", link = \"https://example.org\", \
+                  certainty = \"official\", checked = 2026-11-23 }";
+    for (code, (ppm, beyond)) in &plain.countries {
+        let code = String::from_utf8_lossy(code);
+        let rule = match plain.platform_supplies {
+            true => "presumed",
+            false => "seller",
+        };
+        let mut text = format!(
+            "country = \"{code}\"\n[facts]\nname = \"{code}\"\ntax = \"VAT\"\n\
+             currency = \"EUR\"\n[facts.abroad]\nfrom = 2010-01-01\nbusiness = \"charged\"\n\
+             {source}\n[facts.platforms]\nfrom = 2010-01-01\nrule = \"{rule}\"\n{source}\n\
+             [[rate]]\ncategory = [\"standard\"]\n{source}\n\
+             steps = [{{ from = 2016-01-01, percent = \"{}.{:04}\" }}]\n",
+            ppm / 10_000,
+            ppm % 10_000,
+        );
+        if let Some(atoms) = beyond {
+            text += &format!(
+                "[[threshold]]\nscope = \"country\"\namount = \"{}.{:09}\"\nasset = \"USD\"\n\
+                 over = \"calendar_year\"\nfrom = 2010-01-01\n{source}\n",
+                atoms / 1_000_000_000,
+                atoms % 1_000_000_000,
+            );
+        }
+        builder
+            .country(&code, &text)
+            .expect("what the town writes can be read");
+    }
+    builder.build().expect("and is whole")
+}
+
+fn tax_settings(plain: &oracle::TaxRules) -> TaxSettings {
+    TaxSettings {
+        operator: Supplier::of(land(plain.home)),
+        part: Part {
+            payment_only: !plain.platform_supplies,
+            authorises_charge: true,
+            ..Part::default()
+        },
+        pricing: Pricing::Inclusive,
+        format_is_enough: false,
     }
 }
 
@@ -200,6 +277,20 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
         },
         Plain::SetTerms { terms: t } => Op::SetTerms {
             terms: Box::new(terms(t)),
+        },
+        Plain::SetTax { rules } => Op::SetTax {
+            rules: rules.as_deref().map(|rules| Arc::new(tax_rules(rules))),
+            settings: rules.as_deref().map(|rules| Box::new(tax_settings(rules))),
+        },
+        Plain::SetSeller { party, seller } => Op::SetTaxpayer {
+            party: PartyId(Id(*party)),
+            profile: Box::new(Profile {
+                supplier: Some(Supplier {
+                    registrations: seller.registered.iter().map(registration).collect(),
+                    ..Supplier::of(land(seller.home))
+                }),
+                buyer: None,
+            }),
         },
         Plain::RegisterParty {
             party,

@@ -3,11 +3,12 @@
 use crate::shelf::Shelf;
 use engine::codec::RowReader;
 use engine::event::Effect;
+use engine::records::PartyNo;
 use engine::{Event, EventKind, Position, State};
 use journal::{Head, verify_chain};
 use ledger::{AccountClass, Source};
 use node::Node;
-use oracle::{Account, Command, Done, Hint, Oracle, Place, Verdict};
+use oracle::{Account, Command, Done, Hint, Oracle, Place, Sold, Verdict};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 
@@ -433,6 +434,9 @@ impl Judge {
         let settled = oracle.settled_sums().filter(|(.., sum)| *sum != 0);
         let settled = settled.map(|(t, asset, source, sum)| ((t, asset, source), sum));
         same("settled", &dump.settled, &settled.collect())?;
+        let turnover = oracle.books.turnover.iter().filter(|(_, net)| **net != 0);
+        let turnover = turnover.map(|(sold, net)| (*sold, *net));
+        same("turnover", &dump.turnover, &turnover.collect())?;
         let mandates = oracle.books.mandates.iter().map(|(key, m)| {
             let used = m.by_day.get(&m.day).copied().unwrap_or(0);
             (*key, if m.revoked { -1 } else { used as i128 })
@@ -573,6 +577,7 @@ struct Dump {
     reversed: Sums<(u32, u128)>,
     mandates: Sums<(u32, u128)>,
     settled: Sums<(u32, u16, u8)>,
+    turnover: Sums<Sold>,
     spent: Vec<(u128, u128, u128)>,
 }
 
@@ -604,6 +609,12 @@ impl Dump {
                 },
                 AccountClass::Tax => Account::Tax {
                     tenant: owner,
+                    asset,
+                    country: a.sub.to_be_bytes(),
+                    origin,
+                },
+                AccountClass::SellerTax => Account::SellerTax {
+                    party: owner,
                     asset,
                     country: a.sub.to_be_bytes(),
                     origin,
@@ -652,8 +663,20 @@ impl Dump {
             let rows = tenant.settled.iter().filter(|(.., sum)| *sum != 0);
             rows.map(move |(asset, source, sum)| ((no, asset.0, *source as u8), *sum))
         });
+        let mut turnover = BTreeMap::new();
+        for taxpayer in &state.taxpayers {
+            let party = Some(taxpayer.party.0).filter(|_| taxpayer.party != PartyNo::NONE);
+            for turned in taxpayer.turnover() {
+                for counter in state.counters_of(turned) {
+                    let (land, year) = (counter.country.code(), turned.month / 12);
+                    let sold = (taxpayer.tenant.0, party, land, year, turned.asset.0);
+                    *turnover.entry(sold).or_insert(0) += turned.net;
+                }
+            }
+        }
+        turnover.retain(|_, net| *net != 0);
         let spent = (0u32..).zip(&state.parties).map(|(no, party)| {
-            let id = state.party_id(engine::records::PartyNo(no)).0.0;
+            let id = state.party_id(PartyNo(no)).0.0;
             (id, party.used[0], party.used[1])
         });
         Dump {
@@ -667,6 +690,7 @@ impl Dump {
             reversed: reversed.collect(),
             mandates: mandates.collect(),
             settled: settled.collect(),
+            turnover,
             spent: spent.collect(),
         }
     }

@@ -2,11 +2,13 @@
 //! answers, so that the same seed asks the same whatever the node's threads do.
 
 use crate::dice::Dice;
-use oracle::{Command, Id, Limits, Op, Spend, Standing, Terms, Verdict3};
+use oracle::{Command, Id, Limits, Op, Seller, Spend, Standing, TaxRules, Terms, Verdict3};
 use std::rc::Rc;
 
 const DAY: u64 = 86_400_000;
 const COUNTRIES: [[u8; 2]; 4] = [*b"DE", *b"FR", *b"US", *b"ZZ"];
+/// Those that are known.
+const LANDS: [[u8; 2]; 3] = [*b"DE", *b"FR", *b"US"];
 const ASSETS: [&str; 3] = ["USD", "EUR", "JPY"];
 
 /// Something asked before: its id, the amount it named, its asset.
@@ -117,6 +119,9 @@ impl Town {
             self.terms.push(terms.clone());
             let terms = Box::new(terms);
             ops.push((tenant, Op::SetTerms { terms }));
+            if self.dice.chance(600) {
+                ops.push((tenant, self.tax()));
+            }
             for _ in 0..8 + self.dice.below(40) {
                 ops.extend(self.party(tenant));
             }
@@ -235,6 +240,43 @@ impl Town {
         terms
     }
 
+    /// Other tax rules, seldom none.
+    fn tax(&mut self) -> Op {
+        let d = &mut self.dice;
+        let mut countries = std::collections::BTreeMap::new();
+        for land in LANDS {
+            if d.chance(700) {
+                let rate = d.pick(&[1, 70_000, 190_000, 255_000, 1_000_000]);
+                let beyond = d.chance(500).then(|| d.below(5_000_000_000));
+                countries.insert(land, (rate, beyond));
+            }
+        }
+        let rules = TaxRules {
+            home: d.pick(&LANDS),
+            countries,
+            platform_supplies: d.chance(300),
+        };
+        let rules = (d.chance(900) && !rules.countries.is_empty()).then(|| Box::new(rules));
+        Op::SetTax { rules }
+    }
+
+    /// What is said of a seller.
+    fn seller(&mut self, tenant: u32) -> Op {
+        let parties = self.parties[tenant as usize].clone();
+        let party = match self.dice.chance(300) {
+            // Who is paid most.
+            true => parties[0],
+            false => self.dice.pick(&parties),
+        };
+        let mut registered = LANDS.to_vec();
+        registered.retain(|_| self.dice.chance(300));
+        let home = self.dice.pick(&LANDS);
+        Op::SetSeller {
+            party,
+            seller: Seller { home, registered },
+        }
+    }
+
     fn asset(&mut self) -> u16 {
         if self.dice.chance(700) {
             return 0;
@@ -292,7 +334,11 @@ impl Town {
             asset: self.asset(),
             risk: 0,
             confirmed: self.dice.chance(100),
+            seen: None,
         };
+        if self.dice.chance(300) {
+            spend.seen = Some(self.dice.pick(&LANDS));
+        }
         if self.dice.chance(100) {
             spend.risk = self.dice.below(1_000) as u16;
         }
@@ -377,6 +423,12 @@ impl Town {
     }
 
     fn op(&mut self, tenant: u32) -> Op {
+        if self.dice.chance(8) {
+            return match self.dice.chance(300) {
+                true => self.tax(),
+                false => self.seller(tenant),
+            };
+        }
         let throw = self.dice.below(1_000);
         let at = tenant as usize;
         let (payee, amount, asset) = (self.wallet(tenant), self.amount(), self.asset());

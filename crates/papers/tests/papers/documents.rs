@@ -137,6 +137,7 @@ pub fn draft(
         seller: party(seller),
         buyer,
         supplies,
+        credited: Vec::new(),
         adjustments: Vec::new(),
         paid: Paid::InFull,
         tax_rule: TaxRule::of(seller),

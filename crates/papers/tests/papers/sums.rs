@@ -191,4 +191,67 @@ proptest! {
             prop_assert_eq!(parted, remainder.adjustment);
         }
     }
+
+    #[test]
+    fn credit_notes_over_everything_come_to_the_invoice_in_however_many_parts(
+        payments in prop::collection::vec((any_supply(), 0..=1_000_u64, 0..4_usize, 0..4_usize), 1..40),
+        currency in 0..4_usize,
+        is_gross in any::<bool>(),
+        mode in 0..4_usize,
+    ) {
+        let asset = asset(CURRENCIES[currency]);
+        let modes = [Rounding::HalfUp, Rounding::HalfEven, Rounding::Down, Rounding::Up];
+        let draft_of = |supplies: Vec<Supply>| {
+            let mut draft = draft("1", "DE", party("DE"), asset, supplies);
+            draft.tax_rule = TaxRule {
+                basis: if is_gross { Basis::Gross } else { Basis::Net },
+                rounding: modes[mode],
+            };
+            draft
+        };
+        let whole = |&((gross, rate, product), ..): &((u64, u32, u8), u64, usize, usize)| {
+            split(&asset, gross, rate, product)
+        };
+        let invoice = compose(draft_of(payments.iter().map(whole).collect())).unwrap();
+        // Each payment is given back in two parts, on credit notes of their own.
+        let mut notes: [Vec<Supply>; 4] = Default::default();
+        for payment in &payments {
+            let (all, (_, share, first, second)) = (whole(payment), *payment);
+            let part = |atoms: Atoms| Atoms((u128::from(atoms.0) * u128::from(share) / 1_000) as u64);
+            let (net, tax) = (part(all.net), part(all.tax));
+            let rest = (Atoms(all.net.0 - net.0), Atoms(all.tax.0 - tax.0));
+            notes[first].push(Supply { net, tax, ..all.clone() });
+            notes[second].push(Supply { net: rest.0, tax: rest.1, ..all });
+        }
+        let mut credited: Vec<Supply> = Vec::new();
+        let mut sums = [0_i64; 5];
+        let mut adjusted = std::collections::BTreeMap::new();
+        for supplies in notes.into_iter().filter(|supplies| !supplies.is_empty()) {
+            let mut draft = draft_of(supplies.clone());
+            draft.kind = papers::facts::Kind::CreditNote {
+                original: papers::facts::Reference { number: "1".to_owned(), issued: draft.issued },
+                reason: "given back".to_owned(),
+            };
+            draft.credited = credited.clone();
+            let note = compose(draft).unwrap();
+            adds_up(&note);
+            prop_assert!(note.totals.due.is_zero());
+            let of = |totals: &papers::Totals| [
+                totals.net, totals.tax, totals.gross, totals.rounding, totals.paid,
+            ].map(Minor::units);
+            for (sum, more) in sums.iter_mut().zip(of(&note.totals)) {
+                *sum += more;
+            }
+            for one in &note.remainder.tax {
+                *adjusted.entry((one.treatment, one.rate)).or_insert(0) += one.adjustment;
+            }
+            credited.extend(supplies);
+        }
+        let totals = &invoice.totals;
+        let wanted = [totals.net, totals.tax, totals.gross, totals.rounding, totals.paid];
+        prop_assert_eq!(sums, wanted.map(Minor::units));
+        for one in &invoice.remainder.tax {
+            prop_assert_eq!(adjusted[&(one.treatment, one.rate)], one.adjustment);
+        }
+    }
 }

@@ -2,11 +2,12 @@
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use money::Asset;
+use money::{Asset, Rate};
 use policy::{
-    Age, Amount, Channel, Civil, Counter, Counters, Country, Date, Elapsed, Facts, Flag, Funds,
-    Leg, Moves, Pack, PartyFacts, PartyKind, Payment, Per, Presence, Product, RuleAsset, RuleNo,
-    Ruleset, Screening, Set, Settings, Side, Status, StepUp, Technology, Tier, Verdict, compile,
+    Age, Alike, Amount, Channel, Civil, Counter, Counters, Country, Date, Elapsed, Facts, Flag,
+    Funds, Leg, Moves, Pack, PartyFacts, PartyKind, Payment, Per, Presence, Product, RuleAsset,
+    RuleNo, Ruleset, Screening, Set, Settings, Side, Status, StepUp, Technology, Tier, Verdict,
+    compile,
 };
 use std::collections::BTreeMap;
 
@@ -86,6 +87,20 @@ pub fn pay(country: &str, tier: Tier, amount: &str, asset: &'static str) -> Ask 
 
 #[allow(dead_code)]
 impl Ask {
+    fn known(&self) -> Asset {
+        Asset::known(self.asset).unwrap()
+    }
+    fn number(&self) -> u16 {
+        let at = ASSETS.iter().position(|code| *code == self.asset).unwrap();
+        u16::try_from(at).unwrap()
+    }
+    fn legs(&self) -> Vec<Leg> {
+        let leg = |(funds, text): &(Funds, String)| Leg {
+            funds: *funds,
+            atoms: self.known().parse(text).unwrap().0,
+        };
+        self.legs.iter().map(leg).collect()
+    }
     pub fn payment(mut self, payment: Payment) -> Ask {
         self.payment = payment;
         if matches!(
@@ -249,17 +264,8 @@ impl World {
 
     /// What the rules say, with nothing counted.
     pub fn ask(&mut self, ask: &Ask) -> String {
-        let asset = ASSETS.iter().position(|code| *code == ask.asset).unwrap();
-        let known = Asset::known(ask.asset).unwrap();
-        let legs: Vec<Leg> = ask
-            .legs
-            .iter()
-            .map(|(funds, text)| Leg {
-                funds: *funds,
-                atoms: known.parse(text).unwrap().0,
-            })
-            .collect();
-        let facts = facts(ask, &legs, u16::try_from(asset).unwrap());
+        let (known, legs) = (ask.known(), ask.legs());
+        let facts = facts(ask, &legs, ask.number());
         let has_rates = self.has_rates;
         // One unit of any asset is one of any other.
         let convert = |to: &RuleAsset, atoms: u64| {
@@ -273,6 +279,30 @@ impl World {
         let verdict = self
             .set
             .check(&facts, &self.now, &self.book, convert, &mut self.moves);
+        self.say(verdict)
+    }
+
+    /// The same, of a payment like others that `moves` may remember; and whether it was found to be
+    /// within its numbers by what was remembered.
+    pub fn ask_alike(&self, ask: &Ask, alike: &Alike, moves: &mut Moves) -> (String, bool) {
+        let (known, legs) = (ask.known(), ask.legs());
+        let used = |side, measure, from, to| self.book.used_and_period(side, measure, from, to);
+        if let [leg] = legs[..]
+            && moves.is_within(alike, leg.atoms, used)
+        {
+            return (self.say(Verdict::Allow), true);
+        }
+        let facts = facts(ask, &legs, ask.number());
+        let rate = |to: &RuleAsset| {
+            let rate = Rate::from_decimal("1", &known, &to.asset).unwrap();
+            self.has_rates.then_some(rate)
+        };
+        let (set, now) = (&self.set, &self.now);
+        let verdict = set.check_alike(alike, &facts, now, &self.book, rate, moves);
+        (self.say(verdict), false)
+    }
+
+    fn say(&self, verdict: Verdict) -> String {
         match verdict {
             Verdict::Allow => "allow".to_owned(),
             Verdict::StepUp { rule, .. } => format!("step_up {}", self.name(rule)),

@@ -1,5 +1,6 @@
-//! What tax is in a payment: what was decided of it, where tax rules were in force; else the country
-//! of the tax account that was credited, and that country's rate in the terms of the day.
+//! What tax is in a payment, or in the platform's fee: what was decided of it, where tax rules were in
+//! force; else, of a payment, the country of the tax account that was credited, and that country's
+//! rate in the terms of the day.
 
 use crate::app::App;
 use crate::history;
@@ -8,12 +9,13 @@ use crate::types::Time;
 use ::papers::Date;
 use ::papers::facts::Treatment;
 use engine::UtcMillis;
-use engine::event::Paid;
-use engine::records::TenantNo;
-use engine::taxes::Case;
+use engine::event::{Paid, Part};
+use engine::records::{PartyNo, TenantNo};
+use engine::taxes::TaxMove;
 use ledger::{AccountClass, Posting};
 use money::Ppm;
 use std::collections::BTreeMap;
+use store::PaperSupply;
 use tax::{Role, Treatment as Decided};
 
 /// A payment, capture or refund, as far as its tax goes.
@@ -23,6 +25,55 @@ pub struct Taxed {
     pub paid: Paid,
     /// How balances moved.
     pub postings: Vec<Posting>,
+    /// How much of the fee is tax, atoms.
+    pub fee_tax: u64,
+    /// How tax and turnover moved: of a payment to several one for each share.
+    pub shares: Vec<TaxMove>,
+}
+
+fn atoms(amount: i128) -> u64 {
+    u64::try_from(amount.unsigned_abs()).unwrap_or(u64::MAX)
+}
+
+impl Taxed {
+    /// Of an item of an event; none if it is no payment, capture or refund.
+    pub fn of(part: &Part<'_>) -> Option<Taxed> {
+        // Whose wallets they are does not matter to it.
+        let shares: Vec<TaxMove> = part.tax_moves(|_| PartyNo::NONE).collect();
+        Some(Taxed {
+            paid: *part.paid()?,
+            postings: part.postings.to_vec(),
+            fee_tax: shares.iter().map(|share| atoms(share.fee_tax)).sum(),
+            shares,
+        })
+    }
+
+    /// What one party sold in it: of a payment to several, or its refund, the party's own share.
+    #[must_use]
+    pub fn sold_by(mut self, seller: PartyNo) -> Taxed {
+        if self.shares.len() < 2 {
+            return self;
+        }
+        self.shares.retain(|share| share.seller == seller);
+        let sum = |of: fn(&TaxMove) -> i128| atoms(self.shares.iter().map(of).sum());
+        self.paid.tax = sum(|share| share.tax);
+        self.paid.gross = sum(|share| share.net + share.tax);
+        self.paid.fee = sum(|share| share.fee + share.fee_tax);
+        self.fee_tax = sum(|share| share.fee_tax);
+        if let Some(first) = self.shares.first() {
+            self.paid.case = first.case;
+        }
+        self
+    }
+
+    /// Net and tax of a supply in it, atoms.
+    pub fn split(&self, supply: PaperSupply) -> (u64, u64) {
+        let (whole, tax) = match supply {
+            PaperSupply::Sale => (self.paid.gross, self.paid.tax),
+            PaperSupply::Fee => (self.paid.fee, self.fee_tax),
+        };
+        (whole.saturating_sub(tax), tax)
+    }
 }
 
 /// What the law did with it.
@@ -40,6 +91,8 @@ pub struct TaxFacts {
     pub reason: Option<String>,
     /// Whether the platform, and not who was paid, supplies: then its paper is the platform's.
     pub is_platforms: bool,
+    /// The case it was decided by; zero if no tax rules were in force.
+    pub case: u32,
 }
 
 /// What the rules decided of one, or the country that the terms' rate is of.
@@ -48,16 +101,29 @@ enum Told {
     Country([u8; 2]),
 }
 
-/// The tax of each, in their order.
+/// The tax of a supply in each, in their order.
 ///
 /// # Errors
 /// The node or the read model does not answer.
-pub async fn tax_of(app: &App, tenant: TenantNo, all: &[Taxed]) -> Outcome<Vec<TaxFacts>> {
+pub async fn tax_of(
+    app: &App,
+    tenant: TenantNo,
+    all: &[Taxed],
+    supply: PaperSupply,
+) -> Outcome<Vec<TaxFacts>> {
     let asked: Vec<Taxed> = all.to_vec();
     let told = app.query(move |state| {
         let told = |taxed: &Taxed| {
-            if let Some(case) = state.tax_case(taxed.paid.case) {
-                return Told::Decided(decided(case));
+            let no = taxed.paid.case;
+            match (state.tax_case(no), supply) {
+                (Some(case), PaperSupply::Sale) => {
+                    return Told::Decided(decided(no, &case.sale, &case.sale_act));
+                }
+                (Some(case), PaperSupply::Fee) => {
+                    return Told::Decided(decided(no, &case.fee, &case.fee_act));
+                }
+                (None, PaperSupply::Fee) => return Told::Decided(undecided_fee()),
+                (None, PaperSupply::Sale) => {}
             }
             let accounts = taxed.postings.iter();
             let mut accounts = accounts.filter_map(|posting| state.book.get(posting.account));
@@ -95,8 +161,7 @@ pub async fn tax_of(app: &App, tenant: TenantNo, all: &[Taxed]) -> Outcome<Vec<T
     Ok(facts)
 }
 
-fn decided(case: &Case) -> TaxFacts {
-    let sale = &case.sale;
+fn decided(case: u32, sale: &tax::Outcome, act: &str) -> TaxFacts {
     let treatment = match sale.treatment {
         Decided::Taxed => Treatment::Taxed,
         Decided::ZeroRated => Treatment::ZeroRated,
@@ -105,7 +170,7 @@ fn decided(case: &Case) -> TaxFacts {
         // What is shown and not collected is no tax of this supplier's.
         Decided::OutOfScope | Decided::ShownOnly => Treatment::OutOfScope,
     };
-    let act = Some(case.sale_act.as_str()).filter(|act| !act.is_empty());
+    let act = Some(act).filter(|act| !act.is_empty());
     let words = act
         .into_iter()
         .chain(sale.reasons.iter().map(|reason| reason.words()));
@@ -120,6 +185,20 @@ fn decided(case: &Case) -> TaxFacts {
         reason: (treatment.needs_reason() && !reason.is_empty()).then_some(reason),
         treatment,
         is_platforms: sale.supplier == Role::Platform,
+        case,
+    }
+}
+
+/// The terms know no tax in a fee.
+fn undecided_fee() -> TaxFacts {
+    TaxFacts {
+        country: None,
+        rate: Ppm::ZERO,
+        treatment: Treatment::OutOfScope,
+        category: "",
+        reason: Some("no tax rules were in force when the fee was taken".to_owned()),
+        is_platforms: true,
+        case: 0,
     }
 }
 
@@ -140,6 +219,7 @@ fn of(country: [u8; 2], rate: Option<Ppm>) -> TaxFacts {
         treatment,
         reason,
         is_platforms: false,
+        case: 0,
     }
 }
 

@@ -1,9 +1,9 @@
 //! Seller and buyer of a paper: from the party and what is kept about it, and from the request.
 //!
-//! Of a party's metadata these names are read: `street`, `city`, `postcode`, `tax_number`,
-//! `registration`, `peppol` (scheme and address, `9930:DE123456789`), `qualified_issuer`. Of a
-//! payment's: `cash_receipt_usage`, `cash_receipt_kind`, `cash_receipt_number` and
-//! `cash_receipt_approval`.
+//! The tax number that was checked of a party goes before one in its metadata. Of that these names
+//! are read: `street`, `city`, `postcode`, `tax_number`, `registration`, `peppol` (scheme and address,
+//! `9930:DE123456789`), `qualified_issuer`. Of a payment's: `cash_receipt_usage`, `cash_receipt_kind`,
+//! `cash_receipt_number` and `cash_receipt_approval`.
 
 use crate::app::App;
 use crate::extract::Caller;
@@ -40,6 +40,15 @@ pub struct PartyFacts {
     peppol: Option<Text<100>>,
 }
 
+/// Who a party of a paper is.
+#[derive(Clone, Copy, Debug)]
+pub enum Who {
+    /// Whose wallet it is, and the field that names it.
+    Wallet(WalletId, &'static str),
+    /// This one: the platform's own.
+    Issuer(PartyId),
+}
+
 /// Both parties of a payment, as their papers show them.
 pub struct Parties {
     pub seller: (u128, Party),
@@ -48,18 +57,19 @@ pub struct Parties {
     pub qualified_issuer: Option<String>,
 }
 
-/// What is known of the parties of two wallets, with what the request says over it.
+/// What is known of two parties, with what the request says over it.
 ///
 /// # Errors
-/// There is no such wallet in the tenant; the node, the journal or the store does not answer.
+/// There is no such wallet or party in the tenant; the node, the journal or the store does not
+/// answer.
 pub async fn parties(
     app: &App,
     caller: &Caller,
-    (payee, seller): (WalletId, PartyFacts),
-    (payer, buyer): (WalletId, PartyFacts),
+    (seller, of_seller): (Who, PartyFacts),
+    (buyer, of_buyer): (Who, PartyFacts),
 ) -> Outcome<Parties> {
-    let (seller_id, seller, metadata) = known(app, caller, payee, "payee", seller).await?;
-    let (buyer_id, buyer, _) = known(app, caller, payer, "payer", buyer).await?;
+    let (seller_id, seller, metadata) = known(app, caller, seller, of_seller).await?;
+    let (buyer_id, buyer, _) = known(app, caller, buyer, of_buyer).await?;
     Ok(Parties {
         seller: (seller_id, seller),
         buyer: (buyer_id, buyer),
@@ -70,18 +80,32 @@ pub async fn parties(
 async fn known(
     app: &App,
     caller: &Caller,
-    wallet: WalletId,
-    field: &'static str,
+    who: Who,
     given: PartyFacts,
 ) -> Outcome<(u128, Party, BTreeMap<String, String>)> {
     let tenant = caller.tenant;
     let found = app.query(move |state| {
-        let no = state.wallet_no(tenant, engine::ids::WalletId(wallet.0))?;
-        let party = state.wallet(no).party;
-        Some((state.party_id(party).0, state.party(party).country))
+        let party = match who {
+            Who::Wallet(wallet, _) => {
+                let no = state.wallet_no(tenant, engine::ids::WalletId(wallet.0))?;
+                state.wallet(no).party
+            }
+            Who::Issuer(party) => state.party_no(tenant, engine::ids::PartyId(party.0))?,
+        };
+        let buyer = state
+            .taxpayer_of(tenant, party)
+            .and_then(|known| known.buyer);
+        Some((
+            state.party_id(party).0,
+            state.party(party).country,
+            buyer.is_some(),
+        ))
     });
-    let not_there = || Problem::not_found(field, "no such wallet in this tenant");
-    let (id, country) = found.await?.ok_or_else(not_there)?;
+    let not_there = || match who {
+        Who::Wallet(_, field) => Problem::not_found(field, "no such wallet in this tenant"),
+        Who::Issuer(_) => Problem::not_found("issuer", "no such party in this tenant"),
+    };
+    let (id, country, has_number) = found.await?.ok_or_else(not_there)?;
     let (text, _) = texts::of_party(app, caller, id).await?;
     let metadata = text.metadata.unwrap_or_default();
     let kept = |name: &str| {
@@ -111,6 +135,7 @@ async fn known(
         tax_number: given
             .tax_number
             .map(|text| text.0)
+            .or(text.tax_number.filter(|_| has_number))
             .or_else(|| kept("tax_number")),
         registration: given
             .registration

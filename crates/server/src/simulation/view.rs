@@ -1,6 +1,6 @@
 //! What came of a simulation, as it is shown.
 
-use crate::types::ids::{PartyId, PaymentId, TopUpId, TransferId, WithdrawalId};
+use crate::types::ids::{PartyId, PaymentId, RefundId, TopUpId, TransferId, WithdrawalId};
 use crate::types::{Amount, Time};
 use engine::simulate::{Becomes, Changed, Changes, Simulated, Was};
 use ledger::AssetNo;
@@ -73,7 +73,7 @@ pub struct KindOfChange {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = SimulatedRule)]
 pub struct RuleChanges {
-    /// The pack.
+    /// The pack; `pilot`, if it is the pilot that is left or entered.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub pack: Option<String>,
@@ -175,7 +175,8 @@ fn payment(changed: &Changed, assets: &[Asset]) -> Option<ChangedPayment> {
     let asset = assets.get(usize::from(changed.asset.0))?;
     Some(ChangedPayment {
         id: match changed.payment {
-            Payment::Spend | Payment::Refund => PaymentId(id).to_string(),
+            Payment::Spend => PaymentId(id).to_string(),
+            Payment::Refund => RefundId(id).to_string(),
             Payment::Transfer | Payment::Gift => TransferId(id).to_string(),
             Payment::Load => TopUpId(id).to_string(),
             Payment::Withdrawal | Payment::Redemption => WithdrawalId(id).to_string(),

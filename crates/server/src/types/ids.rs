@@ -127,77 +127,87 @@ ids! {
     CreditNoteId "crn" "credit note" 20;
 }
 
-/// What money was taken by, and can be given back: a payment, or a capture of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PaidId {
-    /// A payment, or the authorization that was captured.
-    Payment(PaymentId),
-    /// One capture.
-    Capture(CaptureId),
-}
-
-impl PublicId for PaidId {
-    const PREFIX: &'static str = PaymentId::PREFIX;
-    const THING: &'static str = "payment";
-    fn new(id: Id) -> Self {
-        PaidId::Payment(PaymentId(id))
-    }
-    fn id(self) -> Id {
-        match self {
-            PaidId::Payment(payment) => payment.0,
-            PaidId::Capture(capture) => capture.0,
+macro_rules! either {
+    ($($(#[$doc:meta])* $name:ident $first:ident($one:ident) or $second:ident($other:ident) $words:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            #[doc = "The first."]
+            $first($one),
+            #[doc = "The other."]
+            $second($other),
         }
-    }
-}
 
-impl fmt::Display for PaidId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PaidId::Payment(payment) => payment.fmt(f),
-            PaidId::Capture(capture) => capture.fmt(f),
+        impl PublicId for $name {
+            const PREFIX: &'static str = $one::PREFIX;
+            const THING: &'static str = $one::THING;
+            fn new(id: Id) -> Self { $name::$first($one(id)) }
+            fn id(self) -> Id {
+                match self {
+                    $name::$first(id) => id.0,
+                    $name::$second(id) => id.0,
+                }
+            }
         }
-    }
-}
 
-impl FromStr for PaidId {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.starts_with("cap_") {
-            return parse(text).map(PaidId::Capture);
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $name::$first(id) => id.fmt(f),
+                    $name::$second(id) => id.fmt(f),
+                }
+            }
         }
-        let payment = parse(text).map(PaidId::Payment);
-        payment.map_err(|why| format!("{why}; or that of a capture, with \"cap_\""))
-    }
+
+        impl FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                let prefix = text.split_once('_').map(|(prefix, _)| prefix);
+                if prefix == Some($other::PREFIX) {
+                    return parse(text).map($name::$second);
+                }
+                let first = parse(text).map($name::$first);
+                let (thing, prefix) = ($other::THING, $other::PREFIX);
+                first.map_err(|why| format!("{why}; or that of a {thing}, with \"{prefix}_\""))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let (one, other) = ($one::PREFIX, $other::PREFIX);
+                let object = ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .description(Some($words))
+                    .pattern(Some(format!("^({one}|{other})_(?!0{{32}})[0-9a-f]{{32}}$")))
+                    .examples([format!("{one}_01936b2f040070008000000000000004")]);
+                RefOr::T(Schema::Object(object.build()))
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> { Cow::Borrowed(stringify!($name)) }
+        }
+    )*};
 }
 
-impl Serialize for PaidId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for PaidId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl PartialSchema for PaidId {
-    fn schema() -> RefOr<Schema> {
-        let object = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .description(Some("The id of a payment, or of a capture of one."))
-            .pattern(Some("^(pay|cap)_(?!0{32})[0-9a-f]{32}$"))
-            .examples(["pay_01936b2f040070008000000000000004"]);
-        RefOr::T(Schema::Object(object.build()))
-    }
-}
-
-impl ToSchema for PaidId {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("PaidId")
-    }
+either! {
+    /// What money was taken by, and can be given back: a payment, or a capture of one.
+    PaidId Payment(PaymentId) or Capture(CaptureId) "The id of a payment, or of a capture of one.";
+    /// What waits for its payer: a payment, or a transfer.
+    StepUpId Payment(PaymentId) or Transfer(TransferId) "The id of a payment, or of a transfer.";
 }
 
 /// An id as it is written where an event of this kind made it: what `GET` takes. Of what is no thing by

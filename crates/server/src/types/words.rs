@@ -37,7 +37,7 @@ words! {
     /// What an account is for.
     AccountClass = ledger::AccountClass {
         Wallet, Receivable, Fees, Tax, Clearing, Safeguarding, Suspense, Rewards, FxPosition, Dispute,
-        SellerTax
+        SellerTax, Rounding, SellerRounding
     }
     /// How a dispute ended.
     DisputeVerdict = engine::command::DisputeVerdict { PayeeWins, PayerWins, ChannelTook }

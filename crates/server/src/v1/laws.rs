@@ -24,6 +24,7 @@ use axum::http::HeaderMap;
 use engine::command::Op;
 use engine::{Code, Id, UtcMillis};
 use identity::Scope;
+pub use prepare::source;
 use serde::{Deserialize, Serialize};
 use settings::Settings;
 use store::read::LawLine;

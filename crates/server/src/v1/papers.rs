@@ -5,8 +5,11 @@ mod gather;
 mod invoices;
 mod issue;
 mod receipts;
+mod rounding;
 mod statements;
 mod view;
+
+pub(crate) use rounding::keep_posting;
 
 use crate::guard::Routes;
 

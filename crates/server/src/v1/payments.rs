@@ -3,7 +3,6 @@
 mod batch;
 mod capture;
 mod circumstances;
-mod confirm;
 mod life;
 mod preview;
 mod refund;
@@ -12,9 +11,8 @@ mod void;
 
 pub use batch::{NDJSON, lines};
 pub use circumstances::Circumstances;
-pub use confirm::with_first_text;
 pub use life::{Taken, life as lived, taken};
-pub use view::{Entry, Payment, PaymentStatus, Trace, entries, is_payment, payment, trace};
+pub use view::{Entry, Payment, PaymentStatus, StepUp, Trace, entries, is_payment, payment, trace};
 
 use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, PathId};
@@ -49,7 +47,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = routes
         .needs(Scope::PaymentsWrite, routes!(create_payment))
         .needs_or_regulator(Scope::PaymentsRead, routes!(get_payment));
-    let routes = batch::routes(capture::routes(confirm::routes(preview::routes(routes))));
+    let routes = batch::routes(capture::routes(preview::routes(routes)));
     refund::routes(void::routes(routes))
 }
 
@@ -228,24 +226,24 @@ async fn create_payment(
     Json(new): Json<NewPayment>,
 ) -> Handled<Payment> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
-    Ok(make(&app, &caller, id, &new, Confirmed::NOTHING).await?)
+    let op = new.op(&app, &caller, Confirmed::NOTHING).await?;
+    let (details, text) = (new.details(), new.text(id));
+    let done = submit::submit_with(&app, &caller, id, op, &text).await;
+    let names = |done: &Done| names_of(done, &new);
+    Ok(answer(&app, id, done, names, details).await?)
 }
 
-/// Makes a payment that is confirmed so far.
+/// The answer to what makes a payment.
 ///
 /// # Errors
 /// All of them; see [`crate::codes`].
-pub async fn make(
+pub async fn answer(
     app: &App,
-    caller: &Caller,
     id: PaymentId,
-    new: &NewPayment,
-    confirmed: Confirmed,
+    done: Outcome<Done>,
+    names: impl FnOnce(&Done) -> Names,
+    details: Details,
 ) -> Outcome<Answer<Payment>> {
-    let op = new.op(app, caller, confirmed).await?;
-    let details = new.details();
-    let text = new.text(id);
-    let done = submit::submit_with(app, caller, id, op, &text).await;
     let done = done.inspect_err(|problem| {
         app.metrics.payment(if problem.is_denial() {
             "denied"
@@ -257,14 +255,9 @@ pub async fn make(
         .event
         .part(id.0)
         .ok_or_else(|| Problem::internal(&"the answer is not this payment's"))?;
-    let mut body = payment(
-        &part,
-        done.event.at,
-        done.position,
-        &app.assets(),
-        &names_of(&done, new),
-        details,
-    )?;
+    let names = names(&done);
+    let (at, assets) = (done.event.at, app.assets());
+    let mut body = payment(&part, at, done.position, &assets, &names, details)?;
     body.tax_decided = tax_decided(app, &part).await?;
     let status = if body.status == PaymentStatus::StepUp {
         StatusCode::ACCEPTED

@@ -6,10 +6,12 @@ use crate::codes;
 use crate::extract::{Answer, Caller, Handled, Json, PathId};
 use crate::guard::Routes;
 use crate::idempotency;
+use crate::law::PackRef;
 use crate::problem::Problem;
-use crate::simulation::{Entry, NotBegun, OperatorGiven, Outcome, draft};
+use crate::simulation::{self, Entry, NotBegun, Outcome, Settings, draft};
 use crate::types::ids::SimulationId;
 use crate::types::{Text, Time};
+use crate::v1::laws;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use engine::simulate::Asked;
@@ -36,16 +38,16 @@ pub fn routes(routes: Routes) -> Routes {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewSimulation {
-    /// Packs, whole, as TOML.
+    /// Packs that are new or changed, as `POST /v1/laws` takes them.
     #[serde(default)]
     #[schema(max_items = 64)]
-    packs: Vec<Text<262_144>>,
-    /// Packs that are taken out, by name.
+    packs: Vec<PackRef>,
+    /// The ids of packs to take out.
     #[serde(default)]
     #[schema(max_items = 64)]
-    removed: Vec<Text<40>>,
-    /// What the operator says of itself; the law's own of then, if not given.
-    operator: Option<OperatorGiven>,
+    remove: Vec<Text<40>>,
+    /// What the operator says of itself, whole; the law's own of then, if not given.
+    settings: Option<Settings>,
     /// From when on decisions are compared; what was before is counted only.
     from: Option<Time>,
     /// Until when, not included.
@@ -127,20 +129,24 @@ async fn create_simulation(
     let now = app.node.now();
     let id: SimulationId = idempotency::id(&headers, None, caller.tenant_id(), now)?;
     let malformed = |field: &str, words: String| Problem::of(Code::Malformed, words).at(field);
-    if new.packs.is_empty() && new.removed.is_empty() && new.operator.is_none() {
-        let words = "a draft has packs, packs taken out, or another operator".to_owned();
+    if new.packs.is_empty() && new.remove.is_empty() && new.settings.is_none() {
+        let words = "give a draft: `packs`, `remove` or `settings`".to_owned();
         return Err(malformed("packs", words).into());
     }
-    if new.packs.len() > 64 || new.removed.len() > 64 || new.list.unwrap_or(0) > 10_000 {
+    if new.packs.len() > 64 || new.remove.len() > 64 || new.list.unwrap_or(0) > 10_000 {
         return Err(malformed("list", "at most 64 packs and a list of 10000".to_owned()).into());
     }
-    let settings = new.operator.as_ref().map(OperatorGiven::settings);
-    let settings = settings.transpose().map_err(|(field, words)| {
-        let field = format!("operator.{field}");
-        Problem::of(Code::Malformed, words).at(field)
-    })?;
-    let texts = new.packs.into_iter().map(|text| text.0).collect();
-    let removed = new.removed.into_iter().map(|text| text.0).collect();
+    let settings = new.settings.as_ref().map(simulation::settings).transpose();
+    let settings = settings.map_err(|(field, words): (String, String)| malformed(&field, words))?;
+    let (settings, pilot_asset) =
+        settings.map_or((None, None), |(settings, asset)| (Some(settings), asset));
+    let mut texts = Vec::with_capacity(new.packs.len());
+    for (at, given) in new.packs.iter().enumerate() {
+        let field = format!("packs[{at}]");
+        let source = laws::source(&app, &caller, given, &field).await?;
+        texts.push(source.text.into_owned());
+    }
+    let removed = new.remove.into_iter().map(|text| text.0).collect();
     let law = app
         .blocking(move |_| draft(texts, removed, settings))
         .await?;
@@ -152,6 +158,7 @@ async fn create_simulation(
         from: new.from.map_or(UtcMillis(0), |from| from.0),
         until: new.until.map_or(UtcMillis(u64::MAX), |until| until.0),
         list_max: usize::from(new.list.unwrap_or(100)),
+        pilot_asset,
     };
     let rows = app.node.stats().durable_seq;
     let tenant = caller.tenant_id();

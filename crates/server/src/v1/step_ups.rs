@@ -4,23 +4,27 @@ use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, PathId};
 use crate::guard::Routes;
 use crate::idempotency;
-use crate::lookup;
+use crate::lookup::{self, Names};
 use crate::problem::{Outcome, Problem};
-use crate::submit::Attested;
-use crate::types::ids::{PaymentId, WalletId};
+use crate::submit::{self, Attested, Done};
+use crate::texts;
+use crate::types::ids::{PublicId, StepUpId, WalletId};
 use crate::types::law as w;
-use crate::types::{Amount, Time};
+use crate::types::{Amount, Details, Time};
 use crate::v1::common::amount_of;
-use crate::v1::payments::{Capture, Circumstances, NewPayment, Payment, make, with_first_text};
+use crate::v1::payments::{self, Circumstances, Payment};
+use crate::v1::transfers::{self, Transfer};
 use axum::extract::State;
 use axum::http::HeaderMap;
-use engine::event::Effect;
+use engine::event::{Effect, Event, Part};
 use engine::law::Confirmed;
-use engine::records::Pending;
-use engine::{Code, EventKind};
+use engine::records::{Pending, PendingKind, WalletNo};
+use engine::{Code, EventKind, Id, Position};
 use identity::Scope;
+use ledger::AssetNo;
 use policy::StepUp;
 use serde::{Deserialize, Serialize};
+use store::Kind;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -38,13 +42,13 @@ pub fn routes(routes: Routes) -> Routes {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = PayerStepUp)]
 struct StepUpShown {
-    /// The payment's id.
-    id: PaymentId,
+    /// The payment's or transfer's id.
+    id: StepUpId,
     /// Where it stands.
     status: StepUpStatus,
     /// How the payer confirms: two factors, a code, or a confirmation.
     kind: w::StepUp,
-    /// What the confirmation is bound to: how much.
+    /// What the confirmation is bound to: how much, all included.
     amount: Amount,
     /// Who pays.
     payer: WalletId,
@@ -87,34 +91,50 @@ struct Attestation {
     /// The factors that were proved; two different ones, if `strong` was asked.
     #[schema(max_items = 3)]
     factors: Vec<Factor>,
-    /// The amount that the payer saw and confirmed.
+    /// The amount that the payer saw and confirmed, all included.
     amount: Amount,
     /// The payee that the payer saw and confirmed; of several, the first.
     payee: WalletId,
-    /// The payment as it was asked, if it had more than payer, payee and amount.
-    payment: Option<NewPayment>,
 }
 
-async fn pending(app: &App, caller: &Caller, id: PaymentId) -> Outcome<Option<Pending>> {
-    let key = (caller.tenant, id.0);
-    app.query(move |state| state.pending.get(&key).cloned())
-        .await
+/// What was confirmed and is done: as its own path shows it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = ConfirmedDone)]
+enum Made {
+    /// A payment.
+    Payment(Box<Payment>),
+    /// A transfer.
+    Transfer(Box<Transfer>),
 }
 
-/// One step-up, by the id of its payment.
+/// What waits under an id, if anything does.
+async fn waiting(app: &App, caller: &Caller, id: StepUpId) -> Outcome<Option<Pending>> {
+    let key = (caller.tenant, id.id());
+    let pending = app.query(move |state| state.pending.get(&key).cloned());
+    Ok(pending.await?.filter(|pending| is_its(id, pending)))
+}
+
+/// Whether a record is of what the id names: a payment, or a transfer.
+fn is_its(id: StepUpId, pending: &Pending) -> bool {
+    let is_transfer = pending.kind == PendingKind::Transfer;
+    is_transfer == matches!(id, StepUpId::Transfer(_))
+}
+
+/// One step-up, by the id of its payment or transfer.
 #[utoipa::path(
     get,
     path = "/v1/step-ups/{id}",
-    params(("id" = PaymentId, Path, description = "Of which payment.")),
+    params(("id" = StepUpId, Path, description = "Of which payment or transfer.")),
     responses((status = 200, description = "The step-up.", body = StepUpShown))
 )]
 async fn get_step_up(
     State(app): State<App>,
     caller: Caller,
-    PathId(id): PathId<PaymentId>,
+    PathId(id): PathId<StepUpId>,
 ) -> Handled<StepUpShown> {
-    let not_there = || Problem::not_found("id", "no payment of this id asked for a confirmation");
-    if let Some(pending) = pending(&app, &caller, id).await? {
+    let not_there = || Problem::not_found("id", "nothing of this id asked for a confirmation");
+    if let Some(pending) = waiting(&app, &caller, id).await? {
         let waiting = pending.expires > app.node.now();
         let status = if waiting {
             StepUpStatus::Waiting
@@ -124,8 +144,8 @@ async fn get_step_up(
         return Ok(Answer::ok(shown(&app, id, &pending, status).await?));
     }
     // It is closed: what was asked first, and what came of it last.
-    let tenant = caller.tenant;
-    let life = crate::history::ask_now(&app, move |m| m.events_about(tenant.0, id.0.0)).await?;
+    let (tenant, of) = (caller.tenant, id.id());
+    let life = crate::history::ask_now(&app, move |m| m.events_about(tenant.0, of.0)).await?;
     let (mut asked, mut status) = (None, StepUpStatus::Expired);
     for at in life {
         let position = engine::Position {
@@ -137,7 +157,7 @@ async fn get_step_up(
         let Some(event) = event.filter(|event| event.tenant == tenant) else {
             continue;
         };
-        let Some(part) = event.part(id.0) else {
+        let Some(part) = event.part(of) else {
             continue;
         };
         match part.kind {
@@ -163,13 +183,14 @@ async fn get_step_up(
             _ => {}
         }
     }
+    let asked = asked.filter(|pending| is_its(id, pending));
     let asked = asked.ok_or_else(not_there)?;
     Ok(Answer::ok(shown(&app, id, &asked, status).await?))
 }
 
 async fn shown(
     app: &App,
-    id: PaymentId,
+    id: StepUpId,
     pending: &Pending,
     status: StepUpStatus,
 ) -> Outcome<StepUpShown> {
@@ -181,7 +202,7 @@ async fn shown(
         id,
         status,
         kind: w::Word(pending.step_up),
-        amount: Amount::of(asset, pending.amount.0),
+        amount: Amount::of(asset, pending.to_pay()),
         payer: WalletId(pending.payer.0),
         payee: WalletId(pending.payee.0),
         expires_at: Time(pending.expires),
@@ -223,121 +244,143 @@ pub fn attested(
     })
 }
 
-/// Attest that a payer was asked and has confirmed this amount to this payee. The payment then goes
-/// on, exactly once: the same again gets the first answer.
+/// Attest that a payer was asked and has confirmed this amount to this payee. What was asked then goes
+/// on as it was asked, whatever it is: a payment at once, an authorization, a payment to several, a
+/// transfer. It does so exactly once: the same again gets the first answer.
 #[utoipa::path(
     post,
     path = "/v1/step-ups/{id}/confirm",
-    params(("id" = PaymentId, Path, description = "Of which payment.")),
+    params(("id" = StepUpId, Path, description = "Of which payment or transfer.")),
     request_body = Attestation,
-    responses((status = 201, description = "Paid, or set aside.", body = Payment))
+    responses((status = 201, description = "Paid, set aside, or passed on.", body = Made))
 )]
 async fn confirm_step_up(
     State(app): State<App>,
     caller: Caller,
-    PathId(id): PathId<PaymentId>,
+    PathId(id): PathId<StepUpId>,
     headers: HeaderMap,
     Json(attested): Json<Attestation>,
-) -> Handled<Payment> {
+) -> Handled<Made> {
     // The path is the id. A key may repeat it, and says nothing else here.
     idempotency::key(&headers)?;
-    let malformed = |field: &str, words: &str| Problem::of(Code::Malformed, words).at(field);
     let (asset, amount) = amount_of(&app, &attested.amount, "amount").await?;
-    let not_there = || Problem::not_found("id", "no payment of this id waits for a confirmation");
-    let done = confirmed(attested.factors);
-    let waiting = pending(&app, &caller, id).await?;
-    let confirms = match &waiting {
+    let factors = confirmed(attested.factors);
+    let done = match waiting(&app, &caller, id).await? {
         Some(pending) => {
-            if (pending.asset, pending.amount) != (asset, amount) {
-                let words = "the payer confirmed another amount than was asked";
-                return Err(Problem::of(Code::IdReused, words).at("amount").into());
-            }
-            if pending.payee.0 != attested.payee.0 {
-                let words = "the payer confirmed another payee than was asked";
-                return Err(Problem::of(Code::IdReused, words).at("payee").into());
-            }
-            if done > pending.step_up {
-                let words = "this payment asks for more: two different factors, or a code";
-                return Err(malformed("factors", words).into());
-            }
-            Confirmed::from(done)
+            let seen = (asset, amount.0, attested.payee);
+            let asked = (pending.asset, pending.to_pay(), WalletId(pending.payee.0));
+            is_the_same(asked, seen)?;
+            is_enough(factors, pending.step_up)?;
+            let texts = pending.text.map(|hash| (id.id(), hash));
+            let texts = texts.into_iter().collect();
+            let op = pending.op(factors.into());
+            let command = submit::command(&caller, id.id(), op, texts);
+            submit::send(&app, &caller, id, command).await
         }
         None => {
-            let before = lookup::event_of(&app, caller.tenant, id.0).await?;
-            before.ok_or_else(not_there)?;
-            Confirmed::NOTHING
+            let (position, event) = closed(&app, &caller, id).await?;
+            let part = event.part(id.id());
+            if let Some(made) = part.and_then(|part| made(&part)) {
+                let payee = app.query(move |state| state.wallet(made.2).id).await?;
+                let seen = (asset, amount.0, attested.payee);
+                is_the_same((made.0, made.1, WalletId(payee.0)), seen)?;
+            }
+            let known = node::Answer::Known { position, event };
+            submit::told(&app, &caller, id, known).await
         }
     };
-    let new = match attested.payment {
-        Some(new) if new.id.is_some_and(|body| body != id) => {
-            let words = format!("the path says {id}");
-            let problem = Problem::new(crate::codes::ID_MISMATCH, words);
-            return Err(problem.at("payment.id").into());
+    Ok(match id {
+        StepUpId::Payment(id) => {
+            let (names, details) = match &done {
+                Ok(done) => told_of(&app, &caller, done, Kind::Payment, id.0).await?,
+                Err(_) => Default::default(),
+            };
+            let answer = payments::answer(&app, id, done, |_| names, details).await?;
+            answer.map(|body| Made::Payment(Box::new(body)))
         }
-        Some(new) => new,
-        None => plain(&app, &caller, id, attested.amount, attested.payee).await?,
-    };
-    let new = with_first_text(&app, &caller, id, new).await?;
-    let paid = make(&app, &caller, id, &new, confirms).await;
-    Ok(paid.map_err(|mut problem| {
-        if problem.code == Code::IdReused.as_str() && problem.field.as_deref() == Some("id") {
-            "it was asked with more than payer, payee and amount: give `payment`, as it was"
-                .clone_into(&mut problem.detail);
-            problem.field = Some("payment".to_owned());
+        StepUpId::Transfer(id) => {
+            let done = done?;
+            let (names, details) = told_of(&app, &caller, &done, Kind::Transfer, id.0).await?;
+            let [from, to] = [0, 1].map(|at| {
+                let wallets = lookup::wallets_of(&done.event.effects);
+                wallets.get(at).and_then(|no| names.get(*no))
+            });
+            let nobody = || Problem::internal(&"a transfer without its wallets");
+            let ends = (from.ok_or_else(nobody)?, to.ok_or_else(nobody)?);
+            let answer = transfers::answer(&app, id, &done, ends, details)?;
+            answer.map(|body| Made::Transfer(Box::new(body)))
         }
-        problem
-    })?)
+    })
 }
 
-/// A payment that had nothing but payer, payee and amount, and what the law asked.
-async fn plain(
+/// Whether the payer has seen what was asked: the asset, how much in all, and whom.
+fn is_the_same(asked: (AssetNo, u64, WalletId), seen: (AssetNo, u64, WalletId)) -> Outcome<()> {
+    let other = |what: &str| {
+        let words = format!("the payer confirmed another {what} than was asked");
+        Err(Problem::of(Code::IdReused, words).at(what))
+    };
+    if (asked.0, asked.1) != (seen.0, seen.1) {
+        return other("amount");
+    }
+    if asked.2 != seen.2 {
+        return other("payee");
+    }
+    Ok(())
+}
+
+/// Whether so much was proved as is asked.
+fn is_enough(proved: StepUp, asked: StepUp) -> Outcome<()> {
+    // From the strongest on.
+    if proved <= asked {
+        return Ok(());
+    }
+    let words = match asked {
+        StepUp::Strong => "two different factors are asked: knowledge, possession, inherence",
+        StepUp::Code | StepUp::Confirm => "a factor is asked: knowledge, possession or inherence",
+    };
+    Err(Problem::of(Code::Malformed, words).at("factors"))
+}
+
+/// What came of a confirmation that was given before, or came too late.
+async fn closed(app: &App, caller: &Caller, id: StepUpId) -> Outcome<(Position, Box<Event>)> {
+    let not_there = || {
+        let words = "nothing of this id waits for a confirmation: what was paid, refused or never \
+                     asked for one is shown by its own path";
+        Problem::not_found("id", words)
+    };
+    let found = lookup::event_of(app, caller.tenant, id.id()).await?;
+    let waited = |part: &Part<'_>| {
+        let closes =
+            |e: &Effect| matches!(e, Effect::PendingClosed { payment } if *payment == part.id);
+        let is_transfer = part.kind == EventKind::Transferred;
+        // A refusal does not say of which it is.
+        let is_its = is_transfer == matches!(id, StepUpId::Transfer(_)) || made(part).is_none();
+        is_its && part.effects.iter().any(closes)
+    };
+    let found = found.filter(|(_, event)| event.part(id.id()).is_some_and(|part| waited(&part)));
+    found.ok_or_else(not_there)
+}
+
+/// What was paid or set aside: the asset, how much, and whom.
+fn made(part: &Part<'_>) -> Option<(AssetNo, u64, WalletNo)> {
+    part.effects.iter().find_map(|effect| match effect {
+        Effect::Paid(paid) => Some((paid.asset, paid.gross, paid.payee)),
+        Effect::HoldOpened(hold) => Some((hold.asset, hold.authorized, hold.payee)),
+        _ => None,
+    })
+}
+
+/// The names and the text of what was done.
+async fn told_of(
     app: &App,
     caller: &Caller,
-    id: PaymentId,
-    amount: Amount,
-    payee: WalletId,
-) -> Outcome<NewPayment> {
-    let not_there = || Problem::not_found("id", "no payment of this id waits for a confirmation");
-    let (_, event) = lookup::event_of(app, caller.tenant, id.0)
-        .await?
-        .ok_or_else(not_there)?;
-    let part = event.part(id.0).ok_or_else(not_there)?;
-    let asked = part.asked().map(|asked| asked.circumstances);
-    let named = part.effects.iter().find_map(|effect| match effect {
-        Effect::PendingOpened(pending) => Some(pending.payer.0),
-        _ => None,
-    });
-    let payer = match named {
-        Some(payer) => payer,
-        None => {
-            let no = lookup::wallets_of(part.effects)
-                .first()
-                .copied()
-                .ok_or_else(not_there)?;
-            let found = app.query(move |state| state.wallets.get(no.0 as usize).map(|w| w.id.0));
-            found.await?.ok_or_else(not_there)?
-        }
-    };
-    let is_hold = part
-        .effects
-        .iter()
-        .any(|e| matches!(e, Effect::HoldOpened(_)));
-    Ok(NewPayment {
-        id: Some(id),
-        payer: WalletId(payer),
-        payee: Some(payee),
-        payees: None,
-        amount,
-        mandate: None,
-        capture: is_hold.then_some(Capture::Manual),
-        expires_at: None,
-        risk_score: None,
-        circumstances: asked
-            .map(|asked| Circumstances::of(&asked))
-            .unwrap_or_default(),
-        tax: Default::default(),
-        reference: None,
-        description: None,
-        metadata: None,
-    })
+    done: &Done,
+    kind: Kind,
+    id: Id,
+) -> Outcome<(Names, Details)> {
+    let text = done.event.part(id).and_then(|part| part.text());
+    let details = texts::read(app, caller, kind, id, text).await?;
+    let wallets = lookup::wallets_of(&done.event.effects);
+    let names = app.query(move |state| Names::of(state, wallets)).await?;
+    Ok((names, details))
 }

@@ -8,6 +8,7 @@ use crate::idempotency;
 use crate::problem::{Outcome, Problem, Refuse};
 use crate::submit;
 use crate::taxes::{self, Decided, FactsGiven, Reassessed, Return, SupplierText, Wanted};
+use crate::texts;
 use crate::types::ids::{CommandId, PartyId, WalletId};
 use crate::types::{Amount, CountryText, Time};
 use crate::v1::common::amount_of;
@@ -328,7 +329,8 @@ async fn list_tax_rates(
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BuyerNumber {
-    /// The number. It is checked by format and check digit, and not kept: State has its country.
+    /// The number. It is checked by format and check digit, and kept as it stands on invoices,
+    /// encrypted under the party's key; the journal has its country only.
     #[serde(skip_serializing_if = "Option::is_none")]
     number: Option<String>,
     /// The country of the number, where it does not say so itself.
@@ -370,20 +372,31 @@ async fn get_taxpayer(
         let party = state.party_no(tenant, engine::ids::PartyId(id.0))?;
         let known = state.taxpayer_of(tenant, party);
         let seller = known.and_then(|known| state.suppliers.get(known.supplier? as usize));
-        let buyer = known.and_then(|known| known.buyer);
-        Some(Taxpayer {
-            seller: seller.map(SupplierText::of),
-            buyer: buyer.map(|(country, checked)| BuyerNumber {
-                number: None,
-                country: Some(CountryText(engine::terms::Country(country.code()))),
-                confirmed: checked == Checked::Confirmed,
-            }),
-        })
+        Some((
+            seller.map(SupplierText::of),
+            known.and_then(|known| known.buyer),
+        ))
     });
-    let found = found.await?;
-    Ok(Answer::ok(found.ok_or_else(|| {
-        Problem::not_found("id", "no such party in this tenant")
-    })?))
+    let not_there = || Problem::not_found("id", "no such party in this tenant");
+    let (seller, buyer) = found.await?.ok_or_else(not_there)?;
+    let buyer = match buyer {
+        None => None,
+        Some(checked) => {
+            let (text, _) = texts::of_party(&app, &caller, id.0).await?;
+            Some(BuyerNumber::of(checked, text.tax_number))
+        }
+    };
+    Ok(Answer::ok(Taxpayer { seller, buyer }))
+}
+
+impl BuyerNumber {
+    fn of((country, checked): (tax::Country, Checked), number: Option<String>) -> BuyerNumber {
+        BuyerNumber {
+            number,
+            country: Some(CountryText(engine::terms::Country(country.code()))),
+            confirmed: checked == Checked::Confirmed,
+        }
+    }
 }
 
 /// Say what is known of a party for tax, whole: what is left out is taken away.
@@ -403,27 +416,61 @@ async fn set_taxpayer(
 ) -> Handled<Taxpayer> {
     let id: CommandId = idempotency::id(&headers, None, caller.tenant_id(), app.node.now())?;
     let seller = new.seller.as_ref().map(|seller| seller.read("seller"));
+    let number = new.buyer.as_ref().map(read_number).transpose()?;
+    let checked = match &new.buyer {
+        Some(given) if given.confirmed => Checked::Confirmed,
+        _ => Checked::Format,
+    };
     let profile = Profile {
         supplier: seller.transpose()?,
-        buyer: new.buyer.as_ref().map(buyer).transpose()?,
+        buyer: number.as_ref().map(|number| (number.country(), checked)),
     };
+    let written = number.map(|number| number.to_string());
     let body = Taxpayer {
         seller: profile.supplier.as_ref().map(SupplierText::of),
-        buyer: profile.buyer.map(|(country, checked)| BuyerNumber {
-            number: None,
-            country: Some(CountryText(engine::terms::Country(country.code()))),
-            confirmed: checked == Checked::Confirmed,
-        }),
+        buyer: profile
+            .buyer
+            .map(|checked| BuyerNumber::of(checked, written.clone())),
     };
     let op = Op::SetTaxpayer {
         party: engine::ids::PartyId(party.0),
         profile: Box::new(profile),
     };
-    let done = submit::submit(&app, &caller, id.0, id, op).await?;
+    let text = number_kept(&app, &caller, party, id.0, written).await?;
+    let done = submit::submit_with(&app, &caller, id, op, &text).await?;
+    if let Some(hash) = done.event.part(id.0).and_then(|part| part.text()) {
+        let placed = texts::place(&app, &caller, party.0, hash, done.position).await;
+        placed.map_err(|problem| submit::after(problem, id))?;
+    }
     Ok(Answer::done(body, done.replayed))
 }
 
-fn buyer(given: &BuyerNumber) -> Outcome<(tax::Country, Checked)> {
+/// What is kept of a party's number: one that is not given any more takes the last away, where the
+/// party was not erased with it.
+async fn number_kept(
+    app: &App,
+    caller: &Caller,
+    party: PartyId,
+    command: Id,
+    number: Option<String>,
+) -> Outcome<texts::Text> {
+    let tenant = caller.tenant_id();
+    let erased = app.blocking(move |app| app.store.keys().erased_at(tenant, party.0.0));
+    let erased = erased.await?.map_err(|error| Problem::store(&error))?;
+    let number = number.or_else(|| erased.is_none().then(String::new));
+    Ok(texts::Text {
+        kind: store::Kind::Party,
+        thing: party.0,
+        command,
+        of: texts::Of::Subject(party.0.0),
+        details: store::Details {
+            tax_number: number,
+            ..store::Details::default()
+        },
+    })
+}
+
+fn read_number(given: &BuyerNumber) -> Outcome<number::TaxNumber> {
     let malformed = |words: String| Problem::of(Code::Malformed, words).at("buyer.number");
     let Some(text) = &given.number else {
         return Err(malformed("a business has a tax number".to_owned()));
@@ -435,13 +482,7 @@ fn buyer(given: &BuyerNumber) -> Outcome<(tax::Country, Checked)> {
         Some(country) => number::check(country, text),
         None => number::check_prefixed(text),
     };
-    let found = found.map_err(|error| malformed(error.to_string()))?;
-    let checked = if given.confirmed {
-        Checked::Confirmed
-    } else {
-        Checked::Format
-    };
-    Ok((found.country(), checked))
+    found.map_err(|error| malformed(error.to_string()))
 }
 
 /// A payment whose tax is asked for.

@@ -6,16 +6,17 @@ use crate::guard::Routes;
 use crate::idempotency;
 use crate::lookup;
 use crate::problem::{Outcome, Problem};
-use crate::submit;
+use crate::submit::{self, Done};
 use crate::texts::{self, Text as TextOf};
 use crate::types::ids::{MandateId, TransferId, WalletId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
 use crate::v1::common::amount_of;
-use crate::v1::payments::Circumstances;
+use crate::v1::payments::{Circumstances, StepUp};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::command::{Op, Spend};
-use engine::event::{Effect, Event};
+use engine::event::{Effect, Event, Part};
+use engine::records::{Pending, PendingKind};
 use engine::{EventKind, Id, Position};
 use identity::Scope;
 use serde::{Deserialize, Serialize};
@@ -77,7 +78,7 @@ pub fn law(
 
 /// A transfer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-struct Transfer {
+pub struct Transfer {
     /// Its id.
     id: TransferId,
     /// What became of it.
@@ -92,6 +93,10 @@ struct Transfer {
     to: Option<WalletId>,
     /// How much.
     amount: Amount,
+    /// What the payer must do, if it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    step_up: Option<StepUp>,
     /// When.
     at: Time,
     /// The row of the journal.
@@ -119,7 +124,7 @@ struct Transfer {
 /// What became of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum TransferStatus {
+pub enum TransferStatus {
     /// Made.
     Made,
     /// Waits for a confirmation.
@@ -138,13 +143,15 @@ fn shown(
         .part(id.0)
         .ok_or_else(|| Problem::internal(&"not this transfer's event"))?;
     let found = part.effects.iter().find_map(|effect| match effect {
-        Effect::Paid(paid) => Some((TransferStatus::Made, paid.asset, paid.gross)),
+        Effect::Paid(paid) => Some((TransferStatus::Made, paid.asset, paid.gross, None)),
         Effect::PendingOpened(pending) => {
-            Some((TransferStatus::StepUp, pending.asset, pending.amount.0))
+            let step_up = Some(StepUp::of(pending, id));
+            let atoms = pending.to_pay();
+            Some((TransferStatus::StepUp, pending.asset, atoms, step_up))
         }
         _ => None,
     });
-    let (status, asset, atoms) =
+    let (status, asset, atoms, step_up) =
         found.ok_or_else(|| Problem::internal(&"a transfer without its amount"))?;
     let asset = assets
         .get(asset)
@@ -155,6 +162,7 @@ fn shown(
         from,
         to,
         amount: Amount::of(asset, atoms),
+        step_up,
         at: Time(event.at),
         seq: at.seq,
         index: at.index,
@@ -163,6 +171,19 @@ fn shown(
         metadata: details.metadata,
         text_erased: details.text_erased,
     })
+}
+
+fn pending_of<'e>(part: &Part<'e>) -> Option<&'e Pending> {
+    part.effects.iter().find_map(|effect| match effect {
+        Effect::PendingOpened(pending) => Some(&**pending),
+        _ => None,
+    })
+}
+
+/// Whether it was made, or waits for its payer.
+fn is_transfer(part: &Part<'_>) -> bool {
+    let waits = |pending: &Pending| pending.kind == PendingKind::Transfer;
+    part.kind == EventKind::Transferred || pending_of(part).is_some_and(waits)
 }
 
 /// Pass value on to another wallet.
@@ -211,8 +232,22 @@ async fn create_transfer(
             problem
         })?;
     // The wallets are those of the request, and their asset was looked up for its amount.
-    let wallets = (Some(new.from), Some(new.to));
+    Ok(answer(&app, id, &done, (new.from, new.to), details)?)
+}
+
+/// The answer to what makes a transfer.
+///
+/// # Errors
+/// Its event is none.
+pub fn answer(
+    app: &App,
+    id: TransferId,
+    done: &Done,
+    (from, to): (WalletId, WalletId),
+    details: Details,
+) -> Outcome<Answer<Transfer>> {
     let (event, at) = (&done.event, done.position);
+    let wallets = (Some(from), Some(to));
     let body = shown(id, event, at, &app.assets(), wallets, details)?;
     let status = if body.status == TransferStatus::StepUp {
         StatusCode::ACCEPTED
@@ -226,7 +261,7 @@ async fn create_transfer(
     })
 }
 
-/// One transfer.
+/// One transfer, made or waiting for its payer.
 #[utoipa::path(
     get,
     path = "/v1/transfers/{id}",
@@ -239,12 +274,7 @@ async fn get_transfer(
     PathId(id): PathId<TransferId>,
 ) -> Handled<Transfer> {
     let found = lookup::event_of(&app, caller.tenant, id.0).await?;
-    let is_transfer = |event: &Event| {
-        event
-            .part(id.0)
-            .is_some_and(|p| p.kind == EventKind::Transferred)
-    };
-    let found = found.filter(|(_, event)| is_transfer(event));
+    let found = found.filter(|(_, event)| event.part(id.0).is_some_and(|part| is_transfer(&part)));
     let (position, event) =
         found.ok_or_else(|| Problem::not_found("id", "no such transfer in this tenant"))?;
     let details = texts::read_of(&app, &caller, Kind::Transfer, id.0).await?;
@@ -252,9 +282,16 @@ async fn get_transfer(
         .part(id.0)
         .map(|part| lookup::wallets_of(part.effects));
     let wallets = wallets.unwrap_or_default();
+    let waits = event.part(id.0).and_then(|part| pending_of(&part).cloned());
     let ids = app.query(move |state| {
         let id = |at: usize| wallets.get(at).map(|no| WalletId(state.wallet(*no).id.0));
-        (id(0), id(1))
+        match waits {
+            Some(pending) => (
+                Some(WalletId(pending.payer.0)),
+                Some(WalletId(pending.payee.0)),
+            ),
+            None => (id(0), id(1)),
+        }
     });
     let (ids, assets) = (ids.await?, app.assets_now().await?);
     let body = shown(id, &event, position, &assets, ids, details)?;

@@ -66,6 +66,11 @@ async fn an_authorization_is_captured_refunded_and_voided() {
     assert_eq!(town.get(&path).await.is(200)["status"], "voided");
 }
 
+/// Two factors, of this amount to this payee.
+fn attested(amount: &str, payee: &str) -> serde_json::Value {
+    json!({"factors": ["knowledge", "possession"], "amount": eur(amount), "payee": payee})
+}
+
 #[tokio::test]
 async fn a_step_up_is_continued_by_its_id_and_a_key_that_may() {
     let town = Town::new().await;
@@ -79,25 +84,28 @@ async fn a_step_up_is_continued_by_its_id_and_a_key_that_may() {
     assert_eq!(asked["status"], "step_up");
     let confirm = text(&asked["step_up"]["confirm"]);
     let shop = town.key(&[Scope::PaymentsWrite]);
+    let attested = attested("4", &payee);
     let refused = town
-        .ask(&shop, "POST", &confirm, &[], Some(&body.to_string()))
+        .ask(&shop, "POST", &confirm, &[], Some(&attested.to_string()))
         .await;
     refused.problem(403, "scope_missing");
-    let mut dearer = body.clone();
+    let mut dearer = attested.clone();
     dearer["amount"] = eur("5");
     assert_eq!(
         town.post(&confirm, dearer).await.problem(422, "id_reused")["field"],
         "amount"
     );
     assert_eq!(
-        town.post(&confirm, body.clone()).await.is(201)["status"],
+        town.post(&confirm, attested.clone()).await.is(201)["status"],
         "paid"
     );
-    let again = town.post(&confirm, body.clone()).await;
+    let again = town.post(&confirm, attested.clone()).await;
     assert_eq!(again.is(201)["status"], "paid");
     assert!(again.replayed());
-    let unknown = format!("/v1/payments/{}/confirm", id(&town, "pay"));
-    town.post(&unknown, body).await.problem(404, "not_found");
+    let unknown = format!("/v1/step-ups/{}/confirm", id(&town, "pay"));
+    town.post(&unknown, attested)
+        .await
+        .problem(404, "not_found");
 }
 
 #[tokio::test]
@@ -140,10 +148,12 @@ async fn a_step_up_that_was_too_late_is_refused_whenever_it_is_asked_again() {
     while town.node.query(waits).await.unwrap() {
         tokio::task::yield_now().await;
     }
-    for path in ["/v1/payments", &text(&asked["step_up"]["confirm"])] {
+    let attested = attested("4", &payee);
+    let confirm = text(&asked["step_up"]["confirm"]);
+    for (path, body) in [("/v1/payments", &body), (&confirm, &attested)] {
         let late = town.post(path, body.clone()).await;
         let refused = late.problem(409, "step_up_expired");
-        assert_eq!(refused["id"], body["id"]);
+        assert!(confirm.contains(&text(&refused["id"])));
         assert_eq!(refused["remedy"]["action"], "new_id");
         assert!(late.replayed());
     }

@@ -102,8 +102,8 @@ async fn nothing_of_one_tenant_can_be_reached_by_another() {
         ("POST", format!("/v1/payments/{held}/void"), None),
         (
             "POST",
-            format!("/v1/payments/{held}/confirm"),
-            Some(pay.clone()),
+            format!("/v1/step-ups/{held}/confirm"),
+            Some(json!({"factors": [], "amount": eur("1"), "payee": b})),
         ),
         (
             "POST",

@@ -20,6 +20,7 @@ mod openapi;
 mod operator;
 mod papers;
 mod payments;
+mod platform_papers;
 mod policy;
 mod rails;
 mod simulations;

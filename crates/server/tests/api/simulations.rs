@@ -63,7 +63,7 @@ async fn a_draft_is_run_over_what_happened_and_changes_nothing() {
     }
     let balance = town.get(&format!("/v1/wallets/{a}")).await.is(200);
     let regulator = town.key(&[Scope::RegulatorRead]);
-    let body = json!({"packs": [DRAFT]}).to_string();
+    let body = json!({"packs": [{"text": DRAFT}]}).to_string();
     for key in [&town.admin, &regulator] {
         let path = "/v1/simulations";
         let begun = town.ask(key, "POST", path, &[], Some(&body)).await.is(201);
@@ -104,17 +104,18 @@ async fn what_is_wrong_in_a_draft_is_said_and_nobody_sees_another_tenant_s() {
     let post = async |body: Value| town.post("/v1/simulations", body).await;
     post(json!({})).await.problem(422, "malformed");
     let broken = DRAFT.replace("2 EUR", "two euros");
-    let wrong = post(json!({"packs": [DRAFT, broken]})).await;
+    let wrong = post(json!({"packs": [{"text": DRAFT}, {"text": broken}]})).await;
     let wrong = wrong.problem(422, "pack_invalid");
     assert_eq!(wrong["field"], "packs[1]");
     let nowhere = DRAFT.replace("Europe/Paris", "Europe/Atlantis");
-    let nowhere = post(json!({"packs": [nowhere]})).await;
+    let nowhere = post(json!({"packs": [{"text": nowhere}]})).await;
     nowhere.problem(422, "pack_invalid");
-    let status = json!({"packs": [DRAFT], "operator": {"status": ["king"]}});
+    let status = json!({"packs": [{"text": DRAFT}], "settings": {"status": ["king"]}});
     let status = post(status).await.problem(422, "malformed");
-    assert_eq!(status["field"], "operator.status");
-    let begun =
-        post(json!({"packs": [DRAFT], "operator": {"country": "FR", "status": ["e_money"]}}));
+    assert_eq!(status["field"], "settings.status[0]");
+    let begun = post(
+        json!({"packs": [{"text": DRAFT}], "settings": {"country": "FR", "status": ["e_money"]}}),
+    );
     let id = text(&begun.await.is(201)["id"]);
     let path = format!("/v1/simulations/{id}");
     let other = town.ask(&town.other, "GET", &path, &[], None).await;
@@ -132,7 +133,7 @@ async fn what_is_wrong_in_a_draft_is_said_and_nobody_sees_another_tenant_s() {
 #[tokio::test]
 async fn a_simulation_repeated_under_its_key_is_the_same() {
     let town = Town::new().await;
-    let body = json!({"packs": [DRAFT]});
+    let body = json!({"packs": [{"text": DRAFT}]});
     let first = town
         .keyed("POST", "/v1/simulations", "draft-1", &body)
         .await;

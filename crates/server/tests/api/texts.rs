@@ -343,39 +343,28 @@ async fn a_confirmation_keeps_the_text_it_was_asked_with() {
         .await
         .is(200);
     let (a, b) = (town.wallet("10").await, town.wallet("0").await);
-    for repeats_it in [true, false] {
-        let mut body = payment(&a, &b, "1");
-        (body["risk_score"], body["reference"]) = (json!(600), json!("A-1"));
-        let asked = town.post("/v1/payments", body.clone()).await.is(202);
-        let path = format!("/v1/payments/{}", text(&asked["id"]));
-        assert_eq!(town.get(&path).await.is(200)["reference"], "A-1");
-        let confirm = format!("{path}/confirm");
-        let mut other = body.clone();
-        other["reference"] = json!("A-2");
-        let refused = town.post(&confirm, other).await.problem(422, "id_reused");
-        assert_eq!(refused["field"], "reference");
-        if !repeats_it {
-            body.as_object_mut().unwrap().remove("reference");
-        }
-        for _ in 0..2 {
-            let paid = town.post(&confirm, body.clone()).await.is(201);
-            assert_eq!(
-                (&paid["status"], &paid["reference"]),
-                (&json!("paid"), &json!("A-1"))
-            );
-        }
-        assert_eq!(town.get(&path).await.is(200)["reference"], "A-1");
-    }
-}
-
-#[tokio::test]
-async fn a_confirmation_of_nothing_is_not_found_whatever_it_says() {
-    let town = Town::new().await;
-    let (a, b) = (town.wallet("10").await, town.wallet("0").await);
     let mut body = payment(&a, &b, "1");
-    body["reference"] = json!("A-1");
-    let unknown = format!("/v1/payments/{}/confirm", id(&town, "pay"));
-    town.post(&unknown, body).await.problem(404, "not_found");
+    (body["risk_score"], body["reference"]) = (json!(600), json!("A-1"));
+    let asked = town.post("/v1/payments", body.clone()).await.is(202);
+    let path = format!("/v1/payments/{}", text(&asked["id"]));
+    assert_eq!(town.get(&path).await.is(200)["reference"], "A-1");
+    let confirm = text(&asked["step_up"]["confirm"]);
+    let attested = json!({
+        "factors": ["possession", "inherence"], "amount": asked["amount"], "payee": b,
+    });
+    for _ in 0..2 {
+        let paid = town.post(&confirm, attested.clone()).await.is(201);
+        assert_eq!(
+            (&paid["status"], &paid["reference"]),
+            (&json!("paid"), &json!("A-1"))
+        );
+    }
+    assert_eq!(town.get(&path).await.is(200)["reference"], "A-1");
+    body["id"] = asked["id"].clone();
+    assert!(town.post("/v1/payments", body.clone()).await.replayed());
+    body["reference"] = json!("A-2");
+    let refused = town.post("/v1/payments", body).await;
+    assert_eq!(refused.problem(422, "id_reused")["field"], "reference");
 }
 
 #[tokio::test]

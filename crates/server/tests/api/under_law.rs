@@ -362,24 +362,130 @@ async fn a_step_up_is_bound_to_amount_and_payee_and_goes_through_once() {
         );
     }
     assert_eq!(town.balance(&payee).await, "0");
-    // Until the payment is asked about as it was, it cannot be taken for another.
-    let bare = ask(&operator, &right).await;
-    let paid = if bare.status == 201 {
-        bare.is(201)
-    } else {
-        assert_eq!(bare.problem(422, "id_reused")["field"], "payment");
-        let mut whole = right.clone();
-        body.as_object_mut().unwrap().remove("id");
-        whole["payment"] = body.clone();
-        ask(&operator, &whole).await.is(201)
-    };
+    let paid = ask(&operator, &right).await.is(201);
     assert_eq!(paid["status"], "paid");
     let again = ask(&operator, &right).await;
     assert_eq!(again.is(201)["seq"], paid["seq"], "once");
+    let other = ask(&operator, &attest("61", &payee, two.clone())).await;
+    assert_eq!(other.problem(422, "id_reused")["field"], "amount");
     assert_eq!(town.balance(&payee).await, "60");
     assert_eq!(town.get(&path).await.is(200)["status"], "confirmed");
     let none = format!("/v1/step-ups/{}", id(&town, "pay"));
     town.get(&none).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn whatever_waits_is_confirmed_with_amount_and_payee_alone() {
+    let town = town().await;
+    let (payer, payee) = (town.wallet("900").await, town.wallet("0").await);
+    let second = town.wallet("0").await;
+    let party = party_of(&town, &payer).await;
+    town.patch(&format!("/v1/parties/{party}"), json!({"tier": 2}))
+        .await
+        .is(200);
+    town.put("/v1/terms", json!({"risk": {"step_up_at": 500}}))
+        .await
+        .is(200);
+    let bot = json!({"kind": "agent", "country": "FR"});
+    let bot = town.post("/v1/parties", bot).await.is(201)["id"].clone();
+    let mandate =
+        json!({"payer": payer, "agent": bot, "asset": "EUR", "expires_at": "2100-01-01T00:00:00Z"});
+    let mandate = town.post("/v1/mandates", mandate).await.is(201)["id"].clone();
+    let bots = json!({"scopes": ["payments:write"], "label": "bot", "agent": bot});
+    let bots = text(&town.post("/v1/keys", bots).await.is(201)["secret"]);
+    let (mut plain, mut held, mut shared) = (
+        payment(&payer, &payee, "60"),
+        payment(&payer, &payee, "60"),
+        payment(&payer, &payee, "60"),
+    );
+    plain["reference"] = json!("R-1");
+    held["capture"] = json!("manual");
+    let end = town.node.now().plus(86_400_000);
+    let end = jiff::Timestamp::from_millisecond(i64::try_from(end.0).unwrap()).unwrap();
+    held["expires_at"] = json!(format!("{end:.3}"));
+    held["circumstances"] = json!({"product": "game", "payee_hours": 5});
+    shared.as_object_mut().unwrap().remove("payee");
+    shared["payees"] = json!([{"wallet": payee, "weight": 1}, {"wallet": second, "weight": 2}]);
+    let mut agents = payment(&payer, &payee, "60");
+    agents["mandate"] = mandate;
+    let rows = [
+        (&town.admin, plain, "paid"),
+        (&bots, agents, "paid"),
+        (&town.admin, held.clone(), "authorized"),
+        (&town.admin, shared, "paid"),
+    ];
+    let operator = town.key(&[Scope::StepUpsConfirm]);
+    let mut last = Value::Null;
+    for (key, body, status) in rows {
+        let asked = body.to_string();
+        let asked = town.ask(key, "POST", "/v1/payments", &[], Some(&asked));
+        let asked = asked.await.is(202);
+        let path = text(&asked["step_up"]["confirm"]);
+        let confirm = json!({
+            "factors": ["knowledge", "inherence"], "amount": asked["amount"], "payee": asked["payee"],
+        });
+        let confirm = confirm.to_string();
+        let made = town
+            .ask(&operator, "POST", &path, &[], Some(&confirm))
+            .await;
+        let made = made.is(201);
+        assert_eq!(
+            (&made["status"], &made["id"]),
+            (&json!(status), &asked["id"])
+        );
+        assert_eq!(made.get("reference"), body.get("reference"));
+        if status == "authorized" {
+            assert_eq!(made["expires_at"], held["expires_at"]);
+        }
+        let again = town
+            .ask(&operator, "POST", &path, &[], Some(&confirm))
+            .await;
+        assert!(again.replayed());
+        assert_eq!(again.is(201)["seq"], made["seq"]);
+        last = made;
+    }
+    assert_eq!(
+        (town.balance(&payee).await, town.balance(&second).await),
+        ("140".into(), "40".into())
+    );
+    // A transfer waits too, and is shown while it does.
+    let gift = json!({"from": payer, "to": second, "amount": eur("70"), "gift": true});
+    let large = LAND.replace("2026-01-01", "2026-03-03").replace(
+        "id = \"large\"\ntitle = { en = \"Large payments are confirmed\", ko = \"고액 결제 확인\" }\nkind = \"limit\"\napplies = { payment = [\"spend\"] }",
+        "id = \"large\"\ntitle = { en = \"Large payments are confirmed\", ko = \"고액 결제 확인\" }\nkind = \"limit\"\napplies = { payment = [\"gift\"] }",
+    );
+    Two::of(&town)
+        .enact(&town, json!({"packs": [{"text": large}]}))
+        .await;
+    let asked = town.post("/v1/transfers", gift).await.is(202);
+    let own = format!("/v1/transfers/{}", text(&asked["id"]));
+    let shown = town.get(&own).await.is(200);
+    assert_eq!(
+        (&shown["status"], &shown["from"]),
+        (&json!("step_up"), &json!(payer))
+    );
+    assert_eq!(shown["step_up"], asked["step_up"]);
+    let path = text(&asked["step_up"]["confirm"]);
+    assert!(path.starts_with("/v1/step-ups/trf_"), "{path}");
+    let as_payment = path.replace("trf_", "pay_");
+    let body = json!({"factors": ["knowledge", "inherence"], "amount": eur("70"), "payee": second});
+    town.post(&as_payment, body.clone())
+        .await
+        .problem(404, "not_found");
+    let made = town.post(&path, body.clone()).await.is(201);
+    assert_eq!(
+        (&made["status"], &made["to"]),
+        (&json!("made"), &json!(second))
+    );
+    assert_eq!(town.post(&path, body).await.is(201)["seq"], made["seq"]);
+    assert_eq!(town.balance(&second).await, "110");
+    assert_eq!(town.get(&own).await.is(200)["status"], "made");
+    // What never asked is not confirmed.
+    let never = payment(&payer, &payee, "1");
+    let never = town.post("/v1/payments", never).await.is(201);
+    let never = format!("/v1/step-ups/{}/confirm", text(&never["id"]));
+    let body = json!({"factors": [], "amount": last["amount"], "payee": payee});
+    town.post(&never, body).await.problem(404, "not_found");
 }
 
 #[tokio::test]

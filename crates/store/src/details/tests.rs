@@ -61,6 +61,7 @@ fn text_put_is_text_got_after_reopening_too() {
         name: Some("Ada".into()),
         email: Some("ada@example.org".into()),
         metadata: Some([("seat".into(), "4b".into())].into()),
+        tax_number: None,
     };
     let hash = {
         let store = Store::open(dir.path(), 0).unwrap();

@@ -14,6 +14,7 @@ fn new(id: u128, covers: &[u128]) -> NewPaper<'_> {
         id,
         seller: SELLER,
         kind: "invoice",
+        supply: PaperSupply::Sale,
         year: 2026,
         asked: [0; 32],
         original: None,
@@ -25,6 +26,7 @@ fn made(number: u64) -> Result<Made, &'static str> {
     Ok(Made {
         label: format!("2026-{number}"),
         forms: vec![("json", format!("paper {number}").into_bytes())],
+        to_post: None,
     })
 }
 
@@ -94,7 +96,7 @@ fn the_same_asked_again_is_the_same_and_anything_else_is_refused() {
         }
     );
     // What was tried covers nothing.
-    assert_eq!(store.paper_of(TENANT, 52).unwrap(), None);
+    assert_eq!(store.paper_of(TENANT, 52, PaperSupply::Sale).unwrap(), None);
     assert_eq!(number(&issue(&store, &new(3, &[52]))), 2);
     assert_eq!(store.paper_covers(TENANT, 1).unwrap(), [50, 51]);
 }
@@ -165,7 +167,7 @@ fn a_crash_before_the_commit_takes_the_number_back() {
     assert!(crashed.is_err());
     drop(store);
     let store = open(&dir);
-    assert_eq!(store.paper_of(TENANT, 50).unwrap(), None);
+    assert_eq!(store.paper_of(TENANT, 50, PaperSupply::Sale).unwrap(), None);
     assert_eq!(number(&issue(&store, &new(2, &[50]))), 1);
 }
 
@@ -206,4 +208,49 @@ fn papers_are_listed_by_kind_and_seller_newest_first() {
     assert_eq!(ids(false, Some(SELLER), None, 10), (vec![3, 2, 4], None));
     assert_eq!(ids(true, None, None, 10), (vec![5], None));
     assert_eq!(store.paper(TENANT, 5).unwrap().unwrap().original, Some(4));
+}
+
+#[test]
+fn a_payment_stands_on_a_paper_once_as_a_sale_and_once_as_a_fee() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let as_fee = |id| NewPaper {
+        supply: PaperSupply::Fee,
+        ..new(id, &[50])
+    };
+    assert_eq!(number(&issue(&store, &new(1, &[50]))), 1);
+    assert_eq!(number(&issue(&store, &as_fee(2))), 2);
+    let again = issue(&store, &as_fee(3));
+    let (thing, paper) = (50, 2);
+    assert_eq!(again, Issue::Covered { thing, paper });
+    let of = |supply| store.paper_of(TENANT, 50, supply).unwrap();
+    assert_eq!(
+        (of(PaperSupply::Sale), of(PaperSupply::Fee)),
+        (Some(1), Some(2))
+    );
+    assert_eq!(
+        store.paper(TENANT, 2).unwrap().unwrap().supply,
+        PaperSupply::Fee
+    );
+}
+
+#[test]
+fn what_is_to_be_posted_waits_over_a_restart_until_it_is_noted() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    for (id, to_post) in [(1, Some(&b"seven"[..])), (2, None), (3, Some(b"three"))] {
+        let issued = store.issue_paper(&new(id, &[]), 5, &mut Seeded::new(9), |number| {
+            let to_post = to_post.map(<[u8]>::to_vec);
+            made(number).map(|made| Made { to_post, ..made })
+        });
+        assert!(matches!(issued, Ok(Issue::Issued(paper)) if paper.is_posted == to_post.is_none()));
+    }
+    drop(store);
+    let store = open(&dir);
+    assert_eq!(store.papers_to_post(9).unwrap(), [(TENANT, 1), (TENANT, 3)]);
+    let seven = store.paper_to_post(TENANT, 1).unwrap();
+    assert_eq!(seven.as_deref(), Some(&b"seven"[..]));
+    store.paper_posted(TENANT, 1).unwrap();
+    assert_eq!(store.papers_to_post(9).unwrap(), [(TENANT, 3)]);
+    assert!(store.paper(TENANT, 1).unwrap().unwrap().is_posted);
 }

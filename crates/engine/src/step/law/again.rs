@@ -13,7 +13,6 @@ use policy::{Channel, Moves, Payment, Side, Traced, Verdict};
 /// The questions of an item of an event, in order; empty if the law was not asked.
 pub(crate) fn cases<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>) -> Vec<Case> {
     let asked = part.asked();
-    let is_split = part.kind == EventKind::Split;
     let Some(case) = part
         .effects
         .iter()
@@ -22,7 +21,7 @@ pub(crate) fn cases<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>) -> Vec
         return Vec::new();
     };
     match asked {
-        Some(asked) if is_split => of_split(view, case, &asked.shares),
+        Some(asked) if !asked.shares.is_empty() => of_split(view, case, &asked.shares),
         _ => vec![case],
     }
 }
@@ -71,6 +70,17 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
             let legs = paid_from(view, part);
             Some(base(payment, paid.asset, paid.payer, paid.payee, legs))
         }
+        // Whose value leaves is who was paid.
+        (Effect::Paid(paid), EventKind::Refunded) => Some(Case {
+            channel: circumstances.channel,
+            ..base(
+                Payment::Refund,
+                paid.asset,
+                paid.payee,
+                paid.payer,
+                given_back(view, part, paid.payer),
+            )
+        }),
         (Effect::HoldOpened(hold), _) => {
             let legs = Legs::of(view, &hold.legs);
             Some(base(
@@ -107,6 +117,23 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
         }
         _ => None,
     }
+}
+
+/// The sources that a refund went back to; what paid a debt on the way has none.
+fn given_back<V: View>(view: &V, part: &Part<'_>, payer: WalletNo) -> Legs {
+    let mut legs = Legs::NONE;
+    for posting in part.postings.iter().filter(|p| p.amount > 0) {
+        // What this event opened is not there yet: it is of a source that was.
+        if (posting.account.0 as usize) >= view.accounts_len() {
+            continue;
+        }
+        let account = view.account(posting.account);
+        if account.class == AccountClass::Wallet && account.owner == payer.0 {
+            let atoms = u64::try_from(posting.amount.unsigned_abs()).unwrap_or(u64::MAX);
+            legs.add(court::funds(account), atoms);
+        }
+    }
+    legs
 }
 
 /// The sources of what a payment took from its payer.
@@ -167,7 +194,7 @@ pub(crate) fn ask<V: View>(
             now: at,
             counting: &counting,
         };
-        let verdict = court.check(case, &mut moves);
+        let verdict = court.answer(case, &mut moves);
         trace.extend_from_slice(&moves.trace);
         worst = match (worst, verdict) {
             (Verdict::Deny { .. }, _) | (_, Verdict::Allow) => worst,

@@ -118,7 +118,7 @@ fn out_case<V: View>(
 fn ask<V: View>(draft: &mut Draft<'_, V>, case: &Case, law: &Law) -> Rule {
     super::ready(law)?;
     if let Some(pilot) = &law.settings.pilot
-        && let Some(code) = pilot::outside(draft, pilot, case)
+        && let Some(code) = pilot::outside(draft.view, pilot, case)
     {
         return Err(refuse(draft, case, WalletNo::NONE, None, law, code));
     }
@@ -309,16 +309,14 @@ pub(crate) fn loaded<V: View>(draft: &mut Draft<'_, V>, wallet: WalletNo, asset:
     });
 }
 
-/// Whether a refund may go back to the sources it was paid from.
+/// Whether a refund may go back to the sources it was paid from. Its circumstances are noted where
+/// they were not ordinary, whether or not a law asks for them.
 pub(crate) fn refund<V: View>(
     draft: &mut Draft<'_, V>,
     (payer, payee): (WalletNo, WalletNo),
     asset: AssetNo,
     to: &[Leg],
 ) -> Rule {
-    let Some(law) = draft.law else {
-        return Ok(());
-    };
     let (circumstances, confirmed) = besides(draft);
     let mut legs = Legs::NONE;
     for leg in to.iter().filter(|leg| leg.amount > 0) {
@@ -337,15 +335,20 @@ pub(crate) fn refund<V: View>(
         asks_payer: true,
         asks_payee: true,
     };
-    let Some(rule) = Court::new(draft, law).forbids(&case) else {
-        return Ok(());
-    };
-    let traced = Traced {
-        rule,
-        outcome: Outcome::Denied,
-        used: 0,
-        asked: 0,
-    };
-    let code = super::code_of(law, traced);
-    Err(refuse(draft, &case, payer, Some(traced), law, code))
+    if let Some(law) = draft.law
+        && let Some(rule) = Court::new(draft, law).forbids(&case)
+    {
+        let traced = Traced {
+            rule,
+            outcome: Outcome::Denied,
+            used: 0,
+            asked: 0,
+        };
+        let code = super::code_of(law, traced);
+        return Err(refuse(draft, &case, payer, Some(traced), law, code));
+    }
+    if !circumstances.is_ordinary() || confirmed.is_some() {
+        draft.effect(Effect::Asked(Box::new(case.asked())));
+    }
+    Ok(())
 }

@@ -7,10 +7,10 @@ use crate::terms::Terms;
 use crate::time::UtcMillis;
 use crate::view::View;
 use ledger::{Account, AssetNo, Source};
-use money::{Atoms, Rounding};
+use money::{Atoms, Rate, Rounding};
 use policy::{
-    Channel, Civil, Counters, Dimension, Facts, Flag, Funds, Moves, PartyFacts, Payment, Per,
-    Redeemable, RuleAsset, RuleNo, Screening, Side, Verdict,
+    Alike, Channel, Civil, Counters, Dimension, Facts, Flag, Funds, Moves, Outcome, PartyFacts,
+    Payment, Per, Redeemable, RuleAsset, RuleNo, Screening, Side, Traced, Verdict,
 };
 
 const FUNDS: usize = 9;
@@ -141,14 +141,73 @@ pub(crate) fn funds_of(source: Source) -> Funds {
     Funds::ALL[source as usize - 1]
 }
 
-/// An amount in another asset, rounded up; `None` without a rate.
-pub(crate) fn convert(terms: &Terms, from: AssetNo, to: AssetNo, amount: u64) -> Option<u64> {
+/// The rate from an asset into another.
+fn rate(terms: &Terms, from: AssetNo, to: AssetNo) -> Option<Rate> {
     if from == to {
-        return Some(amount);
+        return Some(Rate::ONE);
     }
     let mut rates = terms.reference_rates.iter();
-    let rate = rates.find(|r| r.base == from && r.quote == to)?;
-    Some(rate.rate.convert(Atoms(amount), Rounding::Up).ok()?.atoms.0)
+    let found = rates.find(|r| r.base == from && r.quote == to)?;
+    Some(found.rate)
+}
+
+/// An amount in another asset, rounded up; `None` without a rate.
+pub(crate) fn convert(terms: &Terms, from: AssetNo, to: AssetNo, amount: u64) -> Option<u64> {
+    let rate = rate(terms, from, to)?;
+    Some(rate.convert(Atoms(amount), Rounding::Up).ok()?.atoms.0)
+}
+
+/// What a question is, apart from amounts and from how long ago things were.
+pub(crate) struct Asking<'a> {
+    pub payment: Payment,
+    pub asset: AssetNo,
+    /// Payer and payee.
+    pub parties: [PartyNo; 2],
+    pub channel: Channel,
+    pub circumstances: &'a Circumstances,
+    pub confirmed: Confirmed,
+    /// The sources, as bits.
+    pub funds: u16,
+    /// Of payer and payee.
+    pub asks: [bool; 2],
+}
+
+/// A source as a bit.
+#[inline]
+pub(crate) fn bit(funds: Funds) -> u16 {
+    1 << funds as u16
+}
+
+const _: () = assert!(Funds::ALL.len() <= 16 && Flag::ALL.len() <= 16);
+
+impl Asking<'_> {
+    /// In words: questions of the same words have the same [`Court::facts`].
+    #[inline(always)]
+    pub fn alike<V: View>(&self, view: &V) -> Alike {
+        let [payer, payee] = self.parties.map(|party| view.party(party).about());
+        let [asks_payer, asks_payee] = self.asks.map(u8::from);
+        let is_same = u8::from(self.parties[0] == self.parties[1]);
+        let c = self.circumstances;
+        let how = u64::from_le_bytes([
+            self.payment as u8,
+            self.channel as u8,
+            c.product as u8,
+            c.presence as u8,
+            c.technology as u8,
+            c.screening as u8,
+            self.confirmed.0,
+            asks_payer | asks_payee << 1 | is_same << 2,
+        ]);
+        // Fewer than sixteen flags and sources: none runs into the next.
+        let flags = u64::from(c.flags.bits());
+        let funds = u64::from(self.funds) << 16;
+        Alike([
+            payer,
+            payee,
+            how,
+            flags | funds | u64::from(self.asset.0) << 32,
+        ])
+    }
 }
 
 /// Who answers: the ruleset with what it may read.
@@ -175,19 +234,48 @@ impl<'a, V: View> Court<'a, V> {
         }
     }
 
-    #[inline(always)]
     pub fn check(&self, case: &Case, moves: &mut Moves) -> Verdict {
         let parties = self.parties(case);
         let facts = self.facts(case, parties);
+        let funds = case.legs.iter().fold(0, |all, leg| all | bit(leg.funds));
+        let asking = Asking {
+            payment: case.payment,
+            asset: case.asset,
+            parties,
+            channel: case.channel,
+            circumstances: &case.circumstances,
+            confirmed: case.confirmed,
+            funds,
+            asks: [case.asks_payer, case.asks_payee],
+        };
         let books = Books {
             court: self,
             wallets: [case.payer, case.payee],
             parties,
             counts: parties.map(|party| self.view.counts(party)),
         };
-        let convert = |to: &RuleAsset, amount| self.convert(case.asset, to, amount);
-        let set = &self.law.ruleset;
-        set.check(&facts, self.moments, &books, convert, moves)
+        let rate = |to: &RuleAsset| self.rate(case.asset, to);
+        let (set, alike) = (&self.law.ruleset, asking.alike(self.view));
+        set.check_alike(&alike, &facts, self.moments, &books, rate, moves)
+    }
+
+    /// What is said of anything: a refund is allowed or it is not, and moves nothing by being one.
+    pub fn answer(&self, case: &Case, moves: &mut Moves) -> Verdict {
+        if case.payment != Payment::Refund {
+            return self.check(case, moves);
+        }
+        moves.moves.clear();
+        moves.trace.clear();
+        let Some(rule) = self.forbids(case) else {
+            return Verdict::Allow;
+        };
+        moves.trace.push(Traced {
+            rule,
+            outcome: Outcome::Denied,
+            used: 0,
+            asked: 0,
+        });
+        Verdict::Deny { rule, verify: None }
     }
 
     /// What something that was made moves, whatever the rules say of it.
@@ -215,7 +303,6 @@ impl<'a, V: View> Court<'a, V> {
         [case.payer, case.payee].map(|wallet| self.view.wallet(wallet).party)
     }
 
-    #[inline(always)]
     fn facts<'c>(&self, case: &'c Case, [payer_no, payee_no]: [PartyNo; 2]) -> Facts<'c> {
         let (payer, payee) = (self.view.party(payer_no), self.view.party(payee_no));
         let mut flags = case.circumstances.flags;
@@ -257,6 +344,10 @@ impl<'a, V: View> Court<'a, V> {
 
     fn convert(&self, from: AssetNo, to: &RuleAsset, amount: u64) -> Option<u64> {
         convert(self.terms, from, self.number(to)?, amount)
+    }
+
+    fn rate(&self, from: AssetNo, to: &RuleAsset) -> Option<Rate> {
+        rate(self.terms, from, self.number(to)?)
     }
 
     /// An asset that came to the shard after the activation is known by its name.

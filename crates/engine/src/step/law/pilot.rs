@@ -5,12 +5,14 @@ use crate::code::Code;
 use crate::decide::Stop;
 use crate::event::Effect;
 use crate::law::{Law, Pilot};
-use crate::step::{Payment, parties};
+use crate::records::TenantNo;
+use crate::step::{Payees, Payment, parties};
+use crate::terms::Terms;
 use crate::view::View;
 
 /// Whether the pilot takes a payment.
 pub(crate) fn check<V: View>(
-    draft: &Draft<'_, V>,
+    draft: &mut Draft<'_, V>,
     payment: &Payment<'_>,
     case: &Case,
     law: &Law,
@@ -18,34 +20,74 @@ pub(crate) fn check<V: View>(
     let Some(pilot) = &law.settings.pilot else {
         return Ok(());
     };
-    let refused = |code, numbers| Err(parties::deny(draft, payment, code, numbers));
-    if let Some(code) = outside(draft, pilot, case) {
-        return refused(code, (0, 0));
-    }
-    let (payers, volume) = draft.view.piloted(draft.tenant);
-    if let Some(most) = pilot.payers_max
-        && payers >= most
-        && !draft.view.has_piloted(payment.payer_party)
-    {
-        return refused(Code::OutsidePayers, (0, 0));
-    }
-    if let Some((asset, most)) = pilot.volume_max {
-        let more = court::convert(draft.terms, case.asset, asset, payment.gross);
-        let Some(more) = more else {
-            return refused(Code::NoReferenceRate, (0, 0));
-        };
-        if volume.saturating_add(u128::from(more)) > most {
-            let is_shown = asset == case.asset;
-            let numbers = if is_shown { (most, volume) } else { (0, 0) };
-            return refused(Code::OutsideVolume, numbers);
+    let elsewhere = |payee| outside(draft.view, pilot, &Case { payee, ..*case });
+    let elsewhere = match &payment.payees {
+        Payees::One(payee) => elsewhere(*payee),
+        Payees::Many(payees) => payees.iter().find_map(|(payee, _)| elsewhere(*payee)),
+    };
+    let most = || {
+        beyond(
+            draft.view,
+            draft.terms,
+            draft.tenant,
+            pilot,
+            case,
+            payment.gross,
+        )
+    };
+    match elsewhere.map(|code| (code, (0, 0))).or_else(most) {
+        None => Ok(()),
+        Some((code, numbers)) => {
+            // Kept, so that a wider start can be tried on it.
+            draft.asked = Some(Box::new(case.asked()));
+            Err(parties::deny(draft, payment, code, numbers))
         }
     }
-    Ok(())
+}
+
+/// Whether it is one payer or one amount more than is taken in all, with limit and use where they are
+/// in the payment's asset.
+pub(crate) fn beyond<V: View>(
+    view: &V,
+    terms: &Terms,
+    tenant: TenantNo,
+    pilot: &Pilot,
+    case: &Case,
+    gross: u64,
+) -> Option<(Code, (u128, u128))> {
+    let (payers, volume) = view.piloted(tenant);
+    if let Some(most) = pilot.payers_max
+        && payers >= most
+        && !view.has_piloted(view.wallet(case.payer).party)
+    {
+        return Some((Code::OutsidePayers, (0, 0)));
+    }
+    let (asset, most) = pilot.volume_max?;
+    let Some(more) = court::convert(terms, case.asset, asset, gross) else {
+        return Some((Code::NoReferenceRate, (0, 0)));
+    };
+    if volume.saturating_add(u128::from(more)) <= most {
+        return None;
+    }
+    let is_shown = asset == case.asset;
+    let numbers = if is_shown { (most, volume) } else { (0, 0) };
+    Some((Code::OutsideVolume, numbers))
+}
+
+/// Whether a refusal is the pilot's.
+pub(crate) fn is_outside(code: Code) -> bool {
+    matches!(
+        code,
+        Code::OutsideCountries
+            | Code::OutsideChannels
+            | Code::OutsideTiers
+            | Code::OutsidePayers
+            | Code::OutsideVolume
+    )
 }
 
 /// Which of the countries, rails and tiers served is not this one's.
-pub(crate) fn outside<V: View>(draft: &Draft<'_, V>, pilot: &Pilot, case: &Case) -> Option<Code> {
-    let view = draft.view;
+pub(crate) fn outside<V: View>(view: &V, pilot: &Pilot, case: &Case) -> Option<Code> {
     let party = |wallet| view.party(view.wallet(wallet).party);
     let (payer, payee) = (party(case.payer), party(case.payee));
     let served = |country| pilot.countries.is_empty() || pilot.countries.contains(&country);

@@ -3,7 +3,7 @@
 
 use super::Draft;
 use crate::event::{Effect, Part};
-use crate::law::{Counted, MEASURE_FIRST};
+use crate::law::{self, Counted, MEASURE_FIRST};
 use crate::view::View;
 use policy::{GiveBack, Move, Side};
 
@@ -30,7 +30,7 @@ pub(crate) fn taken(part: &Part<'_>) -> Vec<Counted> {
 
 /// The moves upwards of the event under way, to be kept with what may be undone.
 pub(crate) fn reserved<V: View>(draft: &Draft<'_, V>) -> Vec<Counted> {
-    let up = draft.scratch.counting.iter().filter(|m| m.delta > 0);
+    let up = draft.scratch.moved().filter(|m| m.delta > 0);
     up.map(|m| Counted {
         party: m.party,
         measure: m.measure,
@@ -83,7 +83,7 @@ fn in_period<V: View>(draft: &Draft<'_, V>, counted: &Counted) -> u128 {
     let key = (counted.measure, counted.period);
     let counts = draft.view.counts(counted.party);
     let there_is = counts.iter().find(|c| (c.measure, c.period) == key);
-    let mut used = there_is.map_or(0, |count| count.used);
+    let mut used = there_is.map_or(0, law::Count::used);
     for effect in &draft.out.effects {
         if let Effect::Measured {
             party,

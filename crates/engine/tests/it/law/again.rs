@@ -187,14 +187,10 @@ fn counters_agree(town: &Town) {
     for no in 0..town.state.parties.len() {
         let party = PartyNo(u32::try_from(no).unwrap());
         let counts = town.state.counts_of(party);
-        for Count {
-            measure,
-            period,
-            used,
-        } in counts
-        {
-            let sum = sums.get(&(party, *measure, *period));
-            assert_eq!(sum.copied(), i128::try_from(*used).ok());
+        for count in counts {
+            let (measure, period, used) = (count.measure, count.period, count.used());
+            let sum = sums.get(&(party, measure, period));
+            assert_eq!(sum.copied(), i128::try_from(used).ok());
         }
         // What was dropped is older than what is there.
         for ((_, measure, period), _) in sums.iter().filter(|(key, _)| key.0 == party) {

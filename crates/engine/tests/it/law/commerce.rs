@@ -6,7 +6,7 @@ use super::land::*;
 use crate::dice::Dice;
 use crate::town::*;
 use engine::command::Share;
-use engine::law::{Count, MEASURE_FIRST};
+use engine::law::MEASURE_FIRST;
 use engine::records::{Channel, PartyNo};
 use engine::{EventKind, Id, Op};
 use ledger::Source;
@@ -20,15 +20,11 @@ pub fn counts(land: &Land) -> BTreeMap<(PartyNo, String, u32), u128> {
     let law = land.law();
     for no in 0..land.state.parties.len() {
         let party = PartyNo(u32::try_from(no).unwrap());
-        for Count {
-            measure,
-            period,
-            used,
-        } in land.state.counts_of(party)
-        {
+        for count in land.state.counts_of(party) {
+            let (measure, period, used) = (count.measure, count.period, count.used());
             let measure = law.ruleset.measure(measure - MEASURE_FIRST).unwrap();
             if measure.is_used {
-                sums.insert((party, measure.name(), *period), *used);
+                sums.insert((party, measure.name(), period), used);
             }
         }
     }

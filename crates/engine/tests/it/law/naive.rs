@@ -314,7 +314,7 @@ fn counters_are_what_a_clerk_reads_out_of_history_with_several_packs_versions_an
                 let list = life.land.state.counts_of(party).iter();
                 let kept: BTreeMap<u32, u128> = list
                     .filter(|count| count.measure == MEASURE_FIRST + measure.number)
-                    .map(|count| (count.period, count.used))
+                    .map(|count| (count.period, count.used()))
                     .collect();
                 let read = clerk
                     .sums

@@ -2,9 +2,9 @@
 //! out of the journal alone.
 
 use crate::commands::packs::Api;
-use crate::commands::simulate::tenant;
 use crate::failure::Failure;
 use crate::progress::Progress;
+use crate::rare::tenant;
 use clap::{Args as ClapArgs, ValueEnum};
 use engine::ids::TenantId;
 use engine::records::TenantNo;

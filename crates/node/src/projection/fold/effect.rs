@@ -205,7 +205,7 @@ impl Fold {
                 payer: pending.payer.0.0,
                 payee: pending.payee.0.0,
                 asset: pending.asset.0,
-                amount: pending.amount.0,
+                amount: pending.to_pay(),
                 expires_ms: pending.expires.0,
             }),
             Effect::PendingClosed { payment } => {

@@ -77,7 +77,10 @@ pub async fn law(app: &App, caller: &Caller, new: &NewLaw) -> Outcome<engine::la
 }
 
 /// A pack to propose: a text; by name, of the program; by name and version, whichever has it.
-async fn source(app: &App, caller: &Caller, given: &PackRef, field: &str) -> Outcome<Source> {
+///
+/// # Errors
+/// A reference to nothing.
+pub async fn source(app: &App, caller: &Caller, given: &PackRef, field: &str) -> Outcome<Source> {
     if let (Some(id), None, None) = (&given.id, &given.version, &given.text)
         && let Some(source) = law::of_program(id, None)
     {

@@ -1,16 +1,16 @@
 //! What an operator says of itself to the packs, in words, and back.
 
 use crate::app::{App, Assets};
-use crate::codes;
 use crate::problem::{Outcome, Problem};
 use crate::types::law as w;
 use crate::types::{Amount, AssetText, CountryText, Decimal};
-use crate::v1::common::amount_of;
+use crate::v1::common::atoms;
 use crate::v1::policy::question::CounterWord;
 use crate::v1::terms::Part;
 use engine::law::{LawSettings, OwnNumber, Pilot, Rewards};
 use engine::terms::TIERS;
-use money::{Atoms, Ppm};
+use ledger::AssetNo;
+use money::{Asset, AssetCode, Atoms, Ppm};
 use policy::{Counter, Dimension, Lang, Status, Tier};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -91,40 +91,58 @@ impl Settings {
     /// # Errors
     /// An asset or tier that is not known; a number that cannot be held exactly.
     pub async fn compile(&self, app: &App, field: &str) -> Outcome<LawSettings> {
-        let mut numbers = Vec::with_capacity(self.numbers.len());
-        for (rule, number) in &self.numbers {
-            let at = format!("{field}.numbers.{rule}");
-            let (_, asset) = app.asset(number.asset.0, &format!("{at}.asset")).await?;
-            let atoms = number.amount.atoms(&asset).map_err(|error| {
-                Problem::new(codes::AMOUNT_INVALID, error.to_string()).at(format!("{at}.amount"))
+        let mut assets = BTreeMap::new();
+        for (at, amount) in self.amounts(field) {
+            let code = amount.asset.0;
+            assets.insert(code, app.asset(code, &format!("{at}.asset")).await?);
+        }
+        self.compile_with(field, |code| assets.get(&code).copied())
+    }
+
+    /// The amounts in them, and where they stand.
+    fn amounts(&self, field: &str) -> impl Iterator<Item = (String, &Amount)> {
+        let numbers = self.numbers.iter();
+        let numbers = numbers.map(move |(rule, n)| (format!("{field}.numbers.{rule}"), n));
+        let volume = self.pilot.as_ref().and_then(|p| p.volume_max.as_ref());
+        let volume = volume.map(|most| (format!("{field}.pilot.volume_max"), most));
+        numbers.chain(volume)
+    }
+
+    /// The same, by what is known of assets.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn compile_with(
+        &self,
+        field: &str,
+        asset_of: impl Fn(AssetCode) -> Option<(AssetNo, Asset)>,
+    ) -> Outcome<LawSettings> {
+        type Known = ((AssetNo, Asset), Atoms);
+        let mut amounts = self.amounts(field).map(|(at, amount)| -> Outcome<Known> {
+            let code = amount.asset.0;
+            let known = asset_of(code).ok_or_else(|| {
+                Problem::not_found(&format!("{at}.asset"), format!("no asset {code} is known"))
             })?;
+            Ok((known, atoms(amount, &known.1, &at)?))
+        });
+        let mut numbers = Vec::with_capacity(self.numbers.len());
+        for (rule, found) in self.numbers.keys().zip(&mut amounts) {
+            let ((_, asset), atoms) = found?;
             numbers.push(OwnNumber {
                 rule: rule.clone(),
                 asset,
                 atoms,
             });
         }
+        let volume_max = amounts.next().transpose()?;
+        let pilot = self.pilot.as_ref().map(|pilot| Pilot {
+            countries: pilot.countries.iter().map(|country| country.0).collect(),
+            channels: w::Word::set(&pilot.channels),
+            tiers: w::Word::set(&pilot.tiers),
+            payers_max: pilot.payers_max.map(|most| most.0),
+            volume_max: volume_max.map(|((asset, _), most)| (asset, u128::from(most.0))),
+        });
         let counter = |(rule, word): (&String, &CounterWord)| (rule.clone(), (*word).into());
-        let pilot = match &self.pilot {
-            None => None,
-            Some(pilot) => {
-                let volume_max = match &pilot.volume_max {
-                    None => None,
-                    Some(most) => {
-                        let at = format!("{field}.pilot.volume_max");
-                        let (asset, atoms) = amount_of(app, most, &at).await?;
-                        Some((asset, u128::from(atoms.0)))
-                    }
-                };
-                Some(Pilot {
-                    countries: pilot.countries.iter().map(|country| country.0).collect(),
-                    channels: w::Word::set(&pilot.channels),
-                    tiers: w::Word::set(&pilot.tiers),
-                    payers_max: pilot.payers_max.map(|most| most.0),
-                    volume_max,
-                })
-            }
-        };
         let status = if self.status.is_empty() {
             [Status::None].into_iter().collect()
         } else {

@@ -1,8 +1,9 @@
 //! Credit notes: what was given back of an invoice's payments.
 
-use super::gather::{self, Wanted};
+use super::gather::{self, Found, Wanted};
 use super::invoices::{PaperQuery, list};
 use super::issue::{self, ToIssue};
+use super::rounding::Share;
 use super::view::PaperView;
 use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, Query};
@@ -22,6 +23,7 @@ use engine::{EventKind, Id};
 use identity::Scope;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use store::PaperSupply;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -73,38 +75,47 @@ async fn create_credit_note(
     }
     let covers = app.blocking(move |app| app.store.paper_covers(tenant, invoice.0));
     let covers = covers.await?.map_err(|error| Problem::store(&error))?;
+    let supply = issued.supply;
     let wanted = Wanted {
         kinds: &[EventKind::Refunded],
-        payer: payer_of(&app, &caller, &covers).await?,
+        wallet: wallet_of(&app, &caller, &covers, supply).await?,
+        payer: None,
         payee: None,
         asset: None,
         from_ms: None,
         until_ms: None,
         of: Some(covers.iter().copied().collect()),
+        supply,
     };
-    let mut refunds = gather::unpapered(&app, &caller, wanted).await?;
-    if refunds.is_empty() {
+    let mut gathered = gather::gather(&app, &caller, wanted).await?;
+    if gathered.free.is_empty() {
         return Err(refused(&PaperError::Empty).into());
     }
     // The payment's own tax holds, whatever the terms say by now.
-    let of: BTreeSet<Id> = refunds.iter().map(|refund| refund.taxed.paid.of).collect();
+    let all = || gathered.free.iter().chain(&gathered.papered);
+    let of: BTreeSet<Id> = all().map(|refund| refund.taxed.paid.of).collect();
     let mut places = Vec::new();
     for payment in of {
         let place = lookup::position_of(&app, caller.tenant, payment).await?;
         let gone = || Problem::internal(&"an invoice of a payment that is not in the history");
         places.push((payment, place.ok_or_else(gone)?));
     }
-    let payments = gather::read(&app, &caller, places).await?;
+    let payments = gather::read(&app, &caller, places, supply).await?;
     let taxes: BTreeMap<Id, _> = payments.into_iter().map(|one| (one.id, one.tax)).collect();
     let product = paper.lines.first().map(|line| line.product.clone());
     let product = product.unwrap_or_default();
-    let mut supplies = Vec::with_capacity(refunds.len());
-    for refund in &mut refunds {
-        if let Some(tax) = taxes.get(&refund.taxed.paid.of) {
-            refund.tax = tax.clone();
-        }
-        supplies.push(refund.supply(&product)?);
-    }
+    let supplies_of = |refunds: &mut Vec<Found>| {
+        let supply = |refund: &mut Found| {
+            if let Some(tax) = taxes.get(&refund.taxed.paid.of) {
+                refund.tax = tax.clone();
+            }
+            refund.supply(&product)
+        };
+        refunds.iter_mut().map(supply).collect::<Outcome<Vec<_>>>()
+    };
+    let supplies = supplies_of(&mut gathered.free)?;
+    let credited = supplies_of(&mut gathered.papered)?;
+    let refunds = gathered.free;
     let asset = gather::asset_of(&app, &refunds).await?;
     let draft = Draft {
         kind: Kind::CreditNote {
@@ -124,6 +135,7 @@ async fn create_credit_note(
         seller: paper.seller,
         buyer: paper.buyer,
         supplies,
+        credited,
         adjustments: Vec::new(),
         paid: Paid::InFull,
         tax_currency: None,
@@ -137,22 +149,33 @@ async fn create_credit_note(
         asked,
         seller: issued.seller,
         original: Some(issued.id),
+        supply,
         covers: refunds.iter().map(|refund| refund.id.0).collect(),
+        shares: refunds.iter().map(Share::of).collect(),
         draft,
     };
     issue::issue(&app, &caller, new).await
 }
 
-/// Whose payments stand on an invoice.
-async fn payer_of(app: &App, caller: &Caller, covers: &[u128]) -> Outcome<WalletId> {
+/// In whose history what an invoice covers is: the payer's of a sale, the payee's of a fee.
+async fn wallet_of(
+    app: &App,
+    caller: &Caller,
+    covers: &[u128],
+    supply: PaperSupply,
+) -> Outcome<WalletId> {
     let gone = || Problem::internal(&"an invoice without payments");
     let first = Id(*covers.first().ok_or_else(gone)?);
     let event = lookup::event_of(app, caller.tenant, first).await?;
     let (_, event) = event.ok_or_else(gone)?;
     let paid = event.part(first).and_then(|part| part.paid().copied());
-    let payer = paid.ok_or_else(gone)?.payer;
-    let names = app.query(move |state| Names::of(state, [payer])).await?;
-    names.get(payer).ok_or_else(gone)
+    let paid = paid.ok_or_else(gone)?;
+    let wallet = match supply {
+        PaperSupply::Sale => paid.payer,
+        PaperSupply::Fee => paid.payee,
+    };
+    let names = app.query(move |state| Names::of(state, [wallet])).await?;
+    names.get(wallet).ok_or_else(gone)
 }
 
 /// Credit notes, the last issued first.

@@ -12,56 +12,74 @@ use ::papers::facts::Supply;
 use engine::{EventKind, Id, Position};
 use money::{Asset, Atoms};
 use std::collections::BTreeSet;
+use store::PaperSupply;
 use store::read::{EventFilter, EventLine};
 
 /// The most payments on one paper.
 const PAYMENTS_MAX: usize = 10_000;
 const PAGE: usize = 1_000;
 
-/// What is searched for.
+/// What is searched for, in the history of a wallet.
 pub struct Wanted {
     pub kinds: &'static [EventKind],
-    pub payer: WalletId,
+    pub wallet: WalletId,
+    /// Only what this one paid.
+    pub payer: Option<WalletId>,
+    /// Only what this one was paid.
     pub payee: Option<WalletId>,
     pub asset: Option<u16>,
     pub from_ms: Option<u64>,
     pub until_ms: Option<u64>,
     /// Only what is about one of these.
     pub of: Option<BTreeSet<u128>>,
+    /// What of it the paper is about.
+    pub supply: PaperSupply,
 }
 
 /// What was found: a payment, a capture or a refund, with its tax.
 pub struct Found {
     pub id: Id,
     pub kind: EventKind,
+    pub supply: PaperSupply,
     pub taxed: Taxed,
     pub tax: TaxFacts,
     pub at: engine::UtcMillis,
+    /// The party that was paid.
+    pub payee: engine::ids::PartyId,
 }
 
-/// What matches and stands on no paper yet, oldest first, as the read model has it when it has seen
-/// everything durable.
+/// What matches, oldest first.
+#[derive(Default)]
+pub struct Gathered {
+    /// What stands on no paper yet.
+    pub free: Vec<Found>,
+    /// What stands on one. Read of refunds only: a credit note goes on from it.
+    pub papered: Vec<Found>,
+}
+
+/// What matches, as the read model has it when it has seen everything durable.
 ///
 /// # Errors
 /// There is more than a paper takes; the read model, the store or the journal does not answer.
-pub async fn unpapered(app: &App, caller: &Caller, wanted: Wanted) -> Outcome<Vec<Found>> {
+pub async fn gather(app: &App, caller: &Caller, wanted: Wanted) -> Outcome<Gathered> {
     let tenant = caller.tenant.0;
+    let supply = wanted.supply;
+    let is_credit = wanted.of.is_some();
     let filter = EventFilter {
         kinds: wanted.kinds.iter().map(|kind| number(*kind)).collect(),
-        wallet: Some(wanted.payer.0.0),
+        wallet: Some(wanted.wallet.0.0),
         asset: wanted.asset,
         from_ms: wanted.from_ms,
         until_ms: wanted.until_ms,
         ..EventFilter::default()
     };
     let is_wanted = move |line: &EventLine| {
-        let payee = wanted
-            .payee
-            .is_none_or(|payee| line.payee == Some(payee.0.0));
-        let is_paid = line.payer == Some(wanted.payer.0.0) || wanted.payee.is_none();
+        let is = |wanted: Option<WalletId>, found: Option<u128>| {
+            wanted.is_none_or(|wanted| found == Some(wanted.0.0))
+        };
         let of = wanted.of.as_ref();
         let of = of.is_none_or(|of| line.of.is_some_and(|thing| of.contains(&thing)));
-        payee && is_paid && of
+        is(wanted.payer, line.payer) && is(wanted.payee, line.payee) && of
     };
     let durable = app.node.stats().durable_seq;
     let search = move |model: &store::read::ReadModel| {
@@ -82,33 +100,48 @@ pub async fn unpapered(app: &App, caller: &Caller, wanted: Wanted) -> Outcome<Ve
     }
     lines.reverse();
     let tenant = caller.tenant_id();
-    let free = app.blocking(move |app| {
-        let mut free = Vec::new();
+    let sorted = app.blocking(move |app| {
+        let (mut free, mut papered) = (Vec::new(), Vec::new());
         for line in lines {
             let id = line.id.unwrap_or_default();
-            if app.store.paper_of(tenant, id)?.is_none() {
-                free.push((
-                    Id(id),
-                    Position {
-                        seq: line.position.seq,
-                        index: line.position.index,
-                    },
-                ));
+            let position = Position {
+                seq: line.position.seq,
+                index: line.position.index,
+            };
+            match app.store.paper_of(tenant, id, supply)? {
+                None => free.push((Id(id), position)),
+                Some(_) if is_credit => papered.push((Id(id), position)),
+                Some(_) => {}
             }
         }
-        Ok(free)
+        Ok((free, papered))
     });
-    let free = free
+    let (free, papered) = sorted
         .await?
         .map_err(|error: store::Error| Problem::store(&error))?;
-    read(app, caller, free).await
+    let mut gathered = Gathered {
+        free: read(app, caller, free, supply).await?,
+        papered: read(app, caller, papered, supply).await?,
+    };
+    // Without a fee in it there is nothing to invoice, nor to credit.
+    let has_any = |found: &Found| found.taxed.split(supply) != (0, 0);
+    gathered.free.retain(has_any);
+    Ok(gathered)
 }
 
 /// These, whether or not they stand on a paper.
 ///
 /// # Errors
 /// The journal or the read model does not answer.
-pub async fn read(app: &App, caller: &Caller, places: Vec<(Id, Position)>) -> Outcome<Vec<Found>> {
+pub async fn read(
+    app: &App,
+    caller: &Caller,
+    places: Vec<(Id, Position)>,
+    supply: PaperSupply,
+) -> Outcome<Vec<Found>> {
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
     let tenant = caller.tenant;
     let read = app.blocking(move |app| {
         let mut read = Vec::with_capacity(places.len());
@@ -118,33 +151,37 @@ pub async fn read(app: &App, caller: &Caller, places: Vec<(Id, Position)>) -> Ou
                 .event_at(position)
                 .map_err(|e| Problem::internal(&e))?;
             let event = event.filter(|event| event.tenant == tenant);
-            let Some(part) = event.as_ref().and_then(|event| event.part(id)) else {
-                return Err(Problem::internal(
-                    &"the history names what the journal has not",
-                ));
-            };
-            let Some(paid) = part.paid() else { continue };
-            let taxed = Taxed {
-                paid: *paid,
-                postings: part.postings.to_vec(),
-            };
-            let at = event
-                .as_ref()
-                .map_or(engine::UtcMillis(0), |event| event.at);
-            read.push((id, part.kind, taxed, at));
+            let found = event.as_ref().and_then(|event| {
+                let part = event.part(id)?;
+                Some((id, part.kind, Taxed::of(&part)?, event.at))
+            });
+            let gone = &"the history names what the journal has not";
+            read.push(found.ok_or_else(|| Problem::internal(gone))?);
         }
-        Ok(read)
+        Ok::<_, Box<Problem>>(read)
     });
     let read = read.await??;
-    let taxed: Vec<Taxed> = read.iter().map(|(_, _, taxed, _)| taxed.clone()).collect();
-    let taxes = tax_of(app, tenant, &taxed).await?;
-    let found = read.into_iter().zip(taxes);
-    let found = found.map(|((id, kind, taxed, at), tax)| Found {
+    // A paper is of what its payee sold alone.
+    let sold = app.query(move |state| {
+        let sold = read.into_iter().map(|(id, kind, taxed, at)| {
+            let seller = state.wallet(taxed.paid.payee).party;
+            let payee = state.party_id(seller);
+            (id, kind, taxed.sold_by(seller), at, payee)
+        });
+        sold.collect::<Vec<_>>()
+    });
+    let sold = sold.await?;
+    let taxed: Vec<Taxed> = sold.iter().map(|(_, _, taxed, ..)| taxed.clone()).collect();
+    let taxes = tax_of(app, tenant, &taxed, supply).await?;
+    let found = sold.into_iter().zip(taxes);
+    let found = found.map(|((id, kind, taxed, at, payee), tax)| Found {
         id,
         kind,
+        supply,
         taxed,
         tax,
         at,
+        payee,
     });
     Ok(found.collect())
 }
@@ -155,15 +192,15 @@ impl Found {
     /// # Errors
     /// Its time is beyond what a paper can say.
     pub fn supply(&self, product: &str) -> Outcome<Supply> {
-        let paid = &self.taxed.paid;
+        let (net, tax) = self.taxed.split(self.supply);
         Ok(Supply {
             payment: written(self.kind, self.id),
             date: day(self.at)?,
             product: product.to_owned(),
             category: self.tax.category.to_owned(),
             quantity: 1,
-            net: Atoms(paid.gross.saturating_sub(paid.tax)),
-            tax: Atoms(paid.tax),
+            net: Atoms(net),
+            tax: Atoms(tax),
             rate: self.tax.rate,
             treatment: self.tax.treatment,
             reason: self.tax.reason.clone(),

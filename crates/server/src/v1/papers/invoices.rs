@@ -2,13 +2,14 @@
 
 use super::gather::{self, Wanted};
 use super::issue::{self, ToIssue};
+use super::rounding::Share;
 use super::view::{PaperKind, PaperLanguage, PaperView};
 use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, Query};
 use crate::guard::Routes;
 use crate::idempotency;
-use crate::papers::{National, PartyFacts, day, parties, refused};
-use crate::problem::{Problem, Refuse};
+use crate::papers::{National, PartyFacts, Who, day, parties, refused};
+use crate::problem::{Outcome, Problem, Refuse};
 use crate::types::ids::{InvoiceId, PartyId, WalletId};
 use crate::types::{AssetText, Cursor, Limit, Page, Text, Time};
 use ::papers::facts::{Draft, Kind, Paid, TaxRule};
@@ -18,6 +19,7 @@ use axum::response::Response;
 use engine::{Code, EventKind};
 use identity::Scope;
 use serde::{Deserialize, Serialize};
+use store::PaperSupply;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -29,18 +31,35 @@ pub fn routes(routes: Routes) -> Routes {
         .needs_or_regulator(Scope::PaymentsRead, routes!(get_invoice))
 }
 
-/// An invoice to issue: over all payments of the payer to the payee in the period, in one asset, that
-/// stand on no other. Refunds are credited by credit notes.
+/// What an invoice is for, and who issues it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Supplied {
+    /// What the payee sold in its own name: the payee to the payer.
+    #[default]
+    Sale,
+    /// What the platform sold in its own name: the platform to the payer.
+    Platform,
+    /// The platform's fee: the platform to the payee.
+    Fee,
+}
+
+/// An invoice to issue: over all payments in the period, in one asset, that stand on no other. Refunds
+/// are credited by credit notes.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewInvoice {
     /// Makes it happen once; see `Idempotency-Key`.
     #[serde(skip_serializing)]
     id: Option<InvoiceId>,
-    /// Who paid.
-    payer: WalletId,
-    /// Who was paid.
-    payee: WalletId,
+    /// What it is for; `sale` if not given.
+    supply: Option<Supplied>,
+    /// Who issues what the platform supplies: the operator's own party. Of `platform` and `fee` only.
+    issuer: Option<PartyId>,
+    /// Who paid. Not of `fee`.
+    payer: Option<WalletId>,
+    /// Who was paid. Of `platform` it may be left out: then all are.
+    payee: Option<WalletId>,
     /// In what.
     asset: AssetText,
     /// Payments not before.
@@ -93,26 +112,43 @@ async fn create_invoice(
         }
     };
     let (asset_no, asset) = app.asset(new.asset.0, "asset").await?;
+    let asked_for = new.supply.unwrap_or_default();
+    let sides = sides(asked_for, &new)?;
+    if let Who::Issuer(issuer) = sides.seller {
+        is_operators(&app, &caller, issuer).await?;
+    }
     let wanted = Wanted {
         kinds: &[EventKind::Paid, EventKind::Captured],
+        wallet: sides.wallet,
         payer: new.payer,
-        payee: Some(new.payee),
+        payee: new.payee,
         asset: Some(asset_no.0),
         from_ms: Some(new.from.0.0),
         until_ms: Some(new.until.0.0),
         of: None,
+        supply: sides.supply,
     };
-    let seller = (new.payee, new.seller.unwrap_or_default());
-    let buyer = (new.payer, new.buyer.unwrap_or_default());
+    let seller = (sides.seller, new.seller.unwrap_or_default());
+    let buyer = (sides.buyer, new.buyer.unwrap_or_default());
     let parties = parties(&app, &caller, seller, buyer).await?;
-    let found = gather::unpapered(&app, &caller, wanted).await?;
+    let mut found = gather::gather(&app, &caller, wanted).await?.free;
+    let are_all = found.len();
+    match asked_for {
+        Supplied::Sale => found.retain(|payment| !payment.tax.is_platforms),
+        Supplied::Platform => found.retain(|payment| payment.tax.is_platforms),
+        Supplied::Fee => {}
+    }
+    if found.is_empty() && are_all > 0 {
+        let words = match asked_for {
+            Supplied::Platform => {
+                "the payees supply what these payments paid for: `sale` invoices it"
+            }
+            _ => "the platform supplies what these payments paid for: `platform` invoices it",
+        };
+        return Err(Problem::of(Code::WrongState, words).at("supply").into());
+    }
     if found.is_empty() {
         return Err(refused(&::papers::PaperError::Empty).into());
-    }
-    if found.iter().any(|payment| payment.tax.is_platforms) {
-        let words = "the platform supplies what some of these payments paid for: the payee issues \
-                     no invoice for it";
-        return Err(Problem::of(Code::WrongState, words).into());
     }
     let mut supplies = Vec::with_capacity(found.len());
     for payment in &found {
@@ -130,6 +166,7 @@ async fn create_invoice(
         seller: parties.seller.1,
         buyer: parties.buyer.1,
         supplies,
+        credited: Vec::new(),
         adjustments: Vec::new(),
         paid: Paid::InFull,
         tax_rule,
@@ -147,10 +184,88 @@ async fn create_invoice(
         asked,
         seller: parties.seller.0,
         original: None,
+        supply: sides.supply,
         covers: found.iter().map(|payment| payment.id.0).collect(),
+        shares: found.iter().map(Share::of).collect(),
         draft,
     };
     issue::issue(&app, &caller, new).await
+}
+
+/// Whose papers are searched, and who stands on them.
+struct Sides {
+    supply: PaperSupply,
+    wallet: WalletId,
+    seller: Who,
+    buyer: Who,
+}
+
+fn sides(supplied: Supplied, new: &NewInvoice) -> Outcome<Sides> {
+    let missing = |field: &'static str, words: &str| Problem::of(Code::Malformed, words).at(field);
+    let payer = || new.payer.ok_or_else(|| missing("payer", "say who paid"));
+    let payee = || {
+        new.payee
+            .ok_or_else(|| missing("payee", "say who was paid"))
+    };
+    let issuer = || {
+        let words = "say which party is the operator's own: it issues what the platform supplies";
+        new.issuer
+            .map(Who::Issuer)
+            .ok_or_else(|| missing("issuer", words))
+    };
+    match (supplied, new.issuer, new.payer) {
+        (Supplied::Sale, Some(_), _) => {
+            let words = "a sale's invoice is issued by who was paid";
+            return Err(missing("issuer", words));
+        }
+        (Supplied::Fee, _, Some(_)) => {
+            let words = "a fee is invoiced over all payers";
+            return Err(missing("payer", words));
+        }
+        _ => {}
+    }
+    Ok(match supplied {
+        Supplied::Sale => Sides {
+            supply: PaperSupply::Sale,
+            wallet: payer()?,
+            seller: Who::Wallet(payee()?, "payee"),
+            buyer: Who::Wallet(payer()?, "payer"),
+        },
+        Supplied::Platform => Sides {
+            supply: PaperSupply::Sale,
+            wallet: payer()?,
+            seller: issuer()?,
+            buyer: Who::Wallet(payer()?, "payer"),
+        },
+        Supplied::Fee => Sides {
+            supply: PaperSupply::Fee,
+            wallet: payee()?,
+            seller: issuer()?,
+            buyer: Who::Wallet(payee()?, "payee"),
+        },
+    })
+}
+
+/// Where tax rules are in force, who issues as the platform is of the operator's country, as they
+/// have it.
+async fn is_operators(app: &App, caller: &Caller, issuer: PartyId) -> Outcome<()> {
+    let tenant = caller.tenant;
+    let is_other = app.query(move |state| {
+        let party = state.party_no(tenant, engine::ids::PartyId(issuer.0));
+        let tax = state
+            .tenant(tenant)
+            .and_then(|tenant| tenant.tax.as_deref());
+        party.zip(tax).is_some_and(|(party, tax)| {
+            state.party(party).country.0 != tax.settings.operator.country.code()
+        })
+    });
+    match is_other.await? {
+        false => Ok(()),
+        true => {
+            let words = "it is of another country than the operator is for tax";
+            Err(Problem::of(Code::WrongState, words).at("issuer"))
+        }
+    }
 }
 
 /// Which papers.
@@ -190,7 +305,7 @@ pub async fn list(
     caller: &Caller,
     query: PaperQuery,
     is_credit_note: bool,
-) -> crate::problem::Outcome<Page<PaperView>> {
+) -> Outcome<Page<PaperView>> {
     let tenant = caller.tenant_id();
     let before = query.cursor.as_ref().map(Cursor::number);
     let before = before.map(|before| i64::try_from(before).unwrap_or(i64::MAX));

@@ -1,5 +1,6 @@
 //! Issuing a paper, finding it again, and giving it out in the form that is asked for.
 
+use super::rounding::{self, Share};
 use super::view::{PaperView, prefix, read};
 use crate::app::App;
 use crate::codes;
@@ -13,7 +14,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use engine::{Code, EventKind, Id};
 use serde::Serialize;
-use store::{Issue, IssuedPaper, Made, NewPaper, OsRandom};
+use store::{Issue, IssuedPaper, Made, NewPaper, OsRandom, PaperSupply};
 
 /// A hash of everything that was asked.
 ///
@@ -40,7 +41,10 @@ pub async fn known(
         .await?;
     match found.map_err(|error| Problem::store(&error))? {
         None => Ok(None),
-        Some(issued) if issued.asked == asked => Ok(Some(shown(app, tenant, issued).await?)),
+        Some(issued) if issued.asked == asked => {
+            let issued = rounding::posted(app, caller, issued).await?;
+            Ok(Some(shown(app, tenant, issued).await?))
+        }
         Some(_) => Err(other()),
     }
 }
@@ -55,7 +59,10 @@ pub struct ToIssue {
     pub asked: [u8; 32],
     pub seller: u128,
     pub original: Option<u128>,
+    pub supply: PaperSupply,
     pub covers: Vec<u128>,
+    /// The tax of each payment or refund on it.
+    pub shares: Vec<Share>,
     /// Without its number.
     pub draft: Draft,
 }
@@ -74,6 +81,7 @@ pub async fn issue(app: &App, caller: &Caller, new: ToIssue) -> Handled<PaperVie
             id: new.id.0,
             seller: new.seller,
             kind: new.draft.kind.as_str(),
+            supply: new.supply,
             year,
             asked: new.asked,
             original: new.original,
@@ -86,9 +94,11 @@ pub async fn issue(app: &App, caller: &Caller, new: ToIssue) -> Handled<PaperVie
                     number: label.clone(),
                     ..new.draft.clone()
                 };
+                let paper = made(draft)?;
                 Ok(Made {
                     label,
-                    forms: forms(&made(draft)?, &fonts)?,
+                    forms: forms(&paper, &fonts)?,
+                    to_post: rounding::to_post(&paper, &new.shares)?,
                 })
             })
     });
@@ -105,6 +115,7 @@ pub async fn issue(app: &App, caller: &Caller, new: ToIssue) -> Handled<PaperVie
         }
         Issue::Failed(why) => return Err(why.into()),
     };
+    let issued = rounding::posted(app, caller, issued).await?;
     let view = shown(app, tenant, issued).await?;
     Ok(Answer::created(view, replayed))
 }

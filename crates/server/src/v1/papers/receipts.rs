@@ -4,7 +4,9 @@ use crate::app::App;
 use crate::extract::{Answer, Caller, PathId, Query};
 use crate::guard::Routes;
 use crate::lookup::{self, Names};
-use crate::papers::{Form, PartyFacts, Taxed, answer, language, national, parties, tax_of, wanted};
+use crate::papers::{
+    Form, PartyFacts, Taxed, Who, answer, language, national, parties, tax_of, wanted,
+};
 use crate::problem::{Problem, Refuse};
 use crate::texts;
 use crate::types::ids::{PartyId, PaymentId};
@@ -20,7 +22,7 @@ use engine::{Code, EventKind, Id};
 use identity::Scope;
 use money::Atoms;
 use serde::{Deserialize, Serialize};
-use store::Kind;
+use store::{Kind, PaperSupply};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -127,20 +129,19 @@ async fn get_receipt(
         .map(|step| Taxed {
             paid: step.paid,
             postings: step.postings.clone(),
+            fee_tax: 0,
+            shares: Vec::new(),
         })
         .collect();
     let taxed = match (part.kind, part.paid()) {
-        (EventKind::Paid | EventKind::Split, Some(paid)) => vec![Taxed {
-            paid: *paid,
-            postings: part.postings.to_vec(),
-        }],
+        (EventKind::Paid | EventKind::Split, Some(_)) => Taxed::of(&part).into_iter().collect(),
         _ => captured,
     };
     let Some(first) = taxed.first() else {
         return Err(Problem::of(Code::WrongState, "nothing was paid").into());
     };
     let paid = first.paid;
-    let facts = tax_of(&app, caller.tenant, &taxed[..1]).await?;
+    let facts = tax_of(&app, caller.tenant, &taxed[..1], PaperSupply::Sale).await?;
     let facts = facts.into_iter().next().ok_or_else(not_there)?;
     let asset = app.asset_of(paid.asset).await?;
     let names = app
@@ -153,7 +154,9 @@ async fn get_receipt(
     };
     let (payee, payer) = (named(paid.payee)?, named(paid.payer)?);
     let none = PartyFacts::default;
-    let parties = parties(&app, &caller, (payee, none()), (payer, none())).await?;
+    let seller = (Who::Wallet(payee, "payee"), none());
+    let buyer = (Who::Wallet(payer, "payer"), none());
+    let parties = parties(&app, &caller, seller, buyer).await?;
     let sum = |of: fn(&Taxed) -> u64| taxed.iter().map(of).fold(0_u64, u64::saturating_add);
     let (gross, tax) = (sum(|one| one.paid.gross), sum(|one| one.paid.tax));
     let refunds = life.refunds.iter().map(|step| step.paid.gross);

@@ -5,7 +5,7 @@ use crate::codes;
 use crate::extract::{Answer, Caller, Query};
 use crate::guard::Routes;
 use crate::history;
-use crate::papers::{Form, PartyFacts, answer, day, language, parties, refused, wanted};
+use crate::papers::{Form, PartyFacts, Who, answer, day, language, parties, refused, wanted};
 use crate::problem::{Outcome, Problem, Refuse};
 use crate::types::ids::WalletId;
 use crate::types::{AssetText, Signed, Time};
@@ -111,9 +111,8 @@ async fn get_statement(
         None => language(None, &headers)?,
     };
     let wallet = query.wallet;
-    let none = PartyFacts::default;
-    let who = parties(&app, &caller, (wallet, none()), (wallet, none())).await;
-    let who = who.map_err(|problem| problem.at("wallet"))?;
+    let whose = || (Who::Wallet(wallet, "wallet"), PartyFacts::default());
+    let who = parties(&app, &caller, whose(), whose()).await?;
     let (asset_no, asset) = app.asset(query.asset.0, "asset").await?;
     let (opening, movements) = movements(&app, &caller, &query, asset_no.0).await?;
     // The last day is the one that the last instant before the end lies in.

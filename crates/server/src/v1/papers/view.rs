@@ -202,6 +202,8 @@ struct RoundingRemainder {
     taxes: Vec<TaxRemainder>,
     /// Of the whole: what the paper states less what was paid.
     gross: Signed,
+    /// Whether the ledger has the taxes' part: the tax accounts then say what the paper states.
+    is_posted: bool,
 }
 
 /// The remainder of one rate.
@@ -261,13 +263,13 @@ impl PaperView {
     /// A remainder is too large to be shown, which no paper's is.
     pub fn whole(issued: &IssuedPaper, paper: &Paper) -> Outcome<PaperView> {
         Ok(PaperView {
-            content: Some(content(paper)?),
+            content: Some(content(issued, paper)?),
             ..PaperView::of(issued)
         })
     }
 }
 
-fn content(paper: &Paper) -> Outcome<Content> {
+fn content(issued: &IssuedPaper, paper: &Paper) -> Outcome<Content> {
     let asset = &paper.asset;
     let line = |line: &::papers::Line| PaperLine {
         product: line.product.clone(),
@@ -313,6 +315,7 @@ fn content(paper: &Paper) -> Outcome<Content> {
         remainder: RoundingRemainder {
             taxes: taxes.collect::<Outcome<_>>()?,
             gross: exact(asset, paper.remainder.gross),
+            is_posted: issued.is_posted,
         },
     })
 }

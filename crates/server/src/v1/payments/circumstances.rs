@@ -57,23 +57,6 @@ pub struct Circumstances {
 }
 
 impl Circumstances {
-    /// As they were given.
-    pub fn of(asked: &engine::law::Circumstances) -> Circumstances {
-        let hours =
-            |hours: u16, ordinary: u16| (hours != ordinary).then_some(Hours(u64::from(hours)));
-        Circumstances {
-            product: Some(w::Word(asked.product)),
-            presence: Some(w::Word(asked.presence)),
-            technology: Some(w::Word(asked.technology)),
-            channel: Some(w::Word(asked.channel)),
-            screening: Some(w::Word(asked.screening)),
-            flags: w::Word::list(asked.flags),
-            device_hours: hours(asked.device_hours, HOURS_LONG_AGO),
-            payee_hours: hours(asked.payee_hours, HOURS_LONG_AGO),
-            notice_hours: hours(asked.notice_hours, 0),
-        }
-    }
-
     /// As the engine has them. `field` is where they stand.
     ///
     /// # Errors

@@ -14,11 +14,12 @@ use crate::v1::policy::shown::{Remedy as PackRemedy, Rule as PackRule};
 use engine::code::Audience;
 use engine::event::{Effect, EventKind, Paid, Part};
 use engine::explain::Explanation;
-use engine::records::TenantNo;
+use engine::records::{Pending, TenantNo};
 use engine::{Id, Position, State, UtcMillis};
 use ledger::{AssetNo, Posting};
 use money::Asset;
 use serde::Serialize;
+use std::fmt::Display;
 use utoipa::ToSchema;
 
 /// A payment.
@@ -157,12 +158,23 @@ pub struct PaidShare {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct StepUp {
     /// Where the confirmation goes, once the payer has proved who they are.
-    #[schema(examples("/v1/payments/pay_01936b2f000070008000000000000001/confirm"))]
+    #[schema(examples("/v1/step-ups/pay_01936b2f000070008000000000000001/confirm"))]
     pub confirm: String,
     /// How: two factors, a code, or a confirmation.
     pub kind: w::StepUp,
     /// Until when.
     pub expires_at: Time,
+}
+
+impl StepUp {
+    /// Of what waits under an id.
+    pub fn of(pending: &Pending, id: impl Display) -> StepUp {
+        StepUp {
+            confirm: format!("/v1/step-ups/{id}/confirm"),
+            kind: w::Word(pending.step_up),
+            expires_at: Time(pending.expires),
+        }
+    }
 }
 
 /// One leg of an entry.
@@ -361,14 +373,9 @@ pub fn payment(
                 payment.status = PaymentStatus::StepUp;
                 payment.payer = Some(WalletId(pending.payer.0));
                 payment.payee = Some(WalletId(pending.payee.0));
-                payment.amount = Amount::of(asset(pending.asset)?, pending.amount.0);
+                payment.amount = Amount::of(asset(pending.asset)?, pending.to_pay());
                 payment.expires_at = Some(Time(pending.expires));
-                let confirm = format!("/v1/payments/{id}/confirm");
-                payment.step_up = Some(StepUp {
-                    confirm,
-                    kind: w::Word(pending.step_up),
-                    expires_at: Time(pending.expires),
-                });
+                payment.step_up = Some(StepUp::of(pending, id));
                 return Ok(payment);
             }
             Effect::Refused(refused) => {
