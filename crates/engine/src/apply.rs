@@ -5,7 +5,7 @@
 
 use crate::event::{Effect, Event, EventKind};
 use crate::ids::Id;
-use crate::law::{self, Activated, Backfilled, Backfilling, Counted, Counts, Law, Proposal};
+use crate::law::{self, Activated, Backfilled, Backfilling, Counted, Counts, Law, Moved, Proposal};
 use crate::recents::Position;
 use crate::records::{
     Hold, Key, Mandate, OperatorKey, Party, PartyNo, Tenant, TenantNo, TimerKind, Wallet, WalletNo,
@@ -63,12 +63,22 @@ pub(crate) fn fold<F: Fold>(to: &mut F, event: &Event) {
     for posting in &event.postings {
         to.account_mut(posting.account).post(posting.amount);
     }
+    if event.kind == EventKind::Grouped {
+        fold_items(to, event);
+        return;
+    }
     for (at, effect) in event.effects.iter().enumerate() {
-        let id = match event.kind {
-            // An effect belongs to the item it stands before; after the last it is the group's.
-            EventKind::Grouped => part_id_after(event, at).unwrap_or(event.id),
-            _ => event.id,
-        };
+        let next = event.effects.get(at + 1);
+        fold_effect(to, event.tenant, event.id, effect, next);
+    }
+}
+
+/// Folds the effects of a group's items.
+#[inline(never)]
+fn fold_items<F: Fold>(to: &mut F, event: &Event) {
+    for (at, effect) in event.effects.iter().enumerate() {
+        // An effect belongs to the item it stands before; after the last it is the group's.
+        let id = part_id_after(event, at).unwrap_or(event.id);
         fold_effect(to, event.tenant, id, effect, event.effects.get(at + 1));
     }
 }
@@ -82,7 +92,7 @@ fn part_id_after(event: &Event, from: usize) -> Option<Id> {
         })
 }
 
-#[inline]
+#[inline(always)] // Once for payments, once for groups.
 fn fold_effect<F: Fold>(
     to: &mut F,
     tenant: TenantNo,
@@ -122,11 +132,7 @@ fn fold_effect<F: Fold>(
             delta,
             ..
         } if measure >= law::MEASURE_FIRST => {
-            if !law::add(to.counts_mut(party), measure, period, delta) {
-                let law = to.base().tenants[tenant.0 as usize].law.as_ref();
-                let kept = law.map_or(0, |law| law.periods_kept(measure));
-                law::begin(to.counts_mut(party), measure, period, delta, kept);
-            }
+            count(to, tenant, party, measure, period, delta);
         }
         Effect::Measured {
             party,
@@ -147,7 +153,44 @@ fn fold_effect<F: Fold>(
                     .expect("room given back was used before: decide gives back no more than that");
             }
         }
+        Effect::Moved(ref moved) => count_all(to, tenant, moved),
         ref rarer => fold_rarer(to, tenant, id, rarer),
+    }
+}
+
+/// Moves what a payment has in the law's measures.
+#[inline(never)]
+fn count_all<F: Fold>(to: &mut F, tenant: TenantNo, moved: &Moved) {
+    let counts = to.counts_mut(moved.party);
+    for (at, (measure, period, delta, _)) in moved.rows().enumerate() {
+        if !counts.raise(measure, period, delta) {
+            // Where there is more to it, it and those after it are moved one by one.
+            return count_from(to, tenant, moved, at);
+        }
+    }
+}
+
+#[cold]
+fn count_from<F: Fold>(to: &mut F, tenant: TenantNo, moved: &Moved, from: usize) {
+    for (measure, period, delta, _) in moved.rows().skip(from) {
+        count(to, tenant, moved.party, measure, period, i128::from(delta));
+    }
+}
+
+/// Moves a sum of a measure of the law, or begins it.
+#[inline]
+fn count<F: Fold>(
+    to: &mut F,
+    tenant: TenantNo,
+    party: PartyNo,
+    measure: u16,
+    period: u32,
+    delta: i128,
+) {
+    if !law::add(to.counts_mut(party), measure, period, delta) {
+        let law = to.base().tenants[tenant.0 as usize].law.as_ref();
+        let kept = law.map_or(0, |law| law.periods_kept(measure));
+        law::begin(to.counts_mut(party), measure, period, delta, kept);
     }
 }
 

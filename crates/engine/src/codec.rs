@@ -86,9 +86,7 @@ impl RowWriter {
             });
             self.bytes.extend_from_slice(&body);
             if !moves.is_empty() {
-                // As many as a byte can say at most.
-                self.bytes.push(moves.len() as u8);
-                self.tail.append_to(&mut self.bytes);
+                self.tail.write_to(&mut self.bytes);
             }
         } else {
             self.bytes.push(GENERAL);

@@ -73,17 +73,24 @@ struct Known {
 pub struct Handles {
     list: Vec<Handle>,
     civil: Option<(TenantNo, u32, Civil)>,
-    /// The moment in each zone of a tenant's law, by the law's version.
-    moments: Option<(TenantNo, u32, UtcMillis)>,
+    /// The moment in each zone of a tenant's law.
+    under: Option<Under>,
     zones: Vec<policy::Civil>,
-    /// Counts the laws and minutes looked at.
+    /// Counts the laws, terms and minutes looked at.
     turn: u64,
-    /// The lists of counters that the commands' parties have.
-    counts: Vec<u32>,
     /// Those who sell, where there are tax rules.
     taxpayers: Vec<u32>,
     /// Memory that is used again and again.
     scratch: RefCell<Scratch>,
+}
+
+/// Which law was looked at, with the terms beside it, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Under {
+    tenant: TenantNo,
+    law: u32,
+    terms: u32,
+    at: UtcMillis,
 }
 
 /// What was looked up ahead, for one command.
@@ -91,8 +98,8 @@ pub struct Handles {
 struct Ahead<'h> {
     handle: Option<Handle>,
     civil: Option<(TenantNo, u32, Civil)>,
-    moments: Option<(TenantNo, u32, &'h [policy::Civil])>,
-    turn: u64,
+    under: Option<(Under, u64)>,
+    zones: &'h [policy::Civil],
     scratch: Option<&'h RefCell<Scratch>>,
 }
 
@@ -176,17 +183,16 @@ pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mu
             }
         }
     }
-    // Where the law counts: the lists.
+    // What the parties have used, where the law counts.
     if handles.law_of(state, commands) {
-        let lists = handles.list.iter().flat_map(|h| [&h.payer, &h.payee]);
-        let found = lists.filter(|known| known.no != WalletNo::NONE);
-        handles.counts.clear();
-        handles.counts.extend(found.filter_map(|known| {
-            let list = state.party(state.wallet(known.no).party).counts;
-            (list != u32::MAX).then_some(list)
-        }));
-        for list in &handles.counts {
-            touched ^= state.counts[*list as usize].len() as u64;
+        for handle in &handles.list {
+            for known in [&handle.payer, &handle.payee] {
+                if known.no != WalletNo::NONE {
+                    let list = state.party(state.wallet(known.no).party).counts;
+                    let counts = state.counts.get(list as usize);
+                    touched ^= counts.map_or(0, |counts| counts.len() as u64);
+                }
+            }
         }
     }
     // Where there are tax rules: those who sell, then their tax accounts.
@@ -226,12 +232,12 @@ pub fn decide(
     now: UtcMillis,
     out: &mut Event,
 ) -> Outcome {
-    let moments = handles.moments.filter(|(.., at)| *at == now);
+    let under = handles.under.filter(|under| under.at == now);
     let ahead = Ahead {
         handle: handles.list.get(at).copied(),
         civil: handles.civil,
-        moments: moments.map(|(tenant, version, _)| (tenant, version, &*handles.zones)),
-        turn: handles.turn,
+        under: under.map(|under| (under, handles.turn)),
+        zones: &handles.zones,
         scratch: Some(&handles.scratch),
     };
     decide_on(state, ahead, command, now, out)
@@ -256,20 +262,26 @@ impl Handles {
         let tenant = commands.first().map(|command| command.tenant);
         let law = tenant.and_then(|tenant| Some((tenant, state.law(tenant)?)));
         let Some((tenant, law)) = law else {
-            self.moments = None;
+            self.under = None;
             return;
         };
-        let this = Some((tenant, law.version, now));
-        if self.moments != this {
+        let this = Under {
+            tenant,
+            law: law.version,
+            terms: state.tenants[tenant.0 as usize].terms_version,
+            at: now,
+        };
+        if self.under != Some(this) {
             let minute = |civil: &policy::Civil| (civil.day, civil.second / 60);
-            let is_of = |(no, version, _)| (no, version) == (tenant, law.version);
-            let before = std::mem::take(&mut self.zones);
+            let before: Vec<_> = self.zones.iter().map(minute).collect();
             law.moments(now, &mut self.zones);
-            let same_minute = before.iter().map(minute).eq(self.zones.iter().map(minute));
-            if !self.moments.is_some_and(is_of) || !same_minute {
+            let is_alike = self
+                .under
+                .is_some_and(|under| Under { at: now, ..under } == this);
+            if !is_alike || !self.zones.iter().map(minute).eq(before) {
                 self.turn += 1;
             }
-            self.moments = this;
+            self.under = Some(this);
         }
     }
 }
@@ -361,14 +373,13 @@ fn decide_on<V: View>(
         _ => tenant.terms.zone.civil(now),
     };
     let mut own = Vec::new();
-    let (moments, recalled) = match (&tenant.law, ahead.moments) {
+    let (moments, recalled) = match (&tenant.law, ahead.under) {
         (None, _) => (&[][..], None),
-        (Some(law), Some((no, version, moments)))
-            if no == command.tenant && version == law.version =>
+        (Some(law), Some((under, turn)))
+            if (under.tenant, under.law) == (command.tenant, law.version) =>
         {
-            let law = u64::from(no.0) << 32 | u64::from(version);
-            let rates = u64::from(tenant.terms_version);
-            (moments, Some([law, rates, ahead.turn]))
+            let same_rates = under.terms == tenant.terms_version;
+            (ahead.zones, same_rates.then_some(turn))
         }
         (Some(law), _) => {
             law.moments(now, &mut own);
@@ -378,7 +389,7 @@ fn decide_on<V: View>(
     let (mut kept, mut fresh) = (ahead.scratch.map(RefCell::borrow_mut), None);
     let scratch = match &mut kept {
         Some(kept) => &mut **kept,
-        None => fresh.insert(Scratch::default()),
+        None => &mut **fresh.insert(Box::<Scratch>::default()),
     };
     scratch.clear();
     if tenant.law.is_some() && ahead.scratch.is_some() {

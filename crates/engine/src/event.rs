@@ -10,7 +10,7 @@
 use crate::code::Code;
 use crate::codec::framed;
 use crate::ids::{ActorId, Id, PartyId, TenantId, WalletId};
-use crate::law::{Activated, Asked, Backfilled, Counted, Proposal};
+use crate::law::{Activated, Asked, Backfilled, Counted, Moved, Proposal};
 use crate::recents::Window;
 use crate::records::{
     Correction, Dispute, Hold, Key, Mandate, Mode, Particulars, PartyKind, PartyNo, Pending,
@@ -396,6 +396,8 @@ pub enum Effect {
     /// Tax and turnover moved by a capture, refund or dispute, or by one share of a split; or tax by a
     /// paper's rounding.
     Taxed(#[serde(with = "framed")] Box<TaxMove>),
+    /// Measures of the law moved by a payment: each as [`Effect::Measured`] has one.
+    Moved(Moved),
 }
 
 // Effects are written one after another for every payment: what is large and rare is boxed.

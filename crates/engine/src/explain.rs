@@ -9,7 +9,7 @@ pub use law::{LawExplained, law};
 
 use crate::code::{Audience, Code};
 use crate::event::{Effect, EventKind, Paid, Part, Refused};
-use crate::law::Rewards;
+use crate::law::{MEASURE_FIRST, Rewards};
 use crate::records::MEASURE_DAY;
 use crate::step::fee::rewarded;
 use crate::terms::{TIERS, Terms, Tier};
@@ -136,7 +136,7 @@ pub fn explain(
                 before,
                 delta,
                 ..
-            } => {
+            } if *measure < MEASURE_FIRST => {
                 let Some(limits) = &terms.limits else {
                     continue;
                 };

@@ -19,10 +19,13 @@
 
 mod circumstances;
 mod counts;
+mod moved;
 
 pub use circumstances::{Asked, Circumstances, Confirmed, HOURS_LONG_AGO};
 pub use counts::{Count, Counted, Counts};
 pub(crate) use counts::{add, add_or_begin, begin, since};
+pub(crate) use moved::push;
+pub use moved::{Measured, Moved};
 
 use crate::event::Hash;
 use crate::ids::{ActorId, Id};

@@ -6,7 +6,7 @@
 use crate::apply::apply;
 use crate::codec::{CodecError, RowReader};
 use crate::event::{Effect, Event};
-use crate::law::MEASURE_FIRST;
+use crate::law::Moved;
 use crate::recents::Position;
 use crate::state::State;
 
@@ -107,7 +107,7 @@ fn touch(state: &State, events: &[Event]) {
     }
     for event in events {
         for effect in &event.effects {
-            if let Effect::Measured { party, .. } = effect
+            if let Effect::Measured { party, .. } | Effect::Moved(Moved { party, .. }) = effect
                 && let Some(party) = state.parties.get(party.0 as usize)
             {
                 touched ^= u64::from(party.tenant.0);
@@ -116,9 +116,8 @@ fn touch(state: &State, events: &[Event]) {
     }
     for event in events {
         for effect in &event.effects {
-            if let Effect::Measured { party, measure, .. } = effect
-                && *measure >= MEASURE_FIRST
-                && let Some(party) = state.parties.get(party.0 as usize)
+            if let Effect::Moved(moved) = effect
+                && let Some(party) = state.parties.get(moved.party.0 as usize)
                 && let Some(counts) = state.counts.get(party.counts as usize)
             {
                 touched ^= counts.len() as u64;

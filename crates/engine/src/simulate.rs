@@ -18,14 +18,14 @@ pub use report::{Becomes, Changed, Changes, RuleChanges, RuleName, Simulated, Wa
 use crate::code::Code;
 use crate::event::{Effect, Event, EventKind, Part};
 use crate::ids::Id;
-use crate::law::{Confirmed, Counted, Law, NewLaw};
+use crate::law::{Confirmed, Counted, Law, Measured, NewLaw};
 use crate::past::question::{self, By, Question};
 use crate::past::shadow::{Shadow, Shadowed};
 use crate::past::{Look, concerns, each_part};
 use crate::records::TenantNo;
 use crate::state::State;
 use crate::step::law::court::{self, Case, Court};
-use crate::step::law::{Measuring, cash, pilot};
+use crate::step::law::{cash, pilot};
 use crate::terms::Terms;
 use crate::time::{UtcMillis, Zone};
 use crate::view::View;
@@ -427,7 +427,7 @@ impl<V: View> Draft<'_, V> {
                     Side::Payee => party(case.payee),
                 };
                 let counted = self.view.shadow.placed(party, moved);
-                counting.push(Measuring {
+                counting.push(Measured {
                     party,
                     measure: counted.measure,
                     period: counted.period,

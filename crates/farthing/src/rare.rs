@@ -7,7 +7,7 @@ use engine::codec::RowReader;
 use engine::event::{Effect, Hash};
 use engine::ids::TenantId;
 use engine::law::PackNamed;
-use engine::records::TenantNo;
+use engine::records::{Mode, TenantNo};
 use journal::Reader;
 use journal::sqlite::SqliteReader;
 use node::NodeError;
@@ -42,19 +42,33 @@ fn walk(
     bad.map_or(Ok(()), |bad| Err(bad.into()))
 }
 
-/// The number of a tenant: they are counted as they were opened. Without a name, the first.
+/// The number of a tenant: they are counted as they were opened.
 ///
 /// # Errors
 /// There is none of that name; the journal cannot be read.
-pub fn tenant(reader: &mut SqliteReader, wanted: Option<TenantId>) -> Result<TenantNo, Failure> {
-    let Some(wanted) = wanted else {
-        return Ok(TenantNo(0));
-    };
+pub fn tenant(reader: &mut SqliteReader, wanted: TenantId) -> Result<TenantNo, Failure> {
+    let found = first(reader, |tenant, _| tenant == wanted)?;
+    found.ok_or_else(|| Failure::said(format!("the tenant {wanted} was never opened here")))
+}
+
+/// The first tenant of a mode.
+///
+/// # Errors
+/// There is none; the journal cannot be read.
+pub fn tenant_of(reader: &mut SqliteReader, wanted: Mode) -> Result<TenantNo, Failure> {
+    let found = first(reader, |_, mode| mode == wanted)?;
+    found.ok_or_else(|| Failure::said("no such tenant was opened here: start the server once"))
+}
+
+fn first(
+    reader: &mut SqliteReader,
+    is_it: impl Fn(TenantId, Mode) -> bool,
+) -> Result<Option<TenantNo>, Failure> {
     let (mut next, mut found) = (0, None);
     walk(reader, |event| {
         for effect in &event.effects {
-            if let Effect::TenantOpened { tenant, .. } = effect {
-                if *tenant == wanted {
+            if let Effect::TenantOpened { tenant, mode } = effect {
+                if is_it(*tenant, *mode) {
                     found = Some(TenantNo(next));
                     return ControlFlow::Break(());
                 }
@@ -63,7 +77,7 @@ pub fn tenant(reader: &mut SqliteReader, wanted: Option<TenantId>) -> Result<Ten
         }
         ControlFlow::Continue(())
     })?;
-    found.ok_or_else(|| Failure::said(format!("the tenant {wanted} was never opened here")))
+    Ok(found)
 }
 
 /// The packs in force for a tenant; `None` if no law ever was.

@@ -127,7 +127,7 @@ fn packs_are_checked_listed_shown_and_compared() {
         ("terms = {", "# {"),
     ] {
         let bad = write("bad.toml", &text.replacen(from, to, 1));
-        fails(&["packs", "check", &bad], 3, "1 errors in packs");
+        fails(&["packs", "check", &bad], 3, "1 error in packs");
     }
     fails(&["packs", "show", "xx"], 1, "neither a file nor a pack");
     fails(&["packs", "show", "kr", "--rule", "zzz"], 1, "zzz");

@@ -19,8 +19,8 @@ id = "tt"
 title = { en = "Testland", ko = "시험국" }
 version = "2026-01-01"
 asset = "EUR"
-checked = 2026-11-20
-review_days = 36500
+checked = 2026-01-01
+review_days = 30
 
 [territories]
 FR = "Europe/Paris"
@@ -242,6 +242,39 @@ fn a_law_is_driven_from_the_command_line_and_explained_under_its_own_packs() {
         (&json!(1), &json!("allow"))
     );
     assert_eq!(whole["law"]["trace"][0]["rule"], "tt/day");
+    // The history of this very tenant, against a draft of it.
+    let simulate = |more: &[&str]| -> Value {
+        let args = [
+            "simulate",
+            "--pack",
+            &later,
+            "--data",
+            path(&data),
+            "--json",
+        ];
+        serde_json::from_str(&run_well(&[&args[..], more].concat())).unwrap()
+    };
+    assert_eq!(simulate(&[])["payments"], 0, "the operator's own has none");
+    let of_test = simulate(&["--mode", "test"]);
+    assert!(of_test["payments"].as_u64().unwrap() >= 3, "{of_test}");
+    // The rules that are due are those in force, and not those of the packs that come along.
+    let briefs = |more: &[&str]| -> Vec<(String, String)> {
+        let args = ["briefs", "--data", path(&data), "--json", "list"];
+        let listed = run_well(&[&args[..], more].concat());
+        let lines = listed
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .map(|brief: Value| {
+                let text = |field: &str| brief[field].as_str().unwrap_or_default().to_owned();
+                (text("pack"), text("rule"))
+            })
+            .collect()
+    };
+    let due = briefs(&["--mode", "test"]);
+    assert!(due.contains(&("tt".into(), "day".into())), "{due:?}");
+    assert!(due.iter().all(|(pack, _)| pack == "tt"), "{due:?}");
+    assert!(briefs(&[]).iter().all(|(pack, _)| pack != "tt"));
     // What payers are not told of, they are not told here.
     let told = explain(&id(&stopped), &["--audience", "payer"]);
     assert!(

@@ -244,28 +244,28 @@ impl Moves {
 
     /// Says which ruleset is asked, at which rates and when: what is to be done for a kind of payment
     /// is then found out once for all payments of that kind. The same `of` must mean the same
-    /// ruleset and rates, and moments of the same minute in every zone; `None` remembers nothing.
+    /// ruleset and rates, and moments of the same minute in every zone; by `None` nothing is
+    /// remembered until the next.
     #[inline]
-    pub fn recall(&mut self, of: Option<[u64; 3]>) {
+    pub fn recall(&mut self, of: Option<u64>) {
         self.recall.begin(of);
     }
 
     /// Whether a payment from one source is within all its numbers, as far as these were found out
-    /// by [`Ruleset::check_alike`](crate::Ruleset::check_alike) for its kind; then this has what moves.
-    /// If not, that is asked.
+    /// by [`Ruleset::check_alike`](crate::Ruleset::check_alike) for its kind. If not, that is asked.
     ///
-    /// `used` is [`Counters::used_and_period`].
+    /// `used` is [`Counters::used_and_period`]. `moved` is given what moves, as a [`Move`] has it; of no
+    /// use unless within.
     #[inline(always)]
     pub fn is_within(
-        &mut self,
+        &self,
         alike: &Alike,
         atoms: u64,
         used: impl Fn(Side, u16, u32, u32) -> (u128, u32),
+        moved: impl FnMut(Side, u16, u32, u64, u64),
     ) -> bool {
-        self.moves.clear();
-        self.trace.clear();
         let known = self.recall.within(alike);
-        known.is_some_and(|within| within.holds(atoms, used, &mut self.moves))
+        known.is_some_and(|within| within.holds(atoms, used, moved))
     }
 }
 

@@ -20,12 +20,27 @@ impl Alike {
     /// Its place among those remembered.
     #[inline(always)]
     fn place(&self) -> usize {
-        let mix = |mixed: u64, word: &u64| {
-            (mixed.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        };
-        (self.0.iter().fold(0, mix) >> (64 - PLACES_BITS)) as usize
+        let mixed = self.0.iter().zip(MIXERS).fold(0u64, |mixed, (word, by)| {
+            mixed.wrapping_add(word.wrapping_mul(by))
+        });
+        (mixed >> (64 - PLACES_BITS)) as usize
+    }
+
+    /// Word by word: they come from registers and would have to wait in memory for each other.
+    #[inline(always)]
+    fn is(&self, other: &Alike) -> bool {
+        let words = self.0.iter().zip(&other.0);
+        words.fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
     }
 }
+
+/// Odd numbers without a pattern, one for each word.
+const MIXERS: [u64; 4] = [
+    0x9e37_79b9_7f4a_7c15,
+    0xbf58_476d_1ce4_e5b9,
+    0x94d0_49bb_1331_11eb,
+    0xd6e8_feb8_6659_fd93,
+];
 
 /// Two to this many kinds are remembered at a time, each in its place or not at all.
 const PLACES_BITS: u32 = 8;
@@ -33,9 +48,11 @@ const PLACES_BITS: u32 = 8;
 /// The programs of kinds that were asked about, of one ruleset at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recall {
-    /// Of which ruleset, rates and moment; `None` remembers nothing.
-    of: Option<[u64; 3]>,
-    /// Counts these.
+    /// Whether anything is remembered now.
+    is_on: bool,
+    /// Of which ruleset, rates and moment.
+    of: u64,
+    /// Counts these, from 1.
     turn: u64,
     known: Vec<Known>,
     /// Of what is not remembered.
@@ -54,14 +71,17 @@ struct Known {
 
 impl Recall {
     #[inline]
-    pub fn begin(&mut self, of: Option<[u64; 3]>) {
-        if self.of != of {
+    pub fn begin(&mut self, of: Option<u64>) {
+        self.is_on = of.is_some();
+        if let Some(of) = of
+            && (self.of != of || self.turn == 0)
+        {
             self.turn_to(of);
         }
     }
 
     #[cold]
-    fn turn_to(&mut self, of: Option<[u64; 3]>) {
+    fn turn_to(&mut self, of: u64) {
         self.of = of;
         self.turn += 1;
         self.known.resize_with(1 << PLACES_BITS, Known::default);
@@ -69,13 +89,14 @@ impl Recall {
 
     #[inline]
     pub fn is_on(&self) -> bool {
-        self.of.is_some()
+        self.is_on
     }
 
     #[inline(always)]
     pub fn within(&self, alike: &Alike) -> Option<&Within> {
         let known = self.known.get(alike.place())?;
-        (known.turn == self.turn && known.alike == *alike).then_some(&known.within)
+        let is_it = known.turn == self.turn && known.alike.is(alike) && self.is_on;
+        is_it.then_some(&known.within)
     }
 
     /// What to do for a payment of a kind, as it is known or as `write` says.

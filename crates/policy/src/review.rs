@@ -69,7 +69,10 @@ pub fn review(pack: &Pack) -> Vec<Finding> {
 
 fn alone(rule: &Rule, mut find: impl FnMut(Level, String)) {
     match &rule.authority {
-        None => find(Level::Error, "neither `source` nor `terms`".into()),
+        None => find(
+            Level::Error,
+            "neither `source` nor `terms`: say which act and article, or whose terms".into(),
+        ),
         Some(Authority::Law { act, article, .. }) if act.is_empty() || article.is_empty() => {
             find(Level::Error, "a source without act or article".into());
         }
@@ -307,7 +310,7 @@ mod tests {
             ),
             (
                 ng.replace("source = {", "# source = {"),
-                "neither `source` nor `terms`",
+                "neither `source` nor `terms`: say which act and article, or whose terms",
             ),
             (
                 ng.replace("https://", "http://"),

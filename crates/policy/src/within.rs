@@ -3,7 +3,6 @@
 //! and to compare. Whatever is not within is checked as a whole, and so is what looks at more than
 //! sums.
 
-use crate::facts::Move;
 use crate::program::{Act, Exemption, Program, Step, Sum, Unit};
 use crate::rule::Consequence;
 use crate::vocabulary::Side;
@@ -23,18 +22,18 @@ pub(crate) struct Within {
     is_known: bool,
     /// Into the asset of numbers that are not in the payment's own.
     rate: Option<(u8, Rate)>,
-    numbers: Vec<Number>,
+    /// The most that one payment may be, by [`Unit`].
+    most: [u64; 3],
+    sums: Vec<Added>,
 }
 
-/// A number, and what is held against it.
+/// What is added up, and the most it may come to.
 #[derive(Clone, Copy, Debug)]
-struct Number {
-    /// The most that passes.
+struct Added {
     most: u64,
     /// All bits, if this payment is part of what is held against it; none, if only those before.
     of_this: u64,
-    /// Stands for no measure if there is none: then nothing was used before.
-    measure: Option<u16>,
+    measure: u16,
     from: u32,
     to: u32,
     unit: Unit,
@@ -45,10 +44,12 @@ struct Number {
 impl Within {
     /// Finds it out. `rate` is that from the payment's asset into one of the ruleset's.
     pub fn learn(&mut self, program: &Program, rate: impl Fn(u8) -> Option<Rate>) {
-        self.rate = None;
-        self.numbers.clear();
+        (self.rate, self.most) = (None, [u64::MAX; 3]);
+        self.sums.clear();
         let mut add = |step| self.add(program, step, &rate);
-        self.is_known = program.steps.iter().all(|step| add(step).is_some());
+        let is_known = program.steps.iter().all(|step| add(step).is_some());
+        // A payment is one.
+        self.is_known = is_known && self.most[Unit::Payments as usize] >= 1;
     }
 
     /// Adds a step; `None` if it takes more than numbers.
@@ -69,11 +70,13 @@ impl Within {
                     true => step.most.checked_sub(u64::from(step.bites_at))?,
                     false => u64::MAX,
                 };
-                let number = Number::of(step.unit, step.side, step.sum, most);
-                self.numbers.push(Number {
-                    moves: step.moves,
-                    ..number
-                });
+                match step.sum.measure {
+                    None => self.at_most(step.unit, most),
+                    Some(measure) => self.sums.push(Added {
+                        moves: step.moves,
+                        ..Added::of(step.unit, step.side, measure, step.sum, most)
+                    }),
+                }
                 Some(())
             }
             Act::Authentication(..) if step.is_done => Some(()),
@@ -90,31 +93,34 @@ impl Within {
         let step = &exemption.step;
         if exemption.needs_amount {
             self.converts(step, rate)?.then_some(())?;
-            let nothing = Sum {
-                measure: None,
-                ..step.sum
-            };
-            let number = Number::of(step.unit, step.side, nothing, step.most);
-            self.numbers.push(number);
+            self.at_most(step.unit, step.most);
         }
         let sums = [
             (step.unit, step.sum, exemption.in_all),
             (Unit::Payments, exemption.counted, exemption.count),
         ];
-        for (unit, sum, most) in sums.into_iter().filter(|sum| sum.1.measure.is_some()) {
-            let is_it = |before: &Number| before.moves && before.measure == sum.measure;
-            let number = Number {
-                moves: !self.numbers.iter().any(is_it),
+        for (unit, sum, most) in sums {
+            let Some(measure) = sum.measure else {
+                continue;
+            };
+            let is_it = |before: &Added| before.moves && before.measure == measure;
+            let added = Added {
+                moves: !self.sums.iter().any(is_it),
                 of_this: if exemption.current_counts {
                     u64::MAX
                 } else {
                     0
                 },
-                ..Number::of(unit, step.side, sum, most)
+                ..Added::of(unit, step.side, measure, sum, most)
             };
-            self.numbers.push(number);
+            self.sums.push(added);
         }
         Some(())
+    }
+
+    fn at_most(&mut self, unit: Unit, most: u64) {
+        let known = &mut self.most[unit as usize];
+        *known = most.min(*known);
     }
 
     /// Whether amounts come in the asset of a step; `None` if it is a second besides their own.
@@ -131,17 +137,14 @@ impl Within {
         }
     }
 
-    /// Whether a payment is within; then `moves` has what moves, else nothing of use.
+    /// Whether a payment is within; `moved` is given what moves.
     #[inline(always)]
     pub fn holds(
         &self,
         atoms: u64,
         used: impl Fn(Side, u16, u32, u32) -> (u128, u32),
-        moves: &mut Vec<Move>,
+        mut moved: impl FnMut(Side, u16, u32, u64, u64),
     ) -> bool {
-        if !self.is_known {
-            return false;
-        }
         let other = match self.rate {
             None => Some(0),
             Some((_, rate)) => converted(rate, atoms),
@@ -149,41 +152,35 @@ impl Within {
         let Some(other) = other else {
             return false;
         };
-        for number in &self.numbers {
-            let asked = match number.unit {
-                Unit::Payments => 1,
-                Unit::Own => atoms,
-                Unit::Other => other,
+        let asked = [1, atoms, other];
+        let [_, own_most, other_most] = self.most;
+        if !self.is_known || atoms > own_most || other > other_most {
+            return false;
+        }
+        for added in &self.sums {
+            let asked = asked[added.unit as usize];
+            let (before, period) = used(added.side, added.measure, added.from, added.to);
+            let Ok(before) = u64::try_from(before) else {
+                return false;
             };
-            let (before, period) = match number.measure {
-                None => (0, 0),
-                Some(measure) => used(number.side, measure, number.from, number.to),
-            };
-            let sum = u64::try_from(before).ok();
-            let sum = sum.and_then(|before| before.checked_add(asked & number.of_this));
-            if sum.is_none_or(|sum| sum > number.most) {
+            let sum = before.checked_add(asked & added.of_this);
+            if sum.is_none_or(|sum| sum > added.most) {
                 return false;
             }
-            if let (true, Some(measure)) = (number.moves, number.measure) {
-                moves.push(Move {
-                    side: number.side,
-                    measure,
-                    period,
-                    delta: i128::from(asked),
-                    before,
-                });
+            if added.moves {
+                moved(added.side, added.measure, period, asked, before);
             }
         }
         true
     }
 }
 
-impl Number {
-    fn of(unit: Unit, side: Side, sum: Sum, most: u64) -> Number {
-        Number {
+impl Added {
+    fn of(unit: Unit, side: Side, measure: u16, sum: Sum, most: u64) -> Added {
+        Added {
             most,
             of_this: u64::MAX,
-            measure: sum.measure,
+            measure,
             from: sum.from,
             to: sum.to,
             unit,

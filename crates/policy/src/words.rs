@@ -244,8 +244,8 @@ pub fn scope_text(rule: &Rule, lang: Lang) -> String {
         parts.push(list(a.flag, lang));
     }
     for (set, en, ko) in [
-        (list(a.flag_not, lang), "not", "제외"),
-        (list(a.operator_not, lang), "not", "제외"),
+        (list(a.flag_not, lang), "except", "제외"),
+        (list(a.operator_not, lang), "except", "제외"),
     ] {
         if !set.is_empty() {
             parts.push(match lang {

@@ -48,12 +48,13 @@ pub fn settings(given: &Settings) -> Result<(LawSettings, Option<Asset>), (Strin
     Ok((settings, asset))
 }
 
-/// A draft law out of its packs' texts: read, reviewed, with its zones.
+/// A draft law out of its packs' texts, each with the name it is told by: read, reviewed, with its
+/// zones.
 ///
 /// # Errors
 /// Which text, and what is wrong in it.
 pub fn draft(
-    packs: Vec<String>,
+    packs: Vec<(String, String)>,
     removed: Vec<String>,
     settings: Option<LawSettings>,
 ) -> Result<NewLaw, (usize, String)> {
@@ -62,19 +63,19 @@ pub fn draft(
         settings,
         ..NewLaw::default()
     };
-    for (at, text) in packs.into_iter().enumerate() {
-        let pack = Pack::parse("draft", &text).map_err(|error| (at, error.to_string()))?;
+    for (at, (told, text)) in packs.into_iter().enumerate() {
+        let pack = Pack::parse(&told, &text).map_err(|error| (at, error.to_string()))?;
         let found = policy::review(&pack);
         let wrong = found.iter().find(|one| one.level == policy::Level::Error);
         if let Some(wrong) = wrong {
-            let words = format!("line {}: {}: {}", wrong.line, wrong.rule, wrong.words);
+            let words = format!("{told}:{}: {}: {}", wrong.line, wrong.rule, wrong.words);
             return Err((at, words));
         }
         for territory in &pack.territories {
             let name = &territory.zone;
             if law.zones.iter().all(|zone: &Zone| zone.name != *name) {
                 let zone = crate::v1::terms::zone(name);
-                let zone = zone.map_err(|_| (at, format!("\"{name}\" is no time zone")))?;
+                let zone = zone.map_err(|_| (at, format!("{told}: \"{name}\" is no time zone")))?;
                 // The rules name it as the pack does.
                 law.zones.push(Zone {
                     name: name.clone(),

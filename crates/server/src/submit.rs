@@ -258,6 +258,15 @@ pub async fn denied(app: &App, caller: &Caller, at: UtcMillis, refused: &Refused
     if refused.code == Code::RiskDeclined {
         return problem;
     }
+    if let Some(asset) = assets.get(refused.asset)
+        && refused.code == Code::NoReferenceRate
+    {
+        problem.detail = format!(
+            "a limit is in another asset, and the terms have no reference rate from {} to it: the \
+             operator sets `reference_rates`",
+            asset.code
+        );
+    }
     if let Some(asset) = assets.get(refused.asset) {
         let show =
             |atoms: u128| Some(asset.format_signed(i128::try_from(atoms).unwrap_or(i128::MAX)));

@@ -202,8 +202,8 @@ pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], bool
             moves
         }
         ref moves => {
-            if let Some(Effect::Measured { party, .. }) = moves.first() {
-                layout.party = party.0;
+            if let Some(Effect::Moved(moved)) = moves.first() {
+                layout.party = moved.party.0;
             }
             moves
         }
@@ -351,7 +351,7 @@ mod tests {
                 }
             }
             for n in 0..moves {
-                event.effects.push(Effect::Measured {
+                crate::law::push(&mut event.effects, crate::law::Measured {
                     party: PartyNo(numbers[0] % 2), measure: crate::law::MEASURE_FIRST + n, period: 7,
                     delta: i128::from(gross), before: u128::from(before),
                 });

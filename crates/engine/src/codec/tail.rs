@@ -1,55 +1,42 @@
 //! What the commonest payment moves in the law's measures, behind its fixed layout: small numbers in
 //! few bytes.
 //!
-//! A move is a byte of bits, its measure and period, the number of its party if that is not the
-//! payer, by how much, and the sum before; little-endian. The bits say how long they are.
+//! Moves of one party stand together, behind a byte that says how many they are and whether they
+//! are wide, and the number of the party if that is not the payer. A move is its measure, its period,
+//! by how much, and the sum before: in 1, 2, 5 and 6 bytes, or wide ones in 2, 4, 8 and 8;
+//! little-endian.
 
 use crate::event::Effect;
-use crate::law::MEASURE_FIRST;
+use crate::law::{MEASURE_FIRST, Measured, Moved};
 use crate::records::PartyNo;
 
 /// At most so many bytes: their number stands in one.
 const MAX: usize = u8::MAX as usize;
-/// A move takes at most so many.
-const MOVE: usize = 27;
-/// They are written into so many: a place below 32, and eight bytes.
-const ROOM: usize = 40;
+/// The moves of a party are written into so many: no more than three of them at a time, and what is
+/// written over.
+const ROOM: usize = 1 + 4 + 3 * WIDE_MOVE + 8;
 
-/// Two bits each: how long by how much is, and the sum before: 1, 2, 4 or 8 bytes.
-const DELTA: u8 = 0;
-const BEFORE: u8 = 2;
-/// Bits: the measure has two bytes and the period four, not one and two.
-const WIDE: u8 = 1 << 4;
-/// It is of another party than the payer.
-const OTHERS: u8 = 1 << 5;
+const MOVE: usize = 14;
+const WIDE_MOVE: usize = 22;
 
-/// How long a number is, by its leading zeros: 1, 2, 4 or 8 bytes, and as 0, 1, 2 or 3.
-const LENGTHS: [(u8, u8); 64] = {
-    let (mut lengths, mut zeros) = ([(8, 3); 64], 32);
-    while zeros < 64 {
-        lengths[zeros] = if zeros < 48 {
-            (4, 2)
-        } else if zeros < 56 {
-            (2, 1)
-        } else {
-            (1, 0)
-        };
-        zeros += 1;
-    }
-    lengths
-};
+/// Of the byte before the moves, the bits that say how many.
+const LEN: u8 = 3;
+/// A bit: they are wide.
+const WIDE: u8 = 1 << 2;
+/// Another: they are of another party than the payer.
+const OTHERS: u8 = 1 << 3;
 
 /// The moves as bytes. Its memory is used again and again.
 #[derive(Clone, Debug)]
 pub(super) struct Tail {
-    bytes: [u8; MAX + ROOM - MOVE],
+    bytes: [u8; MAX + ROOM],
     len: usize,
 }
 
 impl Default for Tail {
     fn default() -> Tail {
         Tail {
-            bytes: [0; MAX + ROOM - MOVE],
+            bytes: [0; MAX + ROOM],
             len: 0,
         }
     }
@@ -74,7 +61,7 @@ impl Tail {
             if more > 7 {
                 return None;
             }
-            // As in `put`.
+            // All eight bytes are written, and what is too much is written over. The place is below 32.
             let bits = (number << 1 | 1) << more;
             room[at & 31..][..8].copy_from_slice(&bits.to_le_bytes());
             at += more as usize + 1;
@@ -88,75 +75,84 @@ impl Tail {
         &self.bytes[..self.len]
     }
 
-    /// Adds the bytes to a row. Few are copied as a fixed number, which needs no call.
+    /// Adds the bytes behind their number, of which there is at least one.
     #[inline]
-    pub fn append_to(&self, row: &mut Vec<u8>) {
-        if self.len <= ROOM {
-            let end = row.len() + self.len;
-            row.extend_from_slice(&self.bytes[..ROOM]);
-            row.truncate(end);
-        } else {
-            row.extend_from_slice(self.bytes());
+    pub fn write_to(&self, row: &mut Vec<u8>) {
+        // Most are few: copied whole, and what is too much is cut off.
+        const FEW: usize = 48;
+        // As many as a byte can say at most.
+        row.push(self.len as u8);
+        match self.bytes.first_chunk::<FEW>() {
+            Some(few) if self.len <= FEW => {
+                let end = row.len() + self.len;
+                row.extend_from_slice(few);
+                row.truncate(end);
+            }
+            _ => row.extend_from_slice(self.bytes()),
         }
     }
 
-    /// Adds the moves of these effects, if they are nothing else and small enough.
-    #[inline]
+    /// Adds the moves of these effects, if they are nothing else.
+    #[inline(always)]
     pub fn encode(&mut self, payer: PartyNo, effects: &[Effect]) -> Option<()> {
-        effects
-            .iter()
-            .try_for_each(|effect| self.put(payer, effect))
+        match effects {
+            [] => Some(()),
+            effects => self.put_all(payer, effects),
+        }
+    }
+
+    #[inline(never)]
+    fn put_all(&mut self, payer: PartyNo, effects: &[Effect]) -> Option<()> {
+        for effect in effects {
+            let Effect::Moved(moved) = effect else {
+                return None;
+            };
+            self.put(payer, moved)?;
+        }
+        (self.len <= MAX).then_some(())
     }
 
     #[inline(always)]
-    fn put(&mut self, payer: PartyNo, effect: &Effect) -> Option<()> {
-        let Effect::Measured {
-            party,
-            measure,
-            period,
-            delta,
-            before,
-        } = *effect
-        else {
-            return None;
-        };
-        let number = u64::from(measure.checked_sub(MEASURE_FIRST)?);
-        let (delta, before) = (u64::try_from(delta).ok()?, u64::try_from(before).ok()?);
+    fn put(&mut self, payer: PartyNo, moved: &Moved) -> Option<()> {
         let room = self.bytes.get_mut(self.len..)?.first_chunk_mut::<ROOM>()?;
-        let (delta_long, delta_code) = length(delta);
-        let (before_long, before_code) = length(before);
-        let mut bits = delta_code << DELTA | before_code << BEFORE;
-        // Eight bytes are written each time, and what is too much is written over. A place is below
-        // 32 anyway: said so that it need not be found out.
+        // Eight bytes are written each time, and what is too much is written over. There is room for
+        // three moves: said so that it need not be found out.
         let mut write = |at: usize, number: u64| {
-            room[at & 31..][..8].copy_from_slice(&number.to_le_bytes());
+            room[at.min(ROOM - 8)..][..8].copy_from_slice(&number.to_le_bytes());
         };
-        let mut at = 4;
-        if number > 0xff || period > 0xffff {
-            (bits, at) = (bits | WIDE, 7);
-            write(1, number | u64::from(period) << 16);
-        } else {
-            write(1, number | u64::from(period) << 8);
+        let (mut bits, mut at) = (0, 1);
+        if moved.party != payer {
+            (bits, at) = (OTHERS, 5);
+            write(1, u64::from(moved.party.0));
         }
-        if party != payer {
-            bits |= OTHERS;
-            write(at, u64::from(party.0));
-            at += 4;
+        let start = at;
+        let mut over = 0;
+        for (measure, period, delta, before) in moved.rows() {
+            let number = u64::from(measure.checked_sub(MEASURE_FIRST)?);
+            over |= number >> 8 | u64::from(period) >> 16 | delta >> 40 | before >> 48;
+            write(at, number | u64::from(period) << 8 | delta << 24);
+            write(at + 8, before);
+            at += MOVE;
+            bits += 1;
         }
-        write(at, delta);
-        at += delta_long;
-        write(at, before);
-        at += before_long;
+        if at == start {
+            return None;
+        }
+        if over != 0 {
+            // Then over again.
+            (bits, at) = (bits | WIDE, start);
+            for (measure, period, delta, before) in moved.rows() {
+                let number = u64::from(measure - MEASURE_FIRST);
+                write(at, number | u64::from(period) << 16);
+                write(at + 6, delta);
+                write(at + 14, before);
+                at += WIDE_MOVE;
+            }
+        }
         room[0] = bits;
         self.len += at;
         Some(())
     }
-}
-
-#[inline(always)]
-fn length(number: u64) -> (usize, u8) {
-    let (length, code) = LENGTHS[(number | 1).leading_zeros() as usize & 63];
-    (usize::from(length), code)
 }
 
 /// Adds the moves of these bytes to `effects`.
@@ -164,7 +160,8 @@ fn length(number: u64) -> (usize, u8) {
 pub(super) fn decode(payer: PartyNo, mut bytes: &[u8], effects: &mut Vec<Effect>) -> Option<()> {
     while let Some((&bits, rest)) = bytes.split_first() {
         bytes = rest;
-        if bits >= OTHERS << 1 {
+        let (len, is_wide) = (bits & LEN, bits & WIDE != 0);
+        if bits > LEN | WIDE | OTHERS || len == 0 {
             return None;
         }
         let mut take = |length: usize| {
@@ -174,22 +171,22 @@ pub(super) fn decode(payer: PartyNo, mut bytes: &[u8], effects: &mut Vec<Effect>
             all[..length].copy_from_slice(part);
             Some(u64::from_le_bytes(all))
         };
-        let is_wide = bits & WIDE != 0;
-        let number = u16::try_from(take(if is_wide { 2 } else { 1 })?).ok()?;
-        let period = u32::try_from(take(if is_wide { 4 } else { 2 })?).ok()?;
         let party = match bits & OTHERS {
             0 => payer,
             _ => PartyNo(u32::try_from(take(4)?).ok()?),
         };
-        let delta = take(1 << (bits >> DELTA & 3))?;
-        let before = take(1 << (bits >> BEFORE & 3))?;
-        effects.push(Effect::Measured {
-            party,
-            measure: number.checked_add(MEASURE_FIRST)?,
-            period,
-            delta: i128::from(delta),
-            before: u128::from(before),
-        });
+        let lengths = if is_wide { [2, 4, 8, 8] } else { [1, 2, 5, 6] };
+        for _ in 0..len {
+            let number = u16::try_from(take(lengths[0])?).ok()?;
+            let moved = Measured {
+                party,
+                measure: number.checked_add(MEASURE_FIRST)?,
+                period: u32::try_from(take(lengths[1])?).ok()?,
+                delta: i128::from(take(lengths[2])?),
+                before: u128::from(take(lengths[3])?),
+            };
+            crate::law::push(effects, moved);
+        }
     }
     Some(())
 }
@@ -233,21 +230,22 @@ mod tests {
         fn moves_round_trip(rows in proptest::collection::vec(
             (0u32..3, 0u16..600, small(), any::<u64>(), any::<u64>(), 0u32..64), 0..12,
         )) {
-            let effects: Vec<Effect> = rows
-                .iter()
-                .map(|(other, measure, period, delta, before, less)| Effect::Measured {
+            let mut effects = Vec::new();
+            for (other, measure, period, delta, before, less) in rows {
+                let moved = Measured {
                     party: PartyNo(u32::MAX - other),
                     measure: MEASURE_FIRST + measure,
-                    period: *period,
+                    period,
                     delta: i128::from(delta >> less),
                     before: u128::from(before >> less),
-                })
-                .collect();
+                };
+                crate::law::push(&mut effects, moved);
+            }
             let (payer, mut tail) = (PartyNo(u32::MAX), Tail::default());
             let encoded = tail.encode(payer, &effects);
             // What takes more than a byte can say is left to the general layout.
-            prop_assert!(tail.bytes().len() <= MAX);
-            prop_assert!(encoded.is_some() || effects.len() > MAX / MOVE);
+            let moves = effects.iter().flat_map(Effect::measured).count();
+            prop_assert!(encoded.is_some() || moves > MAX / (WIDE_MOVE + 5));
             if encoded.is_some() {
                 let mut back = Vec::new();
                 decode(payer, tail.bytes(), &mut back).unwrap();

@@ -11,6 +11,7 @@ pub const HOURS_LONG_AGO: u16 = u16::MAX;
 
 /// The circumstances of a payment. Ordinary ones, the default, take no room in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C)] // In this order, so that they are read and compared at once.
 pub struct Circumstances {
     /// For what.
     pub product: Product,

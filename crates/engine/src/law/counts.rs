@@ -137,6 +137,43 @@ impl PartialEq for Counts {
 }
 
 impl Counts {
+    /// Moves a sum up, or begins it where that is all there is to it; if not, [`add_or_begin`] does.
+    #[inline]
+    pub(crate) fn raise(&mut self, measure: u16, period: u32, more: u64) -> bool {
+        let is_it = |c: &&mut Count| c.measure == measure && c.period == period;
+        if let Some(count) = self.iter_mut().find(is_it) {
+            let low = count.low.checked_add(more);
+            count.low = low.unwrap_or(count.low);
+            return low.is_some();
+        }
+        self.begin_first(measure, period, more)
+    }
+
+    /// Begins the first sum of a measure, if there is room without ado.
+    #[inline(never)]
+    fn begin_first(&mut self, measure: u16, period: u32, more: u64) -> bool {
+        let List::Few(len, list) = &mut self.0 else {
+            return false;
+        };
+        let known = usize::from(*len);
+        if known >= FEW || more == 0 || list[..known].iter().any(|c| c.measure == measure) {
+            return false;
+        }
+        let mut at = known;
+        while at > 0 && list[at - 1].measure > measure {
+            list[at] = list[at - 1];
+            at -= 1;
+        }
+        list[at] = Count {
+            measure,
+            period,
+            high: 0,
+            low: more,
+        };
+        *len += 1;
+        true
+    }
+
     fn insert(&mut self, at: usize, count: Count) {
         match &mut self.0 {
             List::Few(len, list) if usize::from(*len) < FEW => {
@@ -210,13 +247,6 @@ pub(crate) fn add(counts: &mut Counts, measure: u16, period: u32, delta: i128) -
     let Some(count) = counts.iter_mut().find(is_it) else {
         return false;
     };
-    // The commonest: up, within 64 bits.
-    if let Ok(more) = u64::try_from(delta)
-        && let Some(low) = count.low.checked_add(more)
-    {
-        count.low = low;
-        return true;
-    }
     let used = count
         .used()
         .checked_add_signed(delta)

@@ -35,6 +35,36 @@ pub struct Moved {
 }
 
 impl Moved {
+    #[inline(always)]
+    pub(crate) fn new(party: PartyNo, row: (u16, u32, u64, u64)) -> Moved {
+        let (measure, period, delta, before) = row;
+        Moved {
+            party,
+            len: 1,
+            measures: [measure, 0, 0],
+            periods: [period, 0, 0],
+            deltas: [delta, 0, 0],
+            befores: [before, 0, 0],
+        }
+    }
+
+    /// Adds one; whether there was room.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, row: (u16, u32, u64, u64)) -> bool {
+        let at = usize::from(self.len);
+        if at >= MANY {
+            return false;
+        }
+        (
+            self.measures[at],
+            self.periods[at],
+            self.deltas[at],
+            self.befores[at],
+        ) = row;
+        self.len += 1;
+        true
+    }
+
     /// Which, in which period, by how much, and the sum before.
     #[inline]
     pub(crate) fn rows(&self) -> impl Iterator<Item = (u16, u32, u64, u64)> {
@@ -78,24 +108,14 @@ pub(crate) fn push(effects: &mut Vec<Effect>, moved: Measured) {
         });
         return;
     };
+    let row = (measure, period, small, small_before);
     if let Some(Effect::Moved(last)) = effects.last_mut()
         && last.party == party
-        && usize::from(last.len) < MANY
+        && last.add(row)
     {
-        let at = usize::from(last.len);
-        (last.measures[at], last.periods[at]) = (measure, period);
-        (last.deltas[at], last.befores[at]) = (small, small_before);
-        last.len += 1;
         return;
     }
-    effects.push(Effect::Moved(Moved {
-        party,
-        len: 1,
-        measures: [measure, 0, 0],
-        periods: [period, 0, 0],
-        deltas: [small, 0, 0],
-        befores: [small_before, 0, 0],
-    }));
+    effects.push(Effect::Moved(Moved::new(party, row)));
 }
 
 impl Effect {

@@ -7,7 +7,7 @@ use crate::law::Confirmed;
 use crate::records::{Pending, PendingKind, WalletNo};
 use crate::simulate::Was;
 use crate::step::law::court::{self, Case, Legs};
-use crate::step::law::{again, pilot};
+use crate::step::law::{Coming, again, pilot};
 use crate::view::View;
 use ledger::{AccountClass, AccountNo, AssetNo};
 use policy::{Payment, RuleNo};
@@ -137,6 +137,7 @@ fn pending_cases<V: View>(view: &V, event: &Event, pending: &Pending) -> Option<
         legs: planned(view, event, payer, pending.asset, gross),
         asks_payer: true,
         asks_payee: true,
+        coming: Coming::default(),
     };
     if pending.kind != PendingKind::Split {
         return Some(vec![case]);

@@ -478,7 +478,7 @@ impl<V: View> Draft<'_, V> {
 
     /// Moves a party's use of its limits, as `delta` in the day and month it counts in. No more is
     /// given back than is used.
-    #[inline]
+    #[inline(always)]
     pub fn measure(&mut self, party: PartyNo, day: u32, month: u32, delta: i128) {
         use crate::records::{MEASURE_DAY, MEASURE_MONTH};
         let record = self.view.party(party);

@@ -15,79 +15,40 @@ pub(crate) mod court;
 pub(crate) mod pilot;
 pub(crate) mod room;
 
-use super::{Draft, Payees, Payment, Purpose, funding};
+use super::funding::{self, Plan};
+use super::{Draft, Payees, Payment, Purpose};
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, Refused};
-use crate::law::{Asked, Circumstances, Law, MEASURE_FIRST, since};
-use crate::records::{Leg, Party, PartyKind, PartyNo, WalletNo};
+use crate::law::{Asked, Circumstances, Law, MEASURE_FIRST, Measured, Moved, since};
+use crate::records::{Party, PartyKind, WalletNo};
 use crate::terms::{Country, Tier};
 use crate::view::View;
 use ::policy::{Audience, Dimension, Moves, Outcome, Side, StepUp, Subject, Traced, Verdict};
-pub(crate) use court::{Case, Court, Legs};
+pub(crate) use court::{Case, Coming, Court, Legs};
 
-/// A measure to be moved if the event is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Measuring {
-    pub party: PartyNo,
-    pub measure: u16,
-    pub period: u32,
-    pub delta: i128,
-    pub before: u128,
-}
-
-/// Memory that is used again and again: what moves by this event.
-#[derive(Clone, Debug)]
+/// Memory that is used again and again: the law's answers, and what moves by this event.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
-    /// By the last question, if that was allowed.
     pub moves: Moves,
-    /// Its payer and payee.
-    pub parties: [PartyNo; 2],
-    /// By the questions before it.
-    pub counting: Vec<Measuring>,
-}
-
-impl Default for Scratch {
-    fn default() -> Scratch {
-        Scratch {
-            moves: Moves::default(),
-            parties: [PartyNo::NONE; 2],
-            counting: Vec::new(),
-        }
-    }
+    /// Of what was known to be within its numbers.
+    pub within: Vec<Moved>,
+    /// Of what was asked as a whole.
+    pub counting: Vec<Measured>,
 }
 
 impl Scratch {
     /// Begins an event.
     #[inline]
     pub fn clear(&mut self) {
-        self.moves.moves.clear();
+        self.within.clear();
         self.counting.clear();
     }
 
-    /// What moves by the last question.
-    #[inline]
-    fn last(&self) -> impl ExactSizeIterator<Item = Measuring> {
-        self.moves.moves.iter().map(|moved| Measuring {
-            party: self.parties[moved.side as usize],
-            measure: MEASURE_FIRST + moved.measure,
-            period: moved.period,
-            delta: moved.delta,
-            before: moved.before,
-        })
-    }
-
     /// What moves, in order.
-    pub fn moved(&self) -> impl Iterator<Item = Measuring> {
-        self.counting.iter().copied().chain(self.last())
-    }
-
-    /// Makes room for another question.
-    fn keep(&mut self) {
-        let mut counting = std::mem::take(&mut self.counting);
-        counting.extend(self.last());
-        self.counting = counting;
-        self.moves.moves.clear();
+    pub fn moved(&self) -> impl Iterator<Item = Measured> {
+        let within = self.within.iter().flat_map(Moved::iter);
+        within.chain(self.counting.iter().copied())
     }
 }
 
@@ -184,18 +145,27 @@ impl Refusal {
 }
 
 /// Asks for the payer and each payee.
+#[inline]
 fn asked<V: View>(
+    draft: &mut Draft<'_, V>,
+    payment: &mut Payment<'_>,
+    law: &Law,
+) -> Result<(), Refusal> {
+    if is_within(draft, payment, law) {
+        return Ok(());
+    }
+    draft.scratch.within.clear();
+    asked_as_a_whole(draft, payment, law)
+}
+
+#[inline(never)]
+fn asked_as_a_whole<V: View>(
     draft: &mut Draft<'_, V>,
     payment: &mut Payment<'_>,
     law: &Law,
 ) -> Result<(), Refusal> {
     let payees = &payment.payees;
     let first = payees.first();
-    if let (Payees::One(payee), [leg]) = (payees, payment.plan.legs())
-        && is_within(draft, payment, *payee, leg, law)
-    {
-        return Ok(());
-    }
     let mut case = Case {
         payment: what(payment.purpose, &payment.spend.circumstances),
         asset: payment.spend.asset,
@@ -207,6 +177,7 @@ fn asked<V: View>(
         legs: Legs::NONE,
         asks_payer: true,
         asks_payee: true,
+        coming: Coming::default(),
     };
     // In place: room for every source is much to copy.
     case.legs.add_all(draft.view, payment.plan.legs());
@@ -238,20 +209,18 @@ fn asked<V: View>(
     }
 }
 
-/// Whether a payment from one source is within all its numbers, by what is known of others like it.
+/// Whether a payment from one source to one payee is within all its numbers, by what is known of
+/// others like it.
 #[inline]
-fn is_within<V: View>(
-    draft: &mut Draft<'_, V>,
-    payment: &Payment<'_>,
-    payee: WalletNo,
-    leg: &Leg,
-    law: &Law,
-) -> bool {
+fn is_within<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>, law: &Law) -> bool {
+    let (Payees::One(payee), Plan::One(leg)) = (&payment.payees, &payment.plan) else {
+        return false;
+    };
     if law.settings.pilot.is_some() {
         return false;
     }
     let (view, spend) = (draft.view, payment.spend);
-    let parties = [payment.payer_party, view.wallet(payee).party];
+    let parties = [payment.payer_party, view.wallet(*payee).party];
     let asking = court::Asking {
         payment: what(payment.purpose, &spend.circumstances),
         asset: spend.asset,
@@ -262,15 +231,29 @@ fn is_within<V: View>(
         funds: court::bit(court::funds(view.account(leg.account))),
         asks: [true, true],
     };
-    draft.scratch.parties = parties;
-    let used = |side: Side, measure, from, to: u32| {
-        let counts = view.counts(parties[side as usize]);
+    let of_payer = view.counts(parties[0]);
+    let used = |side, measure, from, to: u32| {
+        let counts = match side {
+            Side::Payer => of_payer,
+            Side::Payee => view.counts(parties[1]),
+        };
         let (used, latest) = since(counts, MEASURE_FIRST + measure, from);
         // Never an earlier period than one already counted in, even where a zone moved west.
         (used, to.max(latest))
     };
-    let moves = &mut draft.scratch.moves;
-    moves.is_within(&asking.alike(view), leg.amount, used)
+    let Scratch { moves, within, .. } = &mut *draft.scratch;
+    let moved = |side, measure, period, delta, before| {
+        let party = parties[side as usize];
+        let row = (MEASURE_FIRST + measure, period, delta, before);
+        if let Some(last) = within.last_mut()
+            && last.party == party
+            && last.add(row)
+        {
+            return;
+        }
+        within.push(Moved::new(party, row));
+    };
+    moves.is_within(&asking.alike(view), leg.amount, used, moved)
 }
 
 /// Asks for the payer of a split, then for each payee.
@@ -294,14 +277,30 @@ fn each<V: View>(
     one(draft, first, step_up, &case, law)?;
     (case.asks_payer, case.asks_payee) = (false, true);
     let mut purse = case.legs;
-    for &(payee, share) in shares {
+    for (at, &(payee, share)) in shares.iter().enumerate() {
         if share > 0 {
             case.payee = payee;
             case.legs = purse.take(share);
+            case.coming = coming(draft.view, payee, &shares[..at]);
             one(draft, first, step_up, &case, law)?;
         }
     }
     Ok(())
+}
+
+/// What shares of a split are on their way to a payee's wallet, and to its party.
+pub(crate) fn coming<V: View>(view: &V, payee: WalletNo, shares: &[(WalletNo, u64)]) -> Coming {
+    let party = view.wallet(payee).party;
+    let mut coming = Coming::default();
+    for (wallet, share) in shares {
+        if *wallet == payee {
+            coming.wallet = coming.wallet.saturating_add(*share);
+        }
+        if view.wallet(*wallet).party == party {
+            coming.party = coming.party.saturating_add(*share);
+        }
+    }
+    coming
 }
 
 /// What each payee of a split gets of the gross amount.
@@ -361,11 +360,8 @@ fn one<V: View>(
 
 /// Asks the law, and if it allows notes what would move.
 fn judge<V: View>(draft: &mut Draft<'_, V>, case: &Case, law: &Law) -> Verdict {
-    draft.scratch.keep();
     let Scratch {
-        moves,
-        parties,
-        counting,
+        moves, counting, ..
     } = &mut *draft.scratch;
     let court = Court {
         view: draft.view,
@@ -377,9 +373,14 @@ fn judge<V: View>(draft: &mut Draft<'_, V>, case: &Case, law: &Law) -> Verdict {
     };
     let verdict = court.check(case, moves);
     if verdict == Verdict::Allow {
-        *parties = court.parties(case);
-    } else {
-        moves.moves.clear();
+        let parties = court.parties(case);
+        counting.extend(moves.moves.iter().map(|moved| Measured {
+            party: parties[moved.side as usize],
+            measure: MEASURE_FIRST + moved.measure,
+            period: moved.period,
+            delta: moved.delta,
+            before: moved.before,
+        }));
     }
     verdict
 }
@@ -488,18 +489,11 @@ pub(crate) fn record<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
 /// Writes what moves.
 #[inline]
 pub(crate) fn record_moves<V: View>(draft: &mut Draft<'_, V>) {
-    let effect = |m: Measuring| Effect::Measured {
-        party: m.party,
-        measure: m.measure,
-        period: m.period,
-        delta: m.delta,
-        before: m.before,
-    };
     let (effects, scratch) = (&mut draft.out.effects, &*draft.scratch);
-    if !scratch.counting.is_empty() {
-        effects.extend(scratch.counting.iter().copied().map(effect));
+    effects.extend(scratch.within.iter().copied().map(Effect::Moved));
+    for moved in &scratch.counting {
+        crate::law::push(effects, *moved);
     }
-    effects.extend(scratch.last().map(effect));
 }
 
 /// Makes the plan anew from the sources that nothing stands against. Whether it is another.
@@ -520,6 +514,7 @@ fn plan_anew<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, law: &Law
             legs: Legs::one(court::funds(account), 1),
             asks_payer: true,
             asks_payee: true,
+            coming: Coming::default(),
         };
         let is_credit = account.source == Some(ledger::Source::Credit);
         (!is_credit || purpose != Purpose::Transfer) && court.forbids(&case).is_none()

@@ -69,7 +69,7 @@ effects! {
     WithdrawalOpened WithdrawalSent WithdrawalClosed MandateGranted MandateRevoked PendingOpened
     PendingClosed DisputeOpened DisputeClosed CorrectionProposed CorrectionClosed RefusalsCounted
     SnapshotTaken By About Text Released Asked Counted LawProposed LawApproved LawClosed LawActivated
-    Loaded Piloted Backfilled TaxSet TaxpayerSet TaxCase FeeTax Taxed
+    Loaded Piloted Backfilled TaxSet TaxpayerSet TaxCase FeeTax Taxed Moved
 }
 
 /// The kinds of event and the effects that stand in some rows.

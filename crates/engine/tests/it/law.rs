@@ -1,6 +1,7 @@
 //! Payments under a law.
 
 mod again;
+mod around;
 mod backfill;
 mod cash;
 pub mod codes;

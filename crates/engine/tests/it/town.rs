@@ -13,8 +13,8 @@ use engine::recents::Window;
 use engine::records::{Channel, Mode, PartyKind, Standing, TenantNo};
 use engine::terms::{Country, Limits, Terms, Tier};
 use engine::{
-    Code, Command, Effect, Event, EventKind, Id, Op, Outcome, Position, Rejection, Replay, Spend,
-    State, UtcMillis, apply, decide_one, snapshot,
+    Code, Command, Effect, Event, EventKind, Handles, Id, Op, Outcome, Position, Rejection, Replay,
+    Spend, State, UtcMillis, apply, decide, decide_one, resolve, snapshot,
 };
 use ledger::{AccountClass, AssetNo, Source};
 use money::{Asset, AssetCode, Atoms, Ppm};
@@ -86,6 +86,8 @@ pub struct Town {
     pub actor: ActorId,
     /// Whether the whole state is audited after each event.
     pub audits: bool,
+    /// What is looked up ahead, and what the law's stage remembers.
+    handles: Handles,
     made: u64,
 }
 
@@ -270,6 +272,7 @@ impl Town {
             events: BTreeMap::new(),
             actor: key("clerk"),
             audits: true,
+            handles: Handles::default(),
             made: 0,
         }
     }
@@ -379,6 +382,7 @@ impl Town {
         let mut event = Event::empty();
         let before = self.audits.then(|| snapshot::digest(&self.state));
         let outcome = decide_one(&self.state, command, self.now, &mut event);
+        self.ask_ahead(command, outcome, &event);
         if let Some(before) = before {
             assert_eq!(before, snapshot::digest(&self.state), "decide only reads");
         }
@@ -393,6 +397,18 @@ impl Town {
                 self.put(&event);
                 Answer::Done(Box::new(event))
             }
+        }
+    }
+
+    /// With all that is looked up ahead and remembered a command comes to the same.
+    fn ask_ahead(&mut self, command: &Command, outcome: Outcome, event: &Event) {
+        let commands = std::slice::from_ref(command);
+        resolve(&self.state, commands, self.now, &mut self.handles);
+        let mut ahead = Event::empty();
+        let same = decide(&self.state, &self.handles, 0, command, self.now, &mut ahead);
+        assert_eq!(same, outcome, "{command:?}");
+        if outcome == Outcome::Event {
+            assert_eq!(&ahead, event);
         }
     }
 

@@ -51,9 +51,12 @@ pub struct Args {
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
-    /// Whose list, e.g. ten_0190…; without it, that of the first live tenant, which is the operator's
-    #[arg(long, global = true, value_name = "TENANT")]
+    /// Whose list, e.g. ten_0190…; without it, that of the first tenant of the mode
+    #[arg(long, global = true, value_name = "TENANT", conflicts_with = "mode")]
     tenant: Option<String>,
+    /// Which tenant's list: the first live one is the operator's
+    #[arg(long, global = true, value_enum, default_value = "live")]
+    mode: Of,
     #[command(subcommand)]
     what: What,
 }
@@ -140,6 +143,12 @@ struct Link {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum Of {
+    Test,
+    Live,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum Status {
     Open,
     Dismissed,
@@ -189,8 +198,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 .0
         }
         None => {
-            let known = store.tenant_of_mode(store::Mode::Live)?;
-            known.ok_or_else(|| Failure::said("no live tenant yet: start the server once"))?
+            let mode = match args.mode {
+                Of::Test => store::Mode::Test,
+                Of::Live => store::Mode::Live,
+            };
+            let known = store.tenant_of_mode(mode)?;
+            known.ok_or_else(|| Failure::said("no such tenant yet: start the server once"))?
         }
     };
     let desk = Desk {
@@ -246,7 +259,7 @@ impl Desk {
         let journal = self.data.join("journal.db");
         let in_force = if journal.exists() {
             let mut reader = SqliteReader::open(&journal, self.shard)?;
-            let tenant = rare::tenant(&mut reader, Some(TenantId(Id(self.tenant))))?;
+            let tenant = rare::tenant(&mut reader, TenantId(Id(self.tenant)))?;
             rare::packs_in_force(&mut reader, tenant)?
         } else {
             None

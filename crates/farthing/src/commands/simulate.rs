@@ -5,11 +5,11 @@ mod generate;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::rare;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use engine::UtcMillis;
 use engine::ids::TenantId;
 use engine::law::LawSettings;
-use engine::records::TenantNo;
+use engine::records::{Mode, TenantNo};
 use engine::simulate::Asked;
 use journal::Reader;
 use journal::sqlite::SqliteReader;
@@ -67,8 +67,11 @@ pub struct Args {
     #[arg(long, default_value_t = 0)]
     shard: u32,
     /// Whose history, e.g. ten_0190…; without it, the first tenant's, which is the operator's
-    #[arg(long, value_name = "TENANT")]
+    #[arg(long, value_name = "TENANT", conflicts_with = "mode")]
     tenant: Option<TenantId>,
+    /// The history of the first test tenant, or of the first live one
+    #[arg(long, value_enum)]
+    mode: Option<Of>,
     /// List at most so many of the payments that change
     #[arg(long, value_name = "N", default_value_t = 20)]
     list: usize,
@@ -81,6 +84,12 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Of {
+    Test,
+    Live,
 }
 
 /// A day, from its beginning in UTC, or an instant.
@@ -101,12 +110,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let words = "name a draft: --pack FILE, --remove ID or --settings FILE";
         return Err(Failure::said(words));
     }
-    let texts: Result<Vec<String>, Failure> = args.pack.iter().map(|name| text(name)).collect();
+    let named = |name: &String| Ok((name.clone(), text(name)?));
+    let texts: Result<Vec<(String, String)>, Failure> = args.pack.iter().map(named).collect();
     let settings = args.settings.as_deref().map(settings).transpose()?;
     let (settings, pilot_asset) =
         settings.map_or((None, None), |(settings, asset)| (Some(settings), asset));
     let law = simulation::draft(texts?, args.remove.clone(), settings)
-        .map_err(|(at, words)| Failure::said(format!("{}: {words}", args.pack[at])))?;
+        .map_err(|(_, words)| Failure::said(words))?;
     let mut asked = Asked {
         tenant: TenantNo(0),
         law,
@@ -126,7 +136,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                 return Err(Failure::said(words));
             }
             let mut reader = SqliteReader::open(&path, args.shard)?;
-            asked.tenant = rare::tenant(&mut reader, args.tenant)?;
+            asked.tenant = match (args.tenant, args.mode) {
+                (Some(tenant), _) => rare::tenant(&mut reader, tenant)?,
+                (None, Some(Of::Test)) => rare::tenant_of(&mut reader, Mode::Test)?,
+                (None, Some(Of::Live)) => rare::tenant_of(&mut reader, Mode::Live)?,
+                (None, None) => TenantNo(0),
+            };
             let rows = reader.head()?.seq;
             let mut progress = Progress::new("rows", rows, args.json);
             let ran = simulation::run(&mut reader, asked, |row, _| {
@@ -148,6 +163,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         println!("{text}");
     } else {
         say(&outcome, begun.elapsed().as_secs_f64());
+        if outcome.payments == 0 && args.generate.is_none() {
+            println!(
+                "Nothing of this tenant was decided then: --mode, --tenant, --from and --to say what is compared"
+            );
+        }
     }
     Ok(())
 }

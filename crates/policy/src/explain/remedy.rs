@@ -76,7 +76,9 @@ impl Seen<'_> {
             };
             remedies.push(Remedy::PayLess { most, text });
         }
+        // What is more than the whole number is more tomorrow too.
         if let Some(number) = self.number
+            && self.traced.asked <= number.most
             && let Some(until) = next(number.window, context.day)
         {
             let text = match lang {

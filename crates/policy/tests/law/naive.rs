@@ -342,7 +342,7 @@ proptest! {
         WORLD.with_borrow_mut(|world| {
             world.book = Book::default();
             let mut remembering = policy::Moves::brief();
-            remembering.recall(Some([0, 0, 0]));
+            remembering.recall(Some(0));
             let mut seen: Vec<String> = Vec::new();
             for (kind, amount, confirmed, waited) in turns {
                 let (strange, is_ordinary) = &kinds[kind % kinds.len()];
@@ -378,7 +378,7 @@ proptest! {
 fn what_is_within_its_numbers_is_known_after_the_first_of_its_kind_and_no_longer_than_that() {
     let mut world = World::new("DE");
     let mut moves = policy::Moves::brief();
-    moves.recall(Some([1, 0, 0]));
+    moves.recall(Some(1));
     let alike = policy::Alike([1, 2, 3, 4]);
     // By a remote payment of at most 50 EUR of 150 a month, exempt up to 30 and to 100 in all.
     let mut pays = |world: &mut World, amount: &str| {
@@ -401,7 +401,7 @@ fn what_is_within_its_numbers_is_known_after_the_first_of_its_kind_and_no_longer
     world.book = Book::default();
     let ask = pay("DE", Tier::Identified, "1", "EUR");
     let mut moves = policy::Moves::brief();
-    for of in [[1, 0, 0], [1, 0, 1]] {
+    for of in [1, 2] {
         moves.recall(Some(of));
         assert!(!world.ask_alike(&ask, &alike, &mut moves).1);
         assert!(world.ask_alike(&ask, &alike, &mut moves).1);

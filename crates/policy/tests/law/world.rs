@@ -5,9 +5,9 @@ use jiff::tz::TimeZone;
 use money::{Asset, Rate};
 use policy::{
     Age, Alike, Amount, Channel, Civil, Counter, Counters, Country, Date, Elapsed, Facts, Flag,
-    Funds, Leg, Moves, Pack, PartyFacts, PartyKind, Payment, Per, Presence, Product, RuleAsset,
-    RuleNo, Ruleset, Screening, Set, Settings, Side, Status, StepUp, Technology, Tier, Verdict,
-    compile,
+    Funds, Leg, Move, Moves, Pack, PartyFacts, PartyKind, Payment, Per, Presence, Product,
+    RuleAsset, RuleNo, Ruleset, Screening, Set, Settings, Side, Status, StepUp, Technology, Tier,
+    Verdict, compile,
 };
 use std::collections::BTreeMap;
 
@@ -287,9 +287,25 @@ impl World {
     pub fn ask_alike(&self, ask: &Ask, alike: &Alike, moves: &mut Moves) -> (String, bool) {
         let (known, legs) = (ask.known(), ask.legs());
         let used = |side, measure, from, to| self.book.used_and_period(side, measure, from, to);
+        let mut moved = Vec::new();
         if let [leg] = legs[..]
-            && moves.is_within(alike, leg.atoms, used)
+            && moves.is_within(
+                alike,
+                leg.atoms,
+                used,
+                |side, measure, period, delta, before| {
+                    moved.push(Move {
+                        side,
+                        measure,
+                        period,
+                        delta: delta.into(),
+                        before: before.into(),
+                    });
+                },
+            )
         {
+            moves.moves = moved;
+            moves.trace.clear();
             return (self.say(Verdict::Allow), true);
         }
         let facts = facts(ask, &legs, ask.number());

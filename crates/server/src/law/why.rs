@@ -56,16 +56,12 @@ pub async fn of_part(
     part: &Part<'_>,
 ) -> Handled<Option<Why>> {
     let counted = || {
-        let measured = part.effects.iter().filter_map(|effect| match effect {
-            Effect::Measured {
-                measure,
-                before,
-                delta,
-                ..
-            } => Some((measure.checked_sub(MEASURE_FIRST)?, *before, *delta)),
-            _ => None,
+        let measured = part.effects.iter().flat_map(Effect::measured);
+        let of_law = measured.filter_map(|m| {
+            let measure = m.measure.checked_sub(MEASURE_FIRST)?;
+            Some((measure, m.before, m.delta))
         });
-        Lines::Counted(measured.collect())
+        Lines::Counted(of_law.collect())
     };
     let told = part.effects.iter().find_map(|effect| match effect {
         Effect::Refused(refused) => refusal(caller, refused),

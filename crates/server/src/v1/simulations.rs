@@ -144,7 +144,7 @@ async fn create_simulation(
     for (at, given) in new.packs.iter().enumerate() {
         let field = format!("packs[{at}]");
         let source = laws::source(&app, &caller, given, &field).await?;
-        texts.push(source.text.into_owned());
+        texts.push((source.file, source.text.into_owned()));
     }
     let removed = new.remove.into_iter().map(|text| text.0).collect();
     let law = app

@@ -515,6 +515,10 @@ async fn limits_say_what_is_used_left_and_until_when() {
         (&json!("€100"), &json!("€40"), &json!("€60"))
     );
     assert!(text(&day["until"]).starts_with("20") && text(&day["says"]).contains("€100 a day"));
+    assert_eq!(
+        day["raise"],
+        "Verify to raise your limit from €100 a day to €1,000 a day (identified)."
+    );
     // A refund gives room back, a higher tier has another number, a segment its own.
     let paid = town
         .post("/v1/payments", payment(&payer, &payee, "20"))
@@ -541,6 +545,10 @@ async fn limits_say_what_is_used_left_and_until_when() {
         .collect();
     assert_eq!(seen[0], ("tt/day.high".into(), "€960".into()));
     assert_eq!(seen[1].0, "tt/segment.gold");
+    assert!(
+        limits["items"][0].get("raise").is_none(),
+        "no tier has more"
+    );
     let none = town
         .patch(&format!("/v1/parties/{party}"), json!({"segment": null}))
         .await
@@ -815,6 +823,10 @@ async fn an_agents_key_does_not_vouch_for_its_own_payment() {
     for (given, field) in [
         (json!({"flags": ["trusted_payee"]}), "circumstances.flags"),
         (json!({"notice_hours": 48}), "circumstances.notice_hours"),
+        (
+            json!({"presence": "unattended", "product": "transport"}),
+            "circumstances.presence",
+        ),
     ] {
         body["circumstances"] = given;
         let asked = body.to_string();

@@ -1,8 +1,8 @@
 //! What was asked of the law by an event, found again in the event and the state before it.
 
-use super::{Case, Court, Legs, Measuring, country, court};
+use super::{Case, Coming, Court, Legs, country, court};
 use crate::event::{Effect, EventKind, Part};
-use crate::law::{Circumstances, Law, MEASURE_FIRST};
+use crate::law::{Circumstances, Law, MEASURE_FIRST, Measured};
 use crate::records::{TenantNo, WalletNo};
 use crate::terms::Terms;
 use crate::time::UtcMillis;
@@ -40,6 +40,7 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
         legs,
         asks_payer: true,
         asks_payee: true,
+        coming: Coming::default(),
     };
     // Of what was refused or waits, the question itself stands in the event.
     let open = |asset, payer| {
@@ -48,9 +49,14 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
         for (funds, atoms) in &asked.legs {
             legs.add(*funds, *atoms);
         }
+        let is_load = asked.payment == Payment::Load;
         Some(Case {
             asks_payer: asked.asks_payer,
             asks_payee: asked.asks_payee,
+            coming: match is_load {
+                true => super::cash::coming(view, tenant, payer, asset),
+                false => Coming::default(),
+            },
             ..base(asked.payment, asset, payer, asked.payee, legs)
         })
     };
@@ -96,6 +102,7 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
             let wallet = topup.wallet;
             Some(Case {
                 channel: super::cash::rail(topup.channel, topup.source),
+                coming: super::cash::coming(view, tenant, wallet, topup.asset),
                 ..base(Payment::Load, topup.asset, wallet, wallet, legs)
             })
         }
@@ -160,10 +167,14 @@ pub(crate) fn of_split<V: View>(view: &V, case: Case, shares: &[(WalletNo, u64)]
         ..case
     }];
     let mut purse = case.legs;
-    for (payee, share) in shares.iter().filter(|(_, share)| *share > 0) {
+    for (before, (payee, share)) in shares.iter().enumerate() {
+        if *share == 0 {
+            continue;
+        }
         cases.push(Case {
             payee: *payee,
             legs: purse.take(*share),
+            coming: super::coming(view, *payee, &shares[..before]),
             asks_payer: false,
             asks_payee: true,
             ..case
@@ -180,7 +191,7 @@ pub(crate) fn ask<V: View>(
     terms: &Terms,
     at: UtcMillis,
     cases: &[Case],
-) -> (Verdict, Vec<Traced>, Vec<Measuring>) {
+) -> (Verdict, Vec<Traced>, Vec<Measured>) {
     let mut moments = Vec::new();
     law.moments(at, &mut moments);
     let (mut worst, mut trace, mut counting) = (Verdict::Allow, Vec::new(), Vec::new());
@@ -204,7 +215,7 @@ pub(crate) fn ask<V: View>(
             }
         };
         let party = |wallet| view.wallet(wallet).party;
-        counting.extend(moves.moves.iter().map(|moved| Measuring {
+        counting.extend(moves.moves.iter().map(|moved| Measured {
             party: match moved.side {
                 Side::Payer => party(case.payer),
                 Side::Payee => party(case.payee),

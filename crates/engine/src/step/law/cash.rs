@@ -4,12 +4,13 @@
 //! another, and in a third a right when little is left. Income is *withdrawn*. So who asks for
 //! money gets income first where loaded value may not be paid out.
 
-use super::{Case, Court, Draft, Legs, court, denied, judge, pilot, refuse};
+use super::{Case, Coming, Court, Draft, Legs, court, denied, judge, pilot, refuse};
 use crate::code::Code;
 use crate::decide::{Rule, Stop};
 use crate::event::Effect;
+use crate::ids::Id;
 use crate::law::{Circumstances, Confirmed, Law};
-use crate::records::{self, Leg, WalletNo};
+use crate::records::{self, Leg, TenantNo, WalletNo};
 use crate::view::View;
 use ledger::{AccountNo, AssetNo, Source};
 use policy::{Channel, Funds, Outcome, Payment, Redeemable, RuleNo, Traced, Verdict};
@@ -59,8 +60,37 @@ pub(crate) fn load<V: View>(
         legs: Legs::one(court::funds_of(source), amount),
         asks_payer: true,
         asks_payee: true,
+        coming: coming(draft.view, draft.tenant, wallet, asset),
     };
     ask(draft, &case, law)
+}
+
+/// What top-ups that are credited when they settle will bring, in an asset: to a wallet, and to its
+/// party. What has no rate is more than any number. A walk over what is open: top-ups are few.
+pub(crate) fn coming<V: View>(
+    view: &V,
+    tenant: TenantNo,
+    wallet: WalletNo,
+    asset: AssetNo,
+) -> Coming {
+    let state = view.base();
+    let party = view.wallet(wallet).party;
+    let mut coming = Coming::default();
+    let Some(terms) = state.tenant(tenant).map(|tenant| &tenant.terms) else {
+        return coming;
+    };
+    let of_tenant = (tenant, Id::NONE)..=(tenant, Id(u128::MAX));
+    for (_, topup) in state.topups.range(of_tenant) {
+        if topup.spendable || view.wallet(topup.wallet).party != party {
+            continue;
+        }
+        let atoms = court::convert(terms, topup.asset, asset, topup.amount).unwrap_or(u64::MAX);
+        coming.party = coming.party.saturating_add(atoms);
+        if topup.wallet == wallet {
+            coming.wallet = coming.wallet.saturating_add(atoms);
+        }
+    }
+    coming
 }
 
 /// Checks what is paid out, once its sources are known, and notes what it moves.
@@ -110,6 +140,7 @@ fn out_case<V: View>(
         legs,
         asks_payer: true,
         asks_payee: true,
+        coming: Coming::default(),
     }
 }
 
@@ -334,6 +365,7 @@ pub(crate) fn refund<V: View>(
         legs,
         asks_payer: true,
         asks_payee: true,
+        coming: Coming::default(),
     };
     if let Some(law) = draft.law
         && let Some(rule) = Court::new(draft, law).forbids(&case)

@@ -1,7 +1,7 @@
 //! One question to the ruleset: its facts, the counters it reads, and its conversions.
 
-use super::{Draft, Measuring, country, kind, tier};
-use crate::law::{Asked, Circumstances, Confirmed, Count, Law, MEASURE_FIRST, since};
+use super::{Draft, country, kind, tier};
+use crate::law::{Asked, Circumstances, Confirmed, Count, Law, MEASURE_FIRST, Measured, since};
 use crate::records::{Leg, Party, PartyNo, WalletNo};
 use crate::terms::Terms;
 use crate::time::UtcMillis;
@@ -29,6 +29,17 @@ pub(crate) struct Case {
     pub legs: Legs,
     pub asks_payer: bool,
     pub asks_payee: bool,
+    pub coming: Coming,
+}
+
+/// What is on its way to the payee and in no balance yet, in the case's asset: the shares of a split
+/// that were asked about before, and top-ups that are credited when they settle.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Coming {
+    /// To this very wallet.
+    pub wallet: u64,
+    /// To any wallet of its party.
+    pub party: u64,
 }
 
 impl Case {
@@ -188,16 +199,20 @@ impl Asking<'_> {
         let [asks_payer, asks_payee] = self.asks.map(u8::from);
         let is_same = u8::from(self.parties[0] == self.parties[1]);
         let c = self.circumstances;
-        let how = u64::from_le_bytes([
-            self.payment as u8,
-            self.channel as u8,
+        // In the order of the record, so that they are read at once.
+        let circumstances = u32::from_le_bytes([
             c.product as u8,
             c.presence as u8,
             c.technology as u8,
+            self.channel as u8,
+        ]);
+        let how = u32::from_le_bytes([
             c.screening as u8,
+            self.payment as u8,
             self.confirmed.0,
             asks_payer | asks_payee << 1 | is_same << 2,
         ]);
+        let how = u64::from(circumstances) << 32 | u64::from(how);
         // Fewer than sixteen flags and sources: none runs into the next.
         let flags = u64::from(c.flags.bits());
         let funds = u64::from(self.funds) << 16;
@@ -218,7 +233,7 @@ pub(crate) struct Court<'a, V: View> {
     pub moments: &'a [Civil],
     pub now: UtcMillis,
     /// What the event has moved so far.
-    pub counting: &'a [Measuring],
+    pub counting: &'a [Measured],
 }
 
 impl<'a, V: View> Court<'a, V> {
@@ -253,6 +268,8 @@ impl<'a, V: View> Court<'a, V> {
             wallets: [case.payer, case.payee],
             parties,
             counts: parties.map(|party| self.view.counts(party)),
+            asset: case.asset,
+            coming: case.coming,
         };
         let rate = |to: &RuleAsset| self.rate(case.asset, to);
         let (set, alike) = (&self.law.ruleset, asking.alike(self.view));
@@ -377,6 +394,8 @@ struct Books<'a, 'c, V: View> {
     wallets: [WalletNo; 2],
     parties: [PartyNo; 2],
     counts: [&'a [Count]; 2],
+    asset: AssetNo,
+    coming: Coming,
 }
 
 impl<V: View> Counters for Books<'_, '_, V> {
@@ -402,14 +421,20 @@ impl<V: View> Counters for Books<'_, '_, V> {
     /// What is held in an asset that has no rate counts as more than any number: the strict side.
     fn balance(&self, side: Side, per: Per, asset: &RuleAsset) -> u128 {
         let of = |wallet| self.holds(wallet, asset);
-        match per {
-            Per::Instrument => of(self.wallets[side as usize]),
+        let (held, coming) = match per {
+            Per::Instrument => (of(self.wallets[side as usize]), self.coming.wallet),
             Per::Party => {
                 let state = self.court.view.base();
                 let wallets = state.wallets_of(self.parties[side as usize]);
-                wallets.fold(0, |sum, wallet| sum.saturating_add(of(wallet)))
+                let held = wallets.fold(0, |sum: u128, wallet| sum.saturating_add(of(wallet)));
+                (held, self.coming.party)
             }
+        };
+        if coming == 0 || side == Side::Payer {
+            return held;
         }
+        let more = self.court.convert(self.asset, asset, coming);
+        held.saturating_add(more.map_or(u128::MAX, u128::from))
     }
 }
 

@@ -3,41 +3,35 @@
 
 use super::Draft;
 use crate::event::{Effect, Part};
-use crate::law::{self, Counted, MEASURE_FIRST};
+use crate::law::{self, Counted, MEASURE_FIRST, Measured};
 use crate::view::View;
 use policy::{GiveBack, Move, Side};
 
 /// What an event has taken: its moves upwards, and what a capture used of its authorization's.
 pub(crate) fn taken(part: &Part<'_>) -> Vec<Counted> {
-    let counted = |effect: &Effect| match *effect {
-        Effect::Measured {
-            party,
-            measure,
-            period,
-            delta,
-            ..
-        } if measure >= MEASURE_FIRST && delta > 0 => Some(Counted {
-            party,
-            measure,
-            period,
-            delta,
-        }),
+    let captured = |effect: &Effect| match *effect {
         Effect::Counted(counted) => Some(counted),
         _ => None,
     };
-    part.effects.iter().filter_map(counted).collect()
+    let of_law = |m: &Measured| m.measure >= MEASURE_FIRST;
+    let moved = part.effects.iter().flat_map(Effect::measured);
+    let captured = part.effects.iter().filter_map(captured);
+    up(moved.filter(of_law)).chain(captured).collect()
 }
 
-/// The moves upwards of the event under way, to be kept with what may be undone.
-pub(crate) fn reserved<V: View>(draft: &Draft<'_, V>) -> Vec<Counted> {
-    let up = draft.scratch.moved().filter(|m| m.delta > 0);
-    up.map(|m| Counted {
+/// What moves upwards.
+fn up(moved: impl Iterator<Item = Measured>) -> impl Iterator<Item = Counted> {
+    moved.filter(|m| m.delta > 0).map(|m| Counted {
         party: m.party,
         measure: m.measure,
         period: m.period,
         delta: m.delta,
     })
-    .collect()
+}
+
+/// The moves upwards of the event under way, to be kept with what may be undone.
+pub(crate) fn reserved<V: View>(draft: &Draft<'_, V>) -> Vec<Counted> {
+    up(draft.scratch.moved()).collect()
 }
 
 /// Gives back what `after` of `whole` comes to, less what `before` of it came to.
@@ -84,17 +78,9 @@ fn in_period<V: View>(draft: &Draft<'_, V>, counted: &Counted) -> u128 {
     let counts = draft.view.counts(counted.party);
     let there_is = counts.iter().find(|c| (c.measure, c.period) == key);
     let mut used = there_is.map_or(0, law::Count::used);
-    for effect in &draft.out.effects {
-        if let Effect::Measured {
-            party,
-            measure,
-            period,
-            delta,
-            ..
-        } = *effect
-            && (party, (measure, period)) == (counted.party, key)
-        {
-            used = used.saturating_add_signed(delta);
+    for moved in draft.out.effects.iter().flat_map(Effect::measured) {
+        if (moved.party, (moved.measure, moved.period)) == (counted.party, key) {
+            used = used.saturating_add_signed(moved.delta);
         }
     }
     used

@@ -160,17 +160,10 @@ fn naive(town: &Town) -> BTreeMap<(PartyNo, u16, u32), i128> {
                         sums.insert((sum.party, sum.measure, sum.period), sum.delta);
                     }
                 }
-                if let Effect::Measured {
-                    party,
-                    measure,
-                    period,
-                    delta,
-                    ..
-                } = *effect
-                    && measure >= MEASURE_FIRST
-                {
-                    let sum: &mut i128 = sums.entry((party, measure, period)).or_default();
-                    *sum += delta;
+                for moved in effect.measured().filter(|m| m.measure >= MEASURE_FIRST) {
+                    let key = (moved.party, moved.measure, moved.period);
+                    let sum: &mut i128 = sums.entry(key).or_default();
+                    *sum += moved.delta;
                     assert!(*sum >= 0, "{event:?}");
                 }
             }

@@ -2,8 +2,12 @@
 
 use super::land::*;
 use crate::town::*;
-use engine::Code;
+use engine::code::Audience;
+use engine::explain::explain;
 use engine::law::Circumstances;
+use engine::records::{PartyKind, TenantNo};
+use engine::terms::{Country, Terms};
+use engine::{Code, Command, Effect, Op, UtcMillis};
 use ledger::Source;
 use policy::{Counter, Presence, Product, Tier};
 
@@ -86,7 +90,7 @@ fn kr_carrier_value_ends_with_the_month_and_the_trace_says_terms() {
     land.pays("payer", "seller", "1 KRW", Paid);
     land.now = local("2026-11-30T23:59:59", "Asia/Seoul");
     let (wallet, asset) = (wal("payer"), land.asset("KRW").0);
-    let op = engine::Op::TopUp {
+    let op = Op::TopUp {
         wallet,
         asset,
         amount: money::Atoms(1),
@@ -167,7 +171,7 @@ fn nigeria_limits_the_day_by_tier_and_what_was_used_before_verifying_counts() {
     }
     land.now = local("2026-11-24T00:00:00", "Africa/Lagos");
     land.confirms("Phone", "seller", "50000 NGN", Paid);
-    land.run(engine::Op::ChangeParty {
+    land.run(Op::ChangeParty {
         party: par("Phone"),
         country: None,
         tier: Some(engine::terms::Tier(Tier::Identified as u8)),
@@ -218,7 +222,7 @@ fn the_items_of_a_group_see_what_the_ones_before_used() {
             let op = pay_with(land.spend("payer", text), "seller");
             (land.new_id(), op)
         });
-        engine::Op::Group {
+        Op::Group {
             items: items.into(),
         }
     };
@@ -245,7 +249,7 @@ fn a_split_asks_its_payer_once_and_each_payee_for_its_share() {
             payee: wal(name),
             weight: 1,
         };
-        engine::Op::Split {
+        Op::Split {
             spend,
             payees: vec![share("one"), share("two")],
         }
@@ -257,4 +261,59 @@ fn a_split_asks_its_payer_once_and_each_payee_for_its_share() {
     land.run(op);
     let op = split(&land, "0.02 KRW");
     land.check(op, Code::VerificationNeeded);
+}
+
+#[test]
+fn what_a_law_counts_is_no_other_tenants() {
+    let mut land = eu(Counter::Amount);
+    let elsewhere = |land: &mut Land, op| {
+        let id = land.new_id();
+        let command = Command {
+            tenant: TenantNo(1),
+            ..land.command(id, op)
+        };
+        assert!(matches!(land.ask(&command), Answer::Done(_)), "{command:?}");
+        id
+    };
+    for name in ["payer", "seller"] {
+        let (party, wallet) = (par(name), wal(name));
+        let register = Op::RegisterParty {
+            party,
+            kind: PartyKind::Person,
+            country: Country(*b"DE"),
+            tier: engine::terms::Tier(1),
+            particulars: Default::default(),
+        };
+        elsewhere(&mut land, register);
+        elsewhere(&mut land, Op::OpenWallet { wallet, party });
+    }
+    let topup = elsewhere(&mut land, top_up("payer", Source::Card, 100));
+    elsewhere(&mut land, Op::SettleTopUp { topup });
+    // Asked one after the other with the same memory.
+    land.pays("payer", "seller", "1 EUR", Paid);
+    let until = UtcMillis(land.now.0 + HOUR);
+    let hold = elsewhere(&mut land, authorize("payer", "seller", 10, until));
+    assert!(land.state.holds[&(TenantNo(1), hold)].counted.is_empty());
+}
+
+#[test]
+fn a_laws_measures_are_not_explained_as_the_houses() {
+    let mut land = eu(Counter::Amount);
+    let (asset, _) = land.asset("EUR");
+    let most = Some(1_000_000_000_000);
+    let terms = Terms {
+        limits: limits(asset, [None, most, most]),
+        ..land.state.tenants[0].terms.clone()
+    };
+    land.set_terms(terms);
+    let id = land.pays("payer", "seller", "1 EUR", Paid);
+    let (event, tenant) = (&land.events[&id], &land.state.tenants[0]);
+    let measures = event.effects.iter().flat_map(Effect::measured);
+    assert!(measures.count() > 2);
+    let part = event.part(id).unwrap();
+    let terms = (&tenant.terms, tenant.terms_version);
+    let explained = explain(&part, terms, None, &land.state.assets, Audience::Payer);
+    let rules = explained.trace.iter().filter(|line| line.stage == "policy");
+    let rules: Vec<_> = rules.map(|line| line.rule).collect();
+    assert_eq!(rules, ["per_day", "per_month"]);
 }

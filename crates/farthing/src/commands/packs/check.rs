@@ -71,15 +71,26 @@ pub(super) fn check(packs: &[String], json: bool) -> Result<(), Failure> {
         let rules: usize = read.iter().map(|p| p.rules.len()).sum();
         let warnings = found.len() - errors;
         text += &format!(
-            "{} packs, {rules} rules: {errors} errors, {warnings} warnings\n",
-            read.len()
+            "{}, {}: {}, {}\n",
+            so_many(read.len(), "pack"),
+            so_many(rules, "rule"),
+            so_many(errors, "error"),
+            so_many(warnings, "warning"),
         );
         print(&text)?;
     }
     if errors > 0 {
-        return Err(Failure::NotRight(format!("{errors} errors in packs")));
+        let errors = so_many(errors, "error");
+        return Err(Failure::NotRight(format!("{errors} in packs")));
     }
     Ok(())
+}
+
+fn so_many(n: usize, thing: &str) -> String {
+    match n {
+        1 => format!("1 {thing}"),
+        n => format!("{n} {thing}s"),
+    }
 }
 
 /// What is found in a pack by itself: contradictions, zones that no zone database knows, rules that
@@ -103,7 +114,7 @@ fn alone(file: &str, pack: &Pack) -> Vec<Found> {
                 level: Level::Error,
                 rule: String::new(),
                 words: format!(
-                    "{}: \"{}\" is no time zone",
+                    "{}: \"{}\" is no time zone; give a name such as Europe/Paris",
                     territory.country, territory.zone
                 ),
             });

@@ -137,6 +137,10 @@ fn must(reply: Reply, files: &[String]) -> Result<Value, Failure> {
         return Ok(reply.body);
     }
     let mut words = format!("{}: {}", reply.code(), reply.text("detail"));
+    let field = reply.text("field");
+    if !field.is_empty() && !words.contains(field) {
+        words += &format!(" (`{field}`)");
+    }
     for found in reply.body["findings"].as_array().into_iter().flatten() {
         let file = found["file"].as_str().unwrap_or_default();
         let at = file

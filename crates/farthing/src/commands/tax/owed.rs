@@ -47,7 +47,10 @@ impl Journal {
             return Err(Failure::said(words));
         }
         let mut reader = SqliteReader::open(&path, self.shard)?;
-        let tenant = tenant(&mut reader, self.tenant)?;
+        let tenant = match self.tenant {
+            Some(named) => tenant(&mut reader, named)?,
+            None => TenantNo(0),
+        };
         Ok((reader, tenant))
     }
 }

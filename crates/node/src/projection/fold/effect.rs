@@ -41,7 +41,8 @@ impl Fold {
                 row.amount = refused.asked;
             }
             Effect::AccountOpened { .. } | Effect::Part { .. } => {}
-            Effect::Measured { .. } | Effect::Held { .. } | Effect::MandateUsed { .. } => {}
+            Effect::Measured { .. } | Effect::Moved(_) => {}
+            Effect::Held { .. } | Effect::MandateUsed { .. } => {}
             Effect::SourceSettled { .. } => {}
             Effect::TaxSet(_) | Effect::TaxpayerSet { .. } | Effect::TaxCase(_) => {}
             Effect::FeeTax { .. } | Effect::Taxed(_) => {}

@@ -93,6 +93,13 @@ struct Item {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     until: Option<Day>,
+    /// What verifying makes of it, with both numbers; absent, where no tier helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        nullable = false,
+        examples("Verify to raise your limit from ₦50,000 a day to ₦200,000 a day (identified).")
+    )]
+    raise: Option<String>,
     /// Act and article, or whose terms.
     source: String,
     /// Where it can be read.
@@ -138,10 +145,11 @@ async fn get_limits(
             (law.version, law.ruleset.left(&facts, &moments, &books))
         });
         let day = terms.zone.civil(now).day.0;
-        Some((state.party(no).clone(), house(state, terms, no, day), left))
+        let house = house(state, terms, no, day);
+        Some((state.party(no).clone(), house, left, day))
     });
     let found = found.await?;
-    let (party, house, left) =
+    let (party, house, left, today) =
         found.ok_or_else(|| Problem::not_found("id", "no such party in this tenant"))?;
     let (version, left) = left.map_or((None, Vec::new()), |(v, left)| (Some(v), left));
     let read = match version {
@@ -156,7 +164,7 @@ async fn get_limits(
         let context = Context {
             set: &read.law.ruleset,
             packs: &read.packs,
-            day: Date(0),
+            day: Date(today),
             payer: subject,
             payee: subject,
             audience: caller.policy_audience(),
@@ -183,7 +191,9 @@ fn item(context: &Context<'_>, left: &Left) -> Option<Item> {
         asked: 0,
     };
     let line = policy::explain_line(context, &traced)?;
-    let (_, rule) = policy::rule_of(context.set, context.packs, left.rule)?;
+    let (pack, rule) = policy::rule_of(context.set, context.packs, left.rule)?;
+    let who = context.payer;
+    let gain = pack.gain(rule, who.tier, who.kind, context.day);
     Some(Item {
         rule: line.rule,
         title: line.title,
@@ -197,6 +207,7 @@ fn item(context: &Context<'_>, left: &Left) -> Option<Item> {
         used: line.used?,
         left: line.left?,
         until: left.until.map(Day),
+        raise: gain.map(|gain| gain.sentence(context.lang)),
         source: line.source,
         link: line.link,
         is_terms: line.is_terms,

@@ -5,7 +5,7 @@ use crate::problem::{Outcome, Problem};
 use crate::types::law as w;
 use engine::Code;
 use engine::law::HOURS_LONG_AGO;
-use policy::Screening;
+use policy::{Presence, Screening};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -27,7 +27,7 @@ pub struct Circumstances {
     /// For what; `other`, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product: Option<w::Product>,
-    /// From where; `remote`, if not given.
+    /// From where; `remote`, if not given, and always for an agent's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub presence: Option<w::Presence>,
     /// By what means; `online`, if not given.
@@ -62,14 +62,20 @@ impl Circumstances {
     /// # Errors
     /// `agent_may_not`: an agent's key vouches for what would spare its payer a question.
     pub fn read(&self, caller: &Caller, field: &str) -> Outcome<engine::law::Circumstances> {
-        let vouches = !self.flags.is_empty() || self.notice_hours.is_some();
-        if vouches && caller.key.agent.is_some() {
+        // What spares a payer a question. A program is nowhere but far away.
+        let at_hand = self
+            .presence
+            .is_some_and(|presence| presence.0 != Presence::Remote);
+        let vouches = [
+            ("flags", !self.flags.is_empty()),
+            ("notice_hours", self.notice_hours.is_some()),
+            ("presence", at_hand),
+        ];
+        let said = vouches.iter().find(|(_, is_said)| *is_said);
+        if let Some((name, _)) = said
+            && caller.key.agent.is_some()
+        {
             let words = "an agent's key cannot say what is true of its own payment";
-            let name = if self.flags.is_empty() {
-                "notice_hours"
-            } else {
-                "flags"
-            };
             return Err(Problem::of(Code::AgentMayNot, words).at(format!("{field}.{name}")));
         }
         let hours = |hours: Option<Hours>, other: u16| {
