@@ -67,8 +67,9 @@ pub(crate) fn fold<F: Fold>(to: &mut F, event: &Event) {
         fold_items(to, event);
         return;
     }
-    for effect in &event.effects {
-        fold_effect(to, event.tenant, event.id, effect);
+    for (at, effect) in event.effects.iter().enumerate() {
+        let next = event.effects.get(at + 1);
+        fold_effect(to, event.tenant, event.id, effect, next);
     }
 }
 
@@ -78,7 +79,7 @@ fn fold_items<F: Fold>(to: &mut F, event: &Event) {
     for (at, effect) in event.effects.iter().enumerate() {
         // An effect belongs to the item it stands before; after the last it is the group's.
         let id = part_id_after(event, at).unwrap_or(event.id);
-        fold_effect(to, event.tenant, id, effect);
+        fold_effect(to, event.tenant, id, effect, event.effects.get(at + 1));
     }
 }
 
@@ -92,32 +93,30 @@ fn part_id_after(event: &Event, from: usize) -> Option<Id> {
 }
 
 #[inline(always)] // Once for payments, once for groups.
-fn fold_effect<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
+fn fold_effect<F: Fold>(
+    to: &mut F,
+    tenant: TenantNo,
+    id: Id,
+    effect: &Effect,
+    next: Option<&Effect>,
+) {
     match *effect {
         Effect::Paid(ref paid) => {
-            // Captures and refunds say what they move.
-            if paid.case > 0 && !paid.of.is_some() {
+            // Captures and refunds say what they move, and so do the shares of a split.
+            let says = paid.of.is_some() || matches!(next, Some(Effect::Taxed(_)));
+            if paid.case > 0 && !says {
                 let seller = to.wallet(paid.payee).party;
-                let sale = i128::from(paid.gross - paid.tax);
-                count_sale(to, tenant, paid.case, seller, paid.asset, sale);
-                count_fee(to, tenant, paid.case, paid.asset, i128::from(paid.fee));
+                // It stands right behind.
+                let fee_tax = match next {
+                    Some(&Effect::FeeTax { case, amount, .. }) if case > 0 => amount,
+                    _ => 0,
+                };
+                let (net, fee) = (paid.gross - paid.tax, paid.fee - fee_tax);
+                count_turnover(to, tenant, paid.case, seller, paid.asset, (net, fee));
             }
         }
-        Effect::FeeTax {
-            case,
-            asset,
-            amount,
-        } => {
-            if case > 0 {
-                count_fee(to, tenant, case, asset, -i128::from(amount));
-            }
-        }
-        Effect::Taxed(ref moved) => {
-            let (case, asset) = (moved.case, moved.asset);
-            count_sale(to, tenant, case, moved.seller, asset, moved.net);
-            count_fee(to, tenant, case, asset, moved.fee);
-        }
-        Effect::By(_)
+        Effect::FeeTax { .. }
+        | Effect::By(_)
         | Effect::About { .. }
         | Effect::Text { .. }
         | Effect::Released { .. }
@@ -256,6 +255,10 @@ fn fold_rarer<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
             source,
             delta,
         } => to.move_pool(tenant, asset, source, delta),
+        Effect::Taxed(ref moved) => {
+            let sums = (moved.net, moved.fee);
+            count_turnover(to, tenant, moved.case, moved.seller, moved.asset, sums);
+        }
         Effect::Loaded {
             wallet,
             asset,
@@ -266,37 +269,32 @@ fn fold_rarer<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
     }
 }
 
-/// Counts a sale for its supplier in the thresholds that its case names.
+/// Counts a sale for its supplier and its fee for the operator, in the thresholds that their case
+/// names. Each is without its tax.
 #[inline]
-fn count_sale<F: Fold>(
+fn count_turnover<F: Fold, N: Copy + Default + PartialEq + Into<i128>>(
     to: &mut F,
     tenant: TenantNo,
     case: u32,
     seller: PartyNo,
     asset: AssetNo,
-    net: i128,
+    (net, fee): (N, N),
 ) {
-    let mut at = 0;
-    while let Some(found) = to.case(case)
-        && let Some(&(counter, period)) = found.sale_counts.get(at)
-    {
-        let party = found.supplier(seller);
-        to.taxpayer_mut(tenant, party)
-            .count(counter, period, asset, net);
-        at += 1;
+    let Some(gist) = to.gist(case) else {
+        return;
+    };
+    let (owner, month) = (gist.owner(seller), gist.month);
+    let (together, fee_together) = (gist.counts, gist.fee_counts);
+    if owner != PartyNo::NONE || together > 0 {
+        let taxpayer = to.taxpayer_mut(tenant, owner);
+        taxpayer.case = case;
+        if together > 0 {
+            taxpayer.count(together, month, asset, net);
+        }
     }
-}
-
-/// Counts a fee for the operator.
-#[inline]
-fn count_fee<F: Fold>(to: &mut F, tenant: TenantNo, case: u32, asset: AssetNo, net: i128) {
-    let mut at = 0;
-    while net != 0
-        && let Some(&(counter, period)) = to.case(case).and_then(|c| c.fee_counts.get(at))
-    {
+    if fee_together > 0 && fee != N::default() {
         let operator = to.taxpayer_mut(tenant, PartyNo::NONE);
-        operator.count(counter, period, asset, net);
-        at += 1;
+        operator.count(fee_together, month, asset, fee);
     }
 }
 
@@ -337,24 +335,12 @@ fn open_account<F: Fold>(to: &mut F, tenant: TenantNo, effect: &Effect) {
         AccountClass::Wallet => to.wallet(WalletNo(owner)).first,
         AccountClass::Receivable => to.party(PartyNo(owner)).receivable,
         AccountClass::SellerTax | AccountClass::SellerRounding => {
-            let key = OperatorKey {
-                asset,
-                class,
-                sub,
-                origin,
-            };
-            let accounts = &mut to.taxpayer_mut(tenant, PartyNo(owner)).accounts;
-            let at = accounts.partition_point(|(known, _)| *known < key);
-            accounts.insert(at, (key, no));
-            return;
+            let key = OperatorKey::new(asset, class, sub, origin);
+            let taxpayer = to.taxpayer_mut(tenant, PartyNo(owner));
+            return taxpayer.add_account(key, no);
         }
         _ => {
-            let key = OperatorKey {
-                asset,
-                class,
-                sub,
-                origin,
-            };
+            let key = OperatorKey::new(asset, class, sub, origin);
             return to.name_operator_account(tenant, key, no);
         }
     };
@@ -668,9 +654,11 @@ impl Fold for State {
                 standing,
                 particulars,
             } => {
-                let party = self.party_mut(party);
+                let no = party;
+                let party = self.party_mut(no);
                 (party.country, party.tier, party.standing) = (country, tier, standing);
                 party.particulars = particulars;
+                self.forget_case(no);
             }
             Effect::WalletOpened { wallet, party } => self.add_wallet(Wallet {
                 id: wallet,
@@ -759,6 +747,7 @@ impl Fold for State {
                 let supplier = profile.supplier.as_ref().map(|s| self.supplier_no(s));
                 let taxpayer = State::taxpayer_mut(self, tenant, party);
                 (taxpayer.supplier, taxpayer.buyer) = (supplier, profile.buyer);
+                self.forget_case(party);
             }
             Effect::RefusalsCounted { .. } | Effect::SnapshotTaken { .. } => {}
             ref folded => unreachable!("{folded:?} is folded for every view"),

@@ -78,6 +78,8 @@ pub struct Handles {
     zones: Vec<policy::Civil>,
     /// Counts the laws, terms and minutes looked at.
     turn: u64,
+    /// Those who sell, where there are tax rules.
+    taxpayers: Vec<u32>,
     /// Memory that is used again and again.
     scratch: RefCell<Scratch>,
 }
@@ -193,6 +195,24 @@ pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mu
             }
         }
     }
+    // Where there are tax rules: those who sell, then their tax accounts.
+    if taxes_of(state, commands) {
+        handles.taxpayers.clear();
+        let payees = handles.list.iter().map(|handle| &handle.payee);
+        let found = payees.filter(|payee| payee.no != WalletNo::NONE);
+        handles.taxpayers.extend(found.filter_map(|payee| {
+            let party = state.wallet(payee.no).party;
+            state.taxpayer_nos.get(party.0 as usize)?.checked_sub(1)
+        }));
+        for no in &handles.taxpayers {
+            touched ^= u64::from(state.taxpayers[*no as usize].case);
+        }
+        for no in &handles.taxpayers {
+            if let Some(account) = state.book.get(state.taxpayers[*no as usize].account) {
+                touched ^= u64::from(account.owner);
+            }
+        }
+    }
     std::hint::black_box(touched);
     handles.look_at(state, commands, now);
     handles.civil = commands.first().and_then(|command| {
@@ -221,6 +241,12 @@ pub fn decide(
         scratch: Some(&handles.scratch),
     };
     decide_on(state, ahead, command, now, out)
+}
+
+/// Whether the first command's tenant has tax rules.
+fn taxes_of(state: &State, commands: &[Command]) -> bool {
+    let tenant = commands.first().and_then(|c| state.tenant(c.tenant));
+    tenant.is_some_and(|tenant| tenant.tax.is_some())
 }
 
 impl Handles {

@@ -141,7 +141,8 @@ pub struct Paid {
     pub tier: Tier,
     /// The version of the tenant's law; zero if none was in force.
     pub law: u32,
-    /// What was decided of its tax ([`crate::State::tax_case`]); zero if no tax rules were in force.
+    /// What was decided of its tax ([`crate::State::tax_case`]); zero if no tax rules were in force. Of
+    /// a split, the first share's: [`Part::tax_moves`] tells each.
     pub case: u32,
 }
 
@@ -385,13 +386,15 @@ pub enum Effect {
     },
     /// A case was decided for the first time: the next one.
     TaxCase(#[serde(with = "framed")] Box<Case>),
-    /// So much of a payment's fee is tax. `case` is the payment's; zero where it is counted otherwise.
+    /// So much of a payment's fee is tax. `case` is the payment's, which stands right before it; zero
+    /// where it is counted otherwise.
     FeeTax {
         case: u32,
         asset: AssetNo,
         amount: u64,
     },
-    /// Tax and turnover moved by a capture, refund or dispute, or tax by a paper's rounding.
+    /// Tax and turnover moved by a capture, refund or dispute, or by one share of a split; or tax by a
+    /// paper's rounding.
     Taxed(#[serde(with = "framed")] Box<TaxMove>),
     /// Measures of the law moved by a payment: each as [`Effect::Measured`] has one.
     Moved(Moved),
@@ -531,10 +534,13 @@ impl Part<'_> {
         found.unwrap_or(0)
     }
 
-    /// How tax and turnover move by it; `party_of` a wallet. None if no tax rules were in force.
-    #[must_use]
-    pub fn tax_move(&self, party_of: impl Fn(WalletNo) -> PartyNo) -> Option<TaxMove> {
-        let explicit = self.effects.iter().find_map(|effect| match effect {
+    /// How tax and turnover move by it; `party_of` a wallet. Of a split there is one for each share.
+    /// None if no tax rules were in force.
+    pub fn tax_moves(
+        &self,
+        party_of: impl Fn(WalletNo) -> PartyNo,
+    ) -> impl Iterator<Item = TaxMove> {
+        let explicit = self.effects.iter().filter_map(|effect| match effect {
             Effect::Taxed(moved) => Some(**moved),
             _ => None,
         });
@@ -554,7 +560,11 @@ impl Part<'_> {
                 of: self.id,
             })
         };
-        explicit.or_else(of_payment)
+        let by_itself = match explicit.clone().next() {
+            Some(_) => None,
+            None => of_payment(),
+        };
+        explicit.chain(by_itself)
     }
 
     /// What the payment was made of.

@@ -24,6 +24,15 @@ impl HashKey {
         );
         fold(id as u64 ^ self.1 ^ high, 0xd6e8_feb8_6659_fd93 ^ self.0)
     }
+
+    /// The hash of six words.
+    #[inline]
+    pub(crate) fn hash_words(self, words: &[u64; 6]) -> u64 {
+        let [a, b, c, d, e, f] = *words;
+        let first = fold(a ^ self.0, b ^ 0x9e37_79b9_7f4a_7c15);
+        let second = fold(c ^ self.1, d ^ 0xd6e8_feb8_6659_fd93);
+        fold(e ^ first, f ^ second.rotate_left(32) ^ self.0)
+    }
 }
 
 #[inline]

@@ -126,26 +126,50 @@ pub struct Tenant {
     pub taxpayer: u32,
 }
 
-/// Which of the operator's accounts: asset, class, the channel or country, what its value rests on.
+/// Which of the operator's accounts, or of a seller's: asset, class, the channel or country, what its
+/// value rests on. A number of the same order, compared at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct OperatorKey {
-    /// The asset.
-    pub asset: AssetNo,
-    /// The class.
-    pub class: AccountClass,
-    /// Channel or country, else 0.
-    pub sub: u16,
-    /// The source that its value rests on and that has not settled.
-    pub origin: Option<Source>,
-}
+#[serde(transparent)]
+pub struct OperatorKey(u64);
 
 impl OperatorKey {
-    /// The key as a number of the same order, compared at once.
+    /// No account's.
+    pub(crate) const NONE: OperatorKey = OperatorKey(u64::MAX);
+
+    /// Of these: `sub` is the channel or country, else 0; `origin` the source that its value rests on
+    /// and that has not settled.
+    #[must_use]
     #[inline]
-    pub(crate) fn packed(self) -> u64 {
-        let origin = self.origin.map_or(0, |source| source as u64);
-        let class = (self.class as u64) << 24;
-        u64::from(self.asset.0) << 32 | class | u64::from(self.sub) << 8 | origin
+    pub fn new(
+        asset: AssetNo,
+        class: AccountClass,
+        sub: u16,
+        origin: Option<Source>,
+    ) -> OperatorKey {
+        let origin = origin.map_or(0, |source| source as u64);
+        let class = (class as u64) << 24;
+        OperatorKey(u64::from(asset.0) << 32 | class | u64::from(sub) << 8 | origin)
+    }
+
+    /// The asset.
+    #[must_use]
+    pub fn asset(self) -> AssetNo {
+        AssetNo((self.0 >> 32) as u16)
+    }
+
+    /// The class.
+    ///
+    /// # Panics
+    /// If the key was not made by [`OperatorKey::new`].
+    #[must_use]
+    pub fn class(self) -> AccountClass {
+        AccountClass::ALL[usize::from((self.0 >> 24) as u8)]
+    }
+
+    /// Channel or country, else 0.
+    #[must_use]
+    pub fn sub(self) -> u16 {
+        (self.0 >> 8) as u16
     }
 }
 
@@ -481,7 +505,7 @@ pub struct Dispute {
     /// The whole payment, atoms.
     pub gross: u64,
     /// How tax and turnover moved when it was opened.
-    pub tax: Option<TaxMove>,
+    pub tax: Vec<TaxMove>,
 }
 
 /// A correction that waits for its second key.

@@ -4,7 +4,7 @@
 
 use crate::command::{Command, DisputeVerdict, Op, Share, Spend};
 use crate::content;
-use crate::event::{Effect, Event, EventKind as K, Part};
+use crate::event::{Effect, Event, EventKind as K, Paid, Part};
 use crate::ids::{Id, WalletId};
 use crate::records::{Hold, PartyNo, WalletNo};
 use crate::state::State;
@@ -265,17 +265,44 @@ impl Asked<'_> {
         case.is_none_or(|case| case.question.facts == spend.tax)
     }
 
+    /// What payees of these weights came to have of a split; none if it was another.
+    fn parts_of(&self, paid: &Paid, weights: &[u64]) -> Option<Vec<u64>> {
+        let shares = self.part.effects.iter().filter_map(|effect| match effect {
+            Effect::Taxed(share) => Some(share),
+            _ => None,
+        });
+        let mut parts = vec![0; weights.len()];
+        if shares.clone().next().is_none() {
+            let net = paid.gross - paid.tax - paid.fee;
+            money::allocate(net, weights, &mut parts).ok()?;
+            return Some(parts);
+        }
+        // What was asked was shared out, and each share taxed by itself.
+        let asked = self.asked_amount(paid.case, paid.gross, paid.tax);
+        money::allocate(asked, weights, &mut parts).ok()?;
+        let with_share = parts.iter_mut().filter(|part| **part > 0);
+        let mut unpaid = asked;
+        for (part, share) in with_share.zip(shares) {
+            let atoms = |amount| u64::try_from(amount).unwrap_or(0);
+            let gross = atoms(share.net + share.tax);
+            if self.asked_amount(share.case, gross, atoms(share.tax)) != *part {
+                return None;
+            }
+            unpaid -= *part;
+            *part = atoms(share.net - share.fee - share.fee_tax);
+        }
+        (unpaid == 0).then_some(parts)
+    }
+
     /// Whether a split's postings are what these payees and weights come to.
     fn same_shares(&self, payees: &[Share]) -> bool {
         let Some(paid) = self.part.paid() else {
             return true; // It waits, and its content was compared.
         };
         let weights: Vec<u64> = payees.iter().map(|p| p.weight).collect();
-        let mut parts = vec![0; weights.len()];
-        let net = paid.gross - paid.tax - paid.fee;
-        if money::allocate(net, &weights, &mut parts).is_err() {
+        let Some(parts) = self.parts_of(paid, &weights) else {
             return false;
-        }
+        };
         // What paid a debt is known by its party only, so wallets come first and debts explain the
         // rest.
         let mut unpaid = BTreeMap::<WalletNo, i128>::new();

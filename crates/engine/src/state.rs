@@ -14,7 +14,7 @@ use crate::records::{
     TopUp, Wallet, WalletNo, Withdrawal,
 };
 use crate::sums::Sums;
-use crate::taxes::{Case, Taxpayer};
+use crate::taxes::{Case, Gist, Taxpayer, Together};
 use crate::time::UtcMillis;
 use ledger::{AssetNo, Book};
 use money::{Asset, AssetCode};
@@ -82,7 +82,10 @@ pub struct State {
     pub taxpayers: Vec<Taxpayer>,
     /// The different settings of sellers.
     pub suppliers: Vec<tax::Supplier>,
+    /// What payments need of each case.
+    pub(crate) gists: Vec<Gist>,
     pub(crate) case_index: Index,
+    pub(crate) together: Together,
     /// Each party's taxpayer, from 1; 0 is none.
     pub(crate) taxpayer_nos: Vec<u32>,
     pub(crate) key: HashKey,
@@ -127,7 +130,9 @@ impl State {
             cases: Vec::new(),
             taxpayers: Vec::new(),
             suppliers: Vec::new(),
+            gists: Vec::new(),
             case_index: Index::default(),
+            together: Together::default(),
             taxpayer_nos: Vec::new(),
             key,
             wallet_index: Index::default(),

@@ -52,6 +52,8 @@ pub(crate) struct Payment<'c> {
     pub payees: Payees,
     pub gross: u64,
     pub tax: tax::Tax,
+    /// Of a split under tax rules, the payees with a share.
+    pub shares: Vec<tax::Share>,
     pub fee: u64,
     pub plan: funding::Plan,
     pub room: policy::Room,
@@ -160,6 +162,7 @@ fn run<V: View>(
         payees,
         gross: 0,
         tax: tax::Tax::default(),
+        shares: Vec::new(),
         fee: 0,
         plan: funding::Plan::default(),
         room: policy::Room::default(),

@@ -8,8 +8,9 @@ use crate::ids::Id;
 use crate::law::{Count, Counts};
 use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
 use crate::state::State;
-use crate::taxes::{Case, Question, Taxpayer};
+use crate::taxes::{Case, Gist, Taxpayer, Together, Words};
 use ledger::{Account, AccountNo, AssetNo, Source};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What the rules of a payment may read.
@@ -50,8 +51,12 @@ pub trait View {
     fn case(&self, no: u32) -> Option<&Case>;
     /// How many cases there are.
     fn cases_len(&self) -> usize;
+    /// What payments need of a case, by its number.
+    fn gist(&self, no: u32) -> Option<&Gist>;
     /// The number of the case that `is_it` accepts, among those of a question.
-    fn find_case(&self, question: &Question, is_it: impl Fn(&Case) -> bool) -> Option<u32>;
+    fn find_case(&self, words: &Words, is_it: impl Fn(&Gist, &Case) -> bool) -> Option<u32>;
+    /// Which counters are moved together.
+    fn together(&self) -> &Together;
 }
 
 /// What the fold may change.
@@ -125,9 +130,7 @@ impl View for State {
     #[inline]
     fn operator_account(&self, tenant: TenantNo, key: OperatorKey) -> Option<AccountNo> {
         let accounts = &self.tenants[tenant.0 as usize].accounts;
-        let at = accounts
-            .binary_search_by_key(&key.packed(), |(key, _)| key.packed())
-            .ok()?;
+        let at = accounts.binary_search_by_key(&key, |(key, _)| *key).ok()?;
         Some(accounts[at].1)
     }
     fn pool(&self, tenant: TenantNo, asset: AssetNo, source: Source) -> i128 {
@@ -164,13 +167,15 @@ impl View for State {
         self.cases.len()
     }
     #[inline]
-    fn find_case(&self, question: &Question, is_it: impl Fn(&Case) -> bool) -> Option<u32> {
-        let hash = self.question_hash(question);
-        let found = self.case_index.find(hash, |no| {
-            let case = &self.cases[no as usize];
-            case.question == *question && is_it(case)
-        });
-        found.map(|no| no + 1)
+    fn gist(&self, no: u32) -> Option<&Gist> {
+        self.gists.get(no.checked_sub(1)? as usize)
+    }
+    #[inline]
+    fn find_case(&self, words: &Words, is_it: impl Fn(&Gist, &Case) -> bool) -> Option<u32> {
+        self.case_no(words, is_it)
+    }
+    fn together(&self) -> &Together {
+        &self.together
     }
 }
 
@@ -194,7 +199,8 @@ pub struct Overlay<'s> {
     piloted: (u32, u128),
     pilot_payers: Vec<PartyNo>,
     taxpayers: BTreeMap<(TenantNo, PartyNo), Taxpayer>,
-    cases: Vec<Case>,
+    cases: Vec<(Case, Gist)>,
+    together: Cow<'s, Together>,
 }
 
 impl<'s> Overlay<'s> {
@@ -219,6 +225,7 @@ impl<'s> Overlay<'s> {
             pilot_payers: Vec::new(),
             taxpayers: BTreeMap::new(),
             cases: Vec::new(),
+            together: Cow::Borrowed(&state.together),
         }
     }
 
@@ -229,6 +236,11 @@ impl<'s> Overlay<'s> {
 
     fn new_account(&self, no: AccountNo) -> Option<usize> {
         (no.0 as usize).checked_sub(self.state.book.len())
+    }
+
+    fn new_case(&self, no: u32) -> Option<&(Case, Gist)> {
+        let at = (no as usize).checked_sub(self.state.cases.len() + 1)?;
+        self.cases.get(at)
     }
 }
 
@@ -310,20 +322,24 @@ impl View for Overlay<'_> {
     }
     fn case(&self, no: u32) -> Option<&Case> {
         let of_state = self.state.tax_case(no);
-        of_state.or_else(|| {
-            self.cases
-                .get((no as usize).checked_sub(self.state.cases.len() + 1)?)
-        })
+        of_state.or_else(|| self.new_case(no).map(|(case, _)| case))
     }
     fn cases_len(&self) -> usize {
         self.state.cases.len() + self.cases.len()
     }
-    fn find_case(&self, question: &Question, is_it: impl Fn(&Case) -> bool) -> Option<u32> {
-        let here = |case: &Case| case.question == *question && is_it(case);
-        self.state.find_case(question, &is_it).or_else(|| {
+    fn gist(&self, no: u32) -> Option<&Gist> {
+        let of_state = self.state.gist(no);
+        of_state.or_else(|| self.new_case(no).map(|(_, gist)| gist))
+    }
+    fn find_case(&self, words: &Words, is_it: impl Fn(&Gist, &Case) -> bool) -> Option<u32> {
+        self.state.find_case(words, &is_it).or_else(|| {
+            let here = |(case, gist): &(Case, Gist)| gist.asks(words) && is_it(gist, case);
             let at = self.cases.iter().position(here)?;
             u32::try_from(self.state.cases.len() + at + 1).ok()
         })
+    }
+    fn together(&self) -> &Together {
+        &self.together
     }
 }
 
@@ -402,7 +418,11 @@ impl Fold for Overlay<'_> {
         self.taxpayers.entry((tenant, party)).or_insert_with(copy)
     }
     fn add_case(&mut self, case: Case) {
-        self.cases.push(case);
+        let gist = Gist::new(&case, |counters| {
+            let known = self.together.find(counters);
+            known.unwrap_or_else(|| self.together.to_mut().no_of(counters))
+        });
+        self.cases.push((case, gist));
     }
     fn other(&mut self, _: TenantNo, _: Id, effect: &Effect) {
         unreachable!("no item of a group has the effect {effect:?}")

@@ -84,10 +84,6 @@ impl Account {
         }
     }
 
-    pub(crate) fn is_tax(&self) -> bool {
-        matches!(self, Account::Tax { .. } | Account::SellerTax { .. })
-    }
-
     /// The asset's number.
     #[must_use]
     pub fn asset(&self) -> u16 {
@@ -246,7 +242,7 @@ pub struct Dispute {
     pub owed: Vec<(Option<Account>, u64)>,
     pub to: Vec<(Account, u64)>,
     /// What it took out of turnover.
-    pub moved: Option<Moved>,
+    pub moved: Vec<Moved>,
 }
 
 /// Value that could not be taken back and is not booked as a debt yet.

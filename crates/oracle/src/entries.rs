@@ -2,7 +2,7 @@
 
 use crate::books::{CREDIT, EARNED, Moves};
 use crate::oracle::{Done, Oracle, Payment, Rule, Stop, deny, done, reject};
-use crate::taxes::{Dues, are_fees, take_from, tax_in};
+use crate::taxes::{Dues, Given, Supply, What, roles, take_from, tax_in};
 use crate::{
     Account, Civil, Decided, Hold, Id, Moved, Spend, Standing, Terms, instalment,
     largest_remainder, part_half_even, ratio_down, ratio_up,
@@ -36,7 +36,7 @@ pub(crate) struct TakenBack {
     pub tax: u64,
     pub fee: u64,
     /// What it takes out of turnover.
-    pub moved: Option<Moved>,
+    pub moved: Vec<Moved>,
 }
 
 /// What was taken back from where, and what is owed instead.
@@ -114,23 +114,51 @@ impl Oracle {
         }
         let gross = spend.amount;
         let transfer = purpose == Purpose::Transfer;
-        let seller = self.books.wallets[to[0].0 as usize].party;
-        let decided = match transfer {
-            true => None,
-            false => self.decided(party, seller, spend.seen, (gross, spend.asset)),
+        let has_rules = !transfer && self.tenants[self.tenant as usize].tax.is_some();
+        // Under tax rules each payee with a share sells by itself.
+        let weights: Vec<u64> = to.iter().map(|(_, weight)| *weight).collect();
+        let mut sold: Vec<(u32, u64)> = match has_rules && split {
+            true => {
+                let parts = largest_remainder(gross, &weights);
+                to.iter().map(|(wallet, _)| *wallet).zip(parts).collect()
+            }
+            false => vec![(to[0].0, gross)],
         };
+        sold.retain(|(_, gross)| *gross > 0);
         let country = self.books.parties[party as usize].country;
         let by_terms = terms.tax_ppm.get(&country).filter(|_| !transfer);
-        let rate = match decided {
-            Some(Decided { sale, .. }) => Some((sale.place, sale.ppm)),
-            None => by_terms.map(|ppm| (country, *ppm)),
-        };
-        let tax = rate.map_or(0, |(_, ppm)| tax_in(gross, ppm));
+        let by_terms = by_terms.map(|ppm| (country, *ppm));
+        let mut supplies = Vec::new();
+        for (wallet, gross) in &sold {
+            let seller = self.books.wallets[*wallet as usize].party;
+            let decided = match has_rules {
+                true => self.decided(party, seller, spend.seen, (*gross, spend.asset)),
+                false => None,
+            };
+            let rate = decided.map(|d| d.sale.ppm).or(by_terms.map(|(_, ppm)| ppm));
+            supplies.push(Supply {
+                decided,
+                gross: *gross,
+                tax: rate.map_or(0, |ppm| tax_in(*gross, ppm)),
+                fee: 0,
+                fee_tax: 0,
+            });
+        }
+        let decided = supplies[0].decided;
+        let rate = decided.map(|d| (d.sale.place, d.sale.ppm)).or(by_terms);
+        let tax = supplies.iter().map(|supply| supply.tax).sum();
         let fee_minimum = terms.fee_minimum.get(&spend.asset).copied().unwrap_or(0);
         let fee = match transfer {
             true => 0,
             false => fee_on(gross, terms.fee_ppm, fee_minimum, gross - tax),
         };
+        if fee > 0 {
+            let untaxed: Vec<u64> = supplies.iter().map(|s| s.gross - s.tax).collect();
+            for (supply, fee) in supplies.iter_mut().zip(largest_remainder(fee, &untaxed)) {
+                let in_fee = |decided: Decided| tax_in(fee, decided.fee.ppm);
+                (supply.fee, supply.fee_tax) = (fee, supply.decided.map_or(0, in_fee));
+            }
+        }
         if terms.deny_at.is_some_and(|at| spend.risk >= at) {
             return no("risk_declined");
         }
@@ -157,26 +185,24 @@ impl Oracle {
         let mut moves = Moves::new();
         let kind = match purpose {
             Purpose::Pay => {
-                let net = gross - tax - fee;
-                let parts = match split {
-                    true => {
-                        let weights: Vec<u64> = to.iter().map(|(_, weight)| *weight).collect();
-                        largest_remainder(net, &weights)
+                let dues = |supply: &Supply| Dues::new(supply, by_terms);
+                let given: Vec<Given> = match (split, has_rules) {
+                    (true, false) => {
+                        let parts = largest_remainder(gross - tax - fee, &weights);
+                        let payees = to.iter().map(|(w, _)| *w).zip(parts).collect();
+                        vec![(dues(&supplies[0]), payees)]
                     }
-                    false => vec![net],
+                    _ => sold
+                        .iter()
+                        .zip(&supplies)
+                        .map(|((wallet, _), s)| (dues(s), vec![(*wallet, s.rest())]))
+                        .collect(),
                 };
-                let payees: Vec<(u32, u64)> = to.iter().map(|(w, _)| *w).zip(parts).collect();
-                let fee_tax = decided.map_or(0, |decided| tax_in(fee, decided.fee.ppm));
-                let dues = Dues::new(decided.as_ref(), rate, (tax, fee, fee_tax));
-                self.move_payment(&mut moves, spend.asset, &legs, dues, &payees);
-                if let Some(decided) = decided {
-                    let moved = Moved {
-                        decided,
-                        asset: spend.asset,
-                        net: i128::from(gross - tax),
-                        fee: i128::from(fee - fee_tax),
-                    };
-                    self.count(&moved, 1);
+                self.move_payment(&mut moves, spend.asset, &legs, &given);
+                for supply in &supplies {
+                    if let Some(moved) = supply.moved(spend.asset) {
+                        self.count(&moved, 1);
+                    }
                 }
                 if split {
                     "payment.split"
@@ -238,8 +264,7 @@ impl Oracle {
             return Ok(done(kind));
         }
         let room = room.map(|room| (party, counted, room));
-        let taxed = (tax, decided);
-        self.remember(id, (spend.asset, gross), to[0].0, moves, room, taxed);
+        self.remember(id, (spend.asset, gross), to[0].0, moves, room, supplies);
         Ok(Done {
             gross,
             tax,
@@ -371,19 +396,19 @@ impl Oracle {
         };
         let fee_tax = in_fees(hold.fee_taken + fee).saturating_sub(in_fees(hold.fee_taken));
         let fee_tax = fee_tax.min(fee);
-        let dues = Dues::new(hold.decided.as_ref(), hold.tax, (tax, fee, fee_tax));
-        let payees = [(hold.payee, amount - tax - fee)];
-        self.move_payment(&mut moves, hold.asset, &legs, dues, &payees);
-        if let Some(decided) = hold.decided {
-            let moved = Moved {
-                decided,
-                asset: hold.asset,
-                net: i128::from(amount - tax),
-                fee: i128::from(fee - fee_tax),
-            };
+        let supply = Supply {
+            decided: hold.decided,
+            gross: amount,
+            tax,
+            fee,
+            fee_tax,
+        };
+        let payees = vec![(hold.payee, supply.rest())];
+        let given = [(Dues::new(&supply, hold.tax), payees)];
+        self.move_payment(&mut moves, hold.asset, &legs, &given);
+        if let Some(moved) = supply.moved(hold.asset) {
             self.count(&moved, 1);
         }
-        let taxed = (tax, hold.decided);
         hold.captured = so_far;
         hold.tax_taken += tax;
         hold.fee_taken += fee;
@@ -392,7 +417,7 @@ impl Oracle {
         if last || amount == rest {
             self.release(payment);
         }
-        self.remember(id, (asset, amount), payee, moves, None, taxed);
+        self.remember(id, (asset, amount), payee, moves, None, vec![supply]);
         Ok(Done {
             gross: amount,
             tax,
@@ -463,35 +488,32 @@ impl Oracle {
                 .collect()
         };
         let (mut from, mut to) = (side(1), side(-1));
-        let mut nobodys = None;
-        let mut fees = are_fees(&from, record.tax);
+        let mut roles = roles(&from, &record.supplies);
+        let is_fee = |what: What| matches!(what, What::Fee | What::FeeTax);
+        // Stands for a payee, from no account in particular.
+        let nobody = Account::Safeguarding {
+            tenant: 0,
+            asset: 0,
+        };
         if !self.terms().fee_refundable {
-            let taken = from.iter().zip(&fees).filter(|(_, is_fee)| **is_fee);
-            let fee: u64 = taken.map(|((_, part), _)| part).sum();
-            let mut each = fees.iter();
-            from.retain(|_| each.next() == Some(&false));
-            fees = vec![false; from.len()];
-            let is_payee = |(account, _): &&mut (Account, u64)| {
-                matches!(
-                    account,
-                    Account::Wallet { .. } | Account::Owed { .. } | Account::Suspense { .. }
-                )
-            };
-            match from.iter_mut().find(is_payee) {
-                Some(payee) => payee.1 += fee,
-                None if fee > 0 => {
-                    // Stands for the payee, from no account in particular.
-                    nobodys = Some(from.len());
-                    from.push((
-                        Account::Safeguarding {
-                            tenant: 0,
-                            asset: 0,
-                        },
-                        fee,
-                    ));
-                    fees.push(false);
+            let taken: Vec<(usize, u64)> = from
+                .iter()
+                .zip(&roles)
+                .filter(|(_, (_, what))| is_fee(*what))
+                .map(|((_, part), (at, _))| (*at, *part))
+                .collect();
+            let mut each = roles.iter();
+            from.retain(|_| each.next().is_some_and(|(_, what)| !is_fee(*what)));
+            roles.retain(|(_, what)| !is_fee(*what));
+            for (supply, fee) in taken {
+                let rest = |role: &(usize, What)| *role == (supply, What::Rest);
+                match roles.iter().position(rest) {
+                    Some(at) => from[at].1 += fee,
+                    None => {
+                        from.push((nobody, fee));
+                        roles.push((supply, What::Rest));
+                    }
                 }
-                None => {}
             }
         }
         for legs in [&mut from, &mut to] {
@@ -500,21 +522,28 @@ impl Oracle {
                 leg.1 = share;
             }
         }
-        let sum = |of: &dyn Fn(&Account, bool) -> bool| -> u64 {
-            let legs = from.iter().zip(&fees);
-            let legs = legs.filter(|((account, _), is_fee)| of(account, **is_fee));
+        let sum = |of: &dyn Fn(usize, What) -> bool| -> u64 {
+            let legs = from.iter().zip(&roles);
+            let legs = legs.filter(|(_, (at, what))| of(*at, *what));
             legs.map(|((_, part), _)| part).sum()
         };
-        let tax = sum(&|account, is_fee| account.is_tax() && !is_fee);
-        let fee = sum(&|_, is_fee| is_fee);
-        let fee_tax = sum(&|account, is_fee| account.is_tax() && is_fee);
-        let moved = record.decided.map(|decided| Moved {
-            decided,
-            asset: record.asset,
-            net: i128::from(amount - tax),
-            fee: i128::from(fee - fee_tax),
+        let tax = sum(&|_, what| what == What::Tax);
+        let fee = sum(&|_, what| is_fee(what));
+        let moved = record.supplies.iter().enumerate();
+        let moved = moved.filter_map(|(this, supply)| {
+            let part = Supply {
+                decided: supply.decided,
+                gross: sum(&|at, _| at == this),
+                tax: sum(&|at, what| at == this && what == What::Tax),
+                fee: sum(&|at, what| at == this && is_fee(what)),
+                fee_tax: sum(&|at, what| at == this && what == What::FeeTax),
+            };
+            part.moved(record.asset)
         });
-        let kept_fee = nobodys.map_or(0, |at| from.remove(at).1);
+        let moved = moved.collect();
+        let of_nobody = from.iter().filter(|(account, _)| *account == nobody);
+        let kept_fee = of_nobody.map(|(_, part)| part).sum();
+        from.retain(|(account, _)| *account != nobody);
         Ok(TakenBack {
             payment: record,
             from,
@@ -636,7 +665,7 @@ impl Oracle {
     pub(crate) fn refund(&mut self, payment: Id, amount: u64, carried: Id) -> Rule<Done> {
         let back = self.take_back(payment, amount, carried)?;
         let (tax, fee) = (back.tax, back.fee);
-        if let Some(moved) = &back.moved {
+        for moved in &back.moved {
             self.count(moved, -1);
         }
         let mut moves = Moves::new();

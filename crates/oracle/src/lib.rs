@@ -27,7 +27,7 @@ pub use books::{
 pub use calendar::{Civil, civil};
 pub use command::{Command, Op, Spend, Standing, Verdict3};
 pub use oracle::{Answered, Done, Hint, Oracle, Pending, Place, Verdict};
-pub use taxes::{Decided, Moved, Seller, Side, Sold, TaxRules};
+pub use taxes::{Decided, Moved, Seller, Side, Sold, Supply, TaxRules};
 pub use terms::{Limits, Terms};
 
 /// A 128-bit identity, as the platform's.

@@ -3,7 +3,7 @@
 use crate::books::{CREDIT, Missing, Moves};
 use crate::entries::Purpose;
 use crate::{
-    Account, Books, Civil, Command, Decided, Dispute, Hold, Id, Op, Seller, Spend, Standing,
+    Account, Books, Civil, Command, Dispute, Hold, Id, Op, Seller, Spend, Standing, Supply,
     TaxRules, Terms, TopUp, Withdrawal, civil,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -78,10 +78,8 @@ pub(crate) struct Payment {
     pub moves: Rc<Moves>,
     /// The room it took: whose, when, how much.
     pub room: Option<(u32, Civil, u64)>,
-    /// The tax of the sale in it.
-    pub tax: u64,
-    /// What tax rules decided, if any were in force.
-    pub decided: Option<Decided>,
+    /// What was sold with it, in the order it was given.
+    pub supplies: Vec<Supply>,
 }
 
 /// A payment that waits for its payer.
@@ -502,7 +500,7 @@ impl Oracle {
         payee: u32,
         moves: Moves,
         room: Option<(u32, Civil, u64)>,
-        (tax, decided): (u64, Option<Decided>),
+        supplies: Vec<Supply>,
     ) {
         let event = match &mut self.group {
             Some((group, payments)) => {
@@ -519,8 +517,7 @@ impl Oracle {
             payee,
             moves,
             room,
-            tax,
-            decided,
+            supplies,
         };
         self.payments.insert((self.tenant, id), payment);
     }

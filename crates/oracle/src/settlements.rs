@@ -627,7 +627,7 @@ impl Oracle {
             } => {
                 let back = self.take_back(payment, amount, carried)?;
                 let asset = back.payment.asset;
-                if let Some(moved) = &back.moved {
+                for moved in &back.moved {
                     self.count(moved, -1);
                 }
                 let Debited { taken, owed } = self.debit_payees(&mut moves, &back);
@@ -672,7 +672,7 @@ impl Oracle {
                 }
                 match verdict {
                     Verdict3::PayeeWins => {
-                        if let Some(moved) = &record.moved {
+                        for moved in &record.moved {
                             self.count(moved, 1);
                         }
                         self.give_back(&mut moves, &record);

@@ -70,6 +70,40 @@ pub struct Moved {
     pub fee: i128,
 }
 
+/// What one payee sold: all of a payment, or under tax rules its share of one to several.
+#[derive(Clone, Copy, Debug)]
+pub struct Supply {
+    /// What tax rules decided, if any were in force.
+    pub decided: Option<Decided>,
+    /// All included.
+    pub gross: u64,
+    /// The tax in it.
+    pub tax: u64,
+    /// The fee in it, with its tax.
+    pub fee: u64,
+    /// The tax in the fee.
+    pub fee_tax: u64,
+}
+
+impl Supply {
+    pub(crate) fn moved(&self, asset: u16) -> Option<Moved> {
+        Some(Moved {
+            decided: self.decided?,
+            asset,
+            net: i128::from(self.gross - self.tax),
+            fee: i128::from(self.fee - self.fee_tax),
+        })
+    }
+
+    /// What comes to its payee.
+    pub(crate) fn rest(&self) -> u64 {
+        self.gross - self.tax - self.fee
+    }
+}
+
+/// What is given away in one go: what is due, and then to whom how much.
+pub(crate) type Given = (Dues, Vec<(u32, u64)>);
+
 /// Tax, its country and owner, and fee with the tax in it: what is taken out of a payment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dues {
@@ -87,11 +121,9 @@ pub(crate) fn tax_in(gross: u64, ppm: u32) -> u64 {
 }
 
 impl Dues {
-    pub(crate) fn new(
-        decided: Option<&Decided>,
-        terms: Option<(Land, u32)>,
-        (tax, fee, fee_tax): (u64, u64, u64),
-    ) -> Dues {
+    pub(crate) fn new(supply: &Supply, terms: Option<(Land, u32)>) -> Dues {
+        let decided = supply.decided.as_ref();
+        let (tax, fee, fee_tax) = (supply.tax, supply.fee, supply.fee_tax);
         Dues {
             tax,
             place: decided.map_or(terms.map_or([0; 2], |(land, _)| land), |d| d.sale.place),
@@ -228,28 +260,40 @@ impl Oracle {
         }
     }
 
-    /// Value goes from the payer's accounts to tax and fee, then to the payees, each atom resting on
-    /// what it rested on.
+    /// Value goes from the payer's accounts to tax and fee, then to the payees, one after the other,
+    /// each atom resting on what it rested on.
     pub(crate) fn move_payment(
         &mut self,
         moves: &mut Moves,
         asset: u16,
         legs: &[(Account, u64)],
-        dues: Dues,
-        payees: &[(u32, u64)],
+        given: &[Given],
     ) {
-        let tenant = self.tenant;
         for (account, amount) in legs {
             self.books.post(moves, *account, -i128::from(*amount));
         }
         let mut purse = legs.to_vec();
+        for (dues, payees) in given {
+            self.give(moves, asset, &mut purse, *dues, payees);
+        }
+    }
+
+    fn give(
+        &mut self,
+        moves: &mut Moves,
+        asset: u16,
+        purse: &mut [(Account, u64)],
+        dues: Dues,
+        payees: &[(u32, u64)],
+    ) {
+        let tenant = self.tenant;
         let operators = |country: Land, origin: u8| Account::Tax {
             tenant,
             asset,
             country,
             origin,
         };
-        for (origin, part) in by_origin(&take_from(&mut purse, dues.tax)) {
+        for (origin, part) in by_origin(&take_from(purse, dues.tax)) {
             let country = dues.place;
             let due = match dues.owner {
                 None => operators(country, origin),
@@ -262,7 +306,7 @@ impl Oracle {
             };
             self.books.post(moves, due, i128::from(part));
         }
-        for (origin, part) in by_origin(&take_from(&mut purse, dues.fee - dues.fee_tax)) {
+        for (origin, part) in by_origin(&take_from(purse, dues.fee - dues.fee_tax)) {
             let due = Account::Fees {
                 tenant,
                 asset,
@@ -270,12 +314,12 @@ impl Oracle {
             };
             self.books.post(moves, due, i128::from(part));
         }
-        for (origin, part) in by_origin(&take_from(&mut purse, dues.fee_tax)) {
+        for (origin, part) in by_origin(&take_from(purse, dues.fee_tax)) {
             let due = operators(dues.fee_place, origin);
             self.books.post(moves, due, i128::from(part));
         }
         for (payee, amount) in payees {
-            for (origin, part) in by_origin(&take_from(&mut purse, *amount)) {
+            for (origin, part) in by_origin(&take_from(purse, *amount)) {
                 self.books
                     .credit(moves, *payee, asset, (EARNED, origin), part);
             }
@@ -283,19 +327,36 @@ impl Oracle {
     }
 }
 
-/// Which legs of a payment are the fee, with the tax in it: tax beyond the sale's, which comes first.
-pub(crate) fn are_fees(legs: &[(Account, u64)], sale_tax: u64) -> Vec<bool> {
-    let mut rest = sale_tax;
-    let is_fee = |(account, amount): &(Account, u64)| match account {
-        Account::Fees { .. } => true,
-        account if account.is_tax() => {
-            let is_fee = rest == 0;
-            rest = rest.saturating_sub(*amount);
-            is_fee
+/// What a leg of a payment was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Tax,
+    Fee,
+    FeeTax,
+    Rest,
+}
+
+/// Of which supply each leg was, and what: each gave tax, fee, its tax and the rest, in this order.
+pub(crate) fn roles(legs: &[(Account, u64)], supplies: &[Supply]) -> Vec<(usize, What)> {
+    let mut given = Vec::new();
+    for (at, supply) in supplies.iter().enumerate() {
+        given.push((at, What::Tax, supply.tax));
+        given.push((at, What::Fee, supply.fee - supply.fee_tax));
+        given.push((at, What::FeeTax, supply.fee_tax));
+        given.push((at, What::Rest, supply.rest()));
+    }
+    given.retain(|(.., amount)| *amount > 0);
+    given.reverse();
+    let mut roles = Vec::new();
+    for (_, amount) in legs {
+        let last = given.last_mut().expect("legs are no more than was given");
+        last.2 -= amount;
+        roles.push((last.0, last.1));
+        if last.2 == 0 {
+            given.pop();
         }
-        _ => false,
-    };
-    legs.iter().map(is_fee).collect()
+    }
+    roles
 }
 
 /// What legs rest on: neighbours that rest on the same are one.

@@ -150,23 +150,24 @@ impl Evidence {
         self.countries[item as usize]
     }
 
-    /// As two words, to be hashed.
+    /// As three words: different evidence has different ones. Of the last, only the lower 16 bits are
+    /// used.
     #[must_use]
     #[inline]
-    pub fn words(&self) -> [u64; 2] {
-        let code =
-            |at: usize| self.countries[at].map_or(0, |c| u64::from(u16::from_be_bytes(c.code())));
-        let via = match self.via {
-            Via::Internet => 0,
-            Via::Landline => 1,
-            Via::Mobile => 2,
-            Via::Site(country) => u64::from(u16::from_be_bytes(country.code())) << 2 | 3,
+    pub fn words(&self) -> [u64; 3] {
+        let said = |at: usize| self.countries[at].map_or(0, |c| u64::from(c.number()));
+        let (via, site) = match self.via {
+            Via::Internet => (0, 0),
+            Via::Landline => (1, 0),
+            Via::Mobile => (2, 0),
+            Via::Site(country) => (3, u64::from(country.number())),
         };
         let region = u64::from(u16::from_be_bytes(self.region));
+        let how = region << 16 | u64::from(self.third_party.0) << 8 | via;
         [
-            code(0) << 48 | code(1) << 32 | code(2) << 16 | code(3),
-            (code(4) << 48 | code(5) << 32 | region << 16 | u64::from(self.third_party.0))
-                ^ via << 8,
+            said(0) | said(1) << 16 | said(2) << 32 | said(3) << 48,
+            said(4) | said(5) << 16 | how << 32,
+            site,
         ]
     }
 
@@ -347,6 +348,39 @@ mod tests {
                 format!("{} {:?} {conflict}", found.place, found.proof)
             });
             assert_eq!(said, expected, "{observed}");
+        }
+    }
+
+    #[test]
+    fn different_evidence_has_different_words() {
+        let all = [
+            "",
+            "billing_address=DE",
+            "ip=DE",
+            "bank=DE",
+            "sim=DE",
+            "landline=DE",
+            "other=DE",
+            "other=ED",
+            "via_mobile=DE",
+            "via_landline=DE",
+            "site=DE",
+            "site=FR",
+        ];
+        let mut all: Vec<_> = all.into_iter().map(evidence).collect();
+        let mut with = |change: &dyn Fn(&mut Evidence)| {
+            let mut other = Evidence::default();
+            change(&mut other);
+            all.push(other);
+        };
+        with(&|e| e.region = *b"QC");
+        with(&|e| e.region = *b"CQ");
+        with(&|e| e.third_party = Items(1));
+        with(&|e| e.third_party = Items(2));
+        for (at, one) in all.iter().enumerate() {
+            for other in &all[..at] {
+                assert_ne!(one.words(), other.words(), "{one:?} {other:?}");
+            }
         }
     }
 

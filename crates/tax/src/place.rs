@@ -4,20 +4,31 @@
 //! and `GB`, are read as those.
 
 use core::fmt;
+use core::num::NonZeroU16;
 use core::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A country, ISO 3166-1 alpha-2, or the union that legislates for several (`EU`).
+///
+/// Its letters as one number of the same order, which is never zero: perhaps a country is two bytes
+/// too, and compared at once.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Country([u8; 2]);
+pub struct Country(NonZeroU16);
 
 /// How many codes of two letters there are.
 pub(crate) const CODES: usize = 26 * 26;
 
 impl Country {
     /// The European Union, where a rule is the Union's.
-    pub const EU: Country = Country(*b"EU");
+    pub const EU: Country = Country::of(*b"EU");
+
+    const fn of(letters: [u8; 2]) -> Country {
+        match NonZeroU16::new(u16::from_be_bytes(letters)) {
+            Some(number) => Country(number),
+            None => panic!("letters are not zero"),
+        }
+    }
 
     /// Two capital letters, as ASCII bytes; `EL` is Greece and `UK` the United Kingdom.
     #[must_use]
@@ -27,9 +38,9 @@ impl Country {
             return None;
         }
         Some(match &code {
-            b"EL" => Country(*b"GR"),
-            b"UK" => Country(*b"GB"),
-            _ => Country(code),
+            b"EL" => Country::of(*b"GR"),
+            b"UK" => Country::of(*b"GB"),
+            _ => Country::of(code),
         })
     }
 
@@ -51,13 +62,21 @@ impl Country {
     #[must_use]
     #[inline]
     pub const fn code(self) -> [u8; 2] {
-        self.0
+        self.number().to_be_bytes()
+    }
+
+    /// The two letters as a number, never zero.
+    #[must_use]
+    #[inline]
+    pub const fn number(self) -> u16 {
+        self.0.get()
     }
 
     /// Its number among all codes of two letters, below 676.
     #[inline]
     pub(crate) const fn index(self) -> usize {
-        (self.0[0] - b'A') as usize * 26 + (self.0[1] - b'A') as usize
+        let [first, second] = self.code();
+        (first - b'A') as usize * 26 + (second - b'A') as usize
     }
 
     /// The country whose VAT is charged there: Monaco is treated as France and the Isle of Man as the
@@ -67,9 +86,9 @@ impl Country {
     #[must_use]
     #[inline]
     pub const fn territory(self) -> Country {
-        match &self.0 {
-            b"MC" => Country(*b"FR"),
-            b"IM" | b"XI" => Country(*b"GB"),
+        match &self.code() {
+            b"MC" => Country::of(*b"FR"),
+            b"IM" | b"XI" => Country::of(*b"GB"),
             _ => self,
         }
     }
@@ -77,7 +96,9 @@ impl Country {
 
 impl fmt::Display for Country {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(core::str::from_utf8(&self.0).expect("ASCII, because `new` lets nothing else in"))
+        f.pad(
+            core::str::from_utf8(&self.code()).expect("ASCII, because `new` lets nothing else in"),
+        )
     }
 }
 
@@ -113,7 +134,7 @@ impl Serialize for Country {
         if to.is_human_readable() {
             to.collect_str(self)
         } else {
-            self.0.serialize(to)
+            self.code().serialize(to)
         }
     }
 }

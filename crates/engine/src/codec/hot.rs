@@ -229,10 +229,10 @@ pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], bool
     }
     tail.clear();
     if paid.case > 0 {
-        tail.put_one(u64::from(paid.case))?;
-        tail.put_one(fee_tax)?;
-        if fee_tax > 0 {
-            tail.put_one(u64::from(fee_tax_account))?;
+        let case = u64::from(paid.case);
+        match fee_tax {
+            0 => tail.put_each([case, 0])?,
+            _ => tail.put_each([case, fee_tax, u64::from(fee_tax_account)])?,
         }
     }
     tail.encode(PartyNo(layout.party), moves)?;

@@ -49,19 +49,25 @@ impl Tail {
         self.len = 0;
     }
 
-    /// A number by itself: seven bits a byte, the lowest first; the last has its high bit clear.
+    /// Numbers by themselves, below 2^56, seven bits a byte: the lowest bits of the first byte are as
+    /// many zeros as there are bytes behind it, and a one.
     #[inline]
-    pub fn put_one(&mut self, mut number: u64) -> Option<()> {
-        loop {
-            let byte = self.bytes.get_mut(self.len)?;
-            self.len += 1;
-            *byte = number as u8 & 0x7f;
-            number >>= 7;
-            if number == 0 {
-                return Some(());
+    pub fn put_each<const N: usize>(&mut self, numbers: [u64; N]) -> Option<()> {
+        const { assert!(8 * N <= ROOM) };
+        let room = self.bytes.get_mut(self.len..)?.first_chunk_mut::<ROOM>()?;
+        let mut at = 0;
+        for number in numbers {
+            let more = (63 - (number | 1).leading_zeros()) / 7;
+            if more > 7 {
+                return None;
             }
-            *byte |= 0x80;
+            // All eight bytes are written, and what is too much is written over. The place is below 32.
+            let bits = (number << 1 | 1) << more;
+            room[at & 31..][..8].copy_from_slice(&bits.to_le_bytes());
+            at += more as usize + 1;
         }
+        self.len += at;
+        Some(())
     }
 
     #[inline]
@@ -188,21 +194,12 @@ pub(super) fn decode(payer: PartyNo, mut bytes: &[u8], effects: &mut Vec<Effect>
 /// A number by itself.
 #[inline]
 pub(super) fn take_one(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        let part = u64::from(byte & 0x7f);
-        // What does not fit was never written so.
-        if part << shift >> shift != part {
-            return None;
-        }
-        number |= part << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
+    let more = bytes.first().filter(|first| **first != 0)?.trailing_zeros();
+    let (part, rest) = bytes.split_at_checked(more as usize + 1)?;
+    *bytes = rest;
+    let mut all = [0; 8];
+    all[..part.len()].copy_from_slice(part);
+    Some(u64::from_le_bytes(all) >> more >> 1)
 }
 
 #[cfg(test)]
@@ -215,6 +212,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn numbers_round_trip(number in 0..1u64 << 56, shift in 0..56u32) {
+            let mut tail = Tail::default();
+            let numbers = [number >> shift, number, ((1 << 56) - 1) >> shift];
+            tail.put_each(numbers).unwrap();
+            tail.put_each([number]).unwrap();
+            let mut bytes = tail.bytes();
+            for number in numbers.into_iter().chain([number]) {
+                prop_assert_eq!(take_one(&mut bytes), Some(number));
+            }
+            prop_assert_eq!(bytes, &[0u8; 0]);
+            prop_assert_eq!(tail.put_each([number | 1 << 56]), None);
+        }
+
         #[test]
         fn moves_round_trip(rows in proptest::collection::vec(
             (0u32..3, 0u16..600, small(), any::<u64>(), any::<u64>(), 0u32..64), 0..12,

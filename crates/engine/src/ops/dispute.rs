@@ -32,8 +32,8 @@ pub(crate) fn open<V: View>(
         of: payment,
         ..paid
     }));
-    if let Some(moved) = taken_back.moved {
-        draft.effect(Effect::Taxed(Box::new(moved)));
+    for moved in &taken_back.moved {
+        draft.effect(Effect::Taxed(Box::new(*moved)));
     }
     let debited = debit_payees(draft, &taken_back);
     for (origin, amount) in by_origin(draft, &debited.taken, &debited.owed) {
@@ -78,7 +78,7 @@ pub(crate) fn resolve<V: View>(
     match verdict {
         DisputeVerdict::PayeeWins => {
             draft.out.kind = EventKind::DisputeWon;
-            if let Some(moved) = record.tax {
+            for moved in &record.tax {
                 draft.effect(Effect::Taxed(Box::new(moved.reversed())));
             }
             give_back(draft, &record);

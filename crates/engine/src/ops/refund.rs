@@ -32,8 +32,8 @@ pub(crate) struct TakenBack {
     pub tax: u64,
     /// The fee in it, with its tax.
     pub fee: u64,
-    /// How tax and turnover move; none if no tax rules were in force.
-    pub moved: Option<TaxMove>,
+    /// How tax and turnover move, for each share of a split; none if no tax rules were in force.
+    pub moved: Vec<TaxMove>,
 }
 
 /// The part of the carried event that is the payment named.
@@ -81,38 +81,37 @@ pub(crate) fn take_back<V: View>(
         part.postings.iter().filter(of_sign).map(leg).collect()
     };
     let mut from = legs(1);
-    let mut is_fee = are_fees(draft, &from, paid.tax);
+    let party_of = |wallet| draft.view.wallet(wallet).party;
+    let moves: Vec<TaxMove> = part.tax_moves(party_of).collect();
+    let mut roles = roles_of(&from, &paid, &moves);
     if !draft.terms.fee_refundable {
-        keep_fee(draft, &mut from, &mut is_fee);
+        keep_fee(&mut from, &mut roles);
     }
     let mut to = legs(-1);
     share_out(&mut from, so_far, amount.0);
     share_out(&mut to, so_far, amount.0);
-    let sum = |of: &dyn Fn(AccountClass, bool) -> bool| -> u64 {
-        let class = |leg: &Leg| {
-            leg.account
-                .is_some()
-                .then(|| draft.view.account(leg.account).class)
-        };
-        let legs = from.iter().zip(&is_fee);
-        let legs = legs.filter(|(leg, is_fee)| class(leg).is_some_and(|class| of(class, **is_fee)));
+    let sum = |of: &dyn Fn(Role) -> bool| -> u64 {
+        let legs = from.iter().zip(&roles).filter(|(_, role)| of(**role));
         legs.map(|(leg, _)| leg.amount).sum()
     };
-    let tax = sum(&|class, is_fee| is_tax(class) && !is_fee);
-    let fee = sum(&|_, is_fee| is_fee);
-    let fee_tax = sum(&|class, is_fee| is_tax(class) && is_fee);
-    let moved = (paid.case > 0).then(|| TaxMove {
-        case: paid.case,
-        seller: draft.view.wallet(paid.payee).party,
-        asset: paid.asset,
-        net: -i128::from(amount.0 - tax),
-        tax: -i128::from(tax),
-        fee: -i128::from(fee - fee_tax),
-        fee_tax: -i128::from(fee_tax),
-        of: payment,
+    let tax = sum(&|role| role.what == What::Tax);
+    let fee = sum(&|role| matches!(role.what, What::Fee | What::FeeTax));
+    let moved = moves.iter().enumerate().map(|(at, moved)| {
+        let sum = |what| i128::from(sum(&|role| role.share == at && role.what == what));
+        let (tax, fee, fee_tax) = (sum(What::Tax), sum(What::Fee), sum(What::FeeTax));
+        TaxMove {
+            net: -(fee + fee_tax + sum(What::Rest)),
+            tax: -tax,
+            fee: -fee,
+            fee_tax: -fee_tax,
+            of: payment,
+            ..*moved
+        }
     });
-    let of_payee = from.iter().position(|leg| !leg.account.is_some());
-    let kept_fee = of_payee.map_or(0, |at| from.remove(at).amount);
+    let moved = moved.collect();
+    let of_payee = from.iter().filter(|leg| !leg.account.is_some());
+    let kept_fee = of_payee.map(|leg| leg.amount).sum();
+    from.retain(|leg| leg.account.is_some());
     Ok(TakenBack {
         paid,
         from,
@@ -125,50 +124,86 @@ pub(crate) fn take_back<V: View>(
     })
 }
 
-fn is_tax(class: AccountClass) -> bool {
-    matches!(class, AccountClass::Tax | AccountClass::SellerTax)
+/// What a leg of a payment was, and of which share of a split.
+#[derive(Clone, Copy, Debug)]
+struct Role {
+    share: usize,
+    what: What,
 }
 
-/// Which legs are the platform's fee, with the tax in it: tax beyond the sale's, which comes first.
-fn are_fees<V: View>(draft: &Draft<'_, V>, from: &[Leg], sale_tax: u64) -> Vec<bool> {
-    let mut rest = sale_tax;
-    let is_fee = |leg: &Leg| match draft.view.account(leg.account).class {
-        AccountClass::Fees => true,
-        class if is_tax(class) => {
-            let is_fees = rest == 0;
-            rest = rest.saturating_sub(leg.amount);
-            is_fees
-        }
-        _ => false,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Tax,
+    Fee,
+    FeeTax,
+    /// What came to the payee.
+    Rest,
+}
+
+/// What each leg was: each share gave tax, fee, its tax and the rest, in this order.
+fn roles_of(from: &[Leg], paid: &Paid, moves: &[TaxMove]) -> Vec<Role> {
+    let atoms = |amount: i128| u64::try_from(amount).unwrap_or(0);
+    let given = |share, tax, fee, fee_tax, rest| {
+        let all = [
+            (What::Tax, tax),
+            (What::Fee, fee),
+            (What::FeeTax, fee_tax),
+            (What::Rest, rest),
+        ];
+        all.map(|(what, amount)| (Role { share, what }, amount))
     };
-    from.iter().map(is_fee).collect()
+    let of_move = |(share, m): (usize, &TaxMove)| {
+        let rest = atoms(m.net - m.fee - m.fee_tax);
+        given(share, atoms(m.tax), atoms(m.fee), atoms(m.fee_tax), rest)
+    };
+    let mut given: Vec<(Role, u64)> = match moves {
+        [] => given(0, paid.tax, paid.fee, 0, u64::MAX).to_vec(),
+        _ => moves.iter().enumerate().flat_map(of_move).collect(),
+    };
+    given.retain(|(_, amount)| *amount > 0);
+    let mut given = given.into_iter();
+    let mut now = given.next();
+    let mut role = |leg: &Leg| {
+        if let Some((_, 0)) = now {
+            now = given.next();
+        }
+        let (role, left) = now.as_mut()?;
+        *left = left.saturating_sub(leg.amount);
+        Some(*role)
+    };
+    let last = Role {
+        share: moves.len().saturating_sub(1),
+        what: What::Rest,
+    };
+    from.iter().map(|leg| role(leg).unwrap_or(last)).collect()
 }
 
-/// The platform keeps its fee: the first payee gives it back instead, from no account in particular
-/// if the fee was all there was.
-fn keep_fee<V: View>(draft: &Draft<'_, V>, from: &mut Vec<Leg>, is_fee: &mut Vec<bool>) {
-    let fees = from.iter().zip(&*is_fee).filter(|(_, is_fee)| **is_fee);
-    let fee: u64 = fees.map(|(leg, _)| leg.amount).sum();
-    if fee == 0 {
-        return;
+/// The platform keeps its fee: the payee of each share gives it back instead, from no account in
+/// particular if the fee was all there was.
+fn keep_fee(from: &mut Vec<Leg>, roles: &mut Vec<Role>) {
+    let shares = roles.last().map_or(0, |role| role.share + 1);
+    let is_fee = |role: &Role| matches!(role.what, What::Fee | What::FeeTax);
+    let mut fees = vec![0; shares];
+    for (leg, role) in from.iter().zip(&*roles) {
+        if is_fee(role) {
+            fees[role.share] += leg.amount;
+        }
     }
-    let mut are_fees = is_fee.iter();
-    from.retain(|_| are_fees.next() == Some(&false));
-    is_fee.retain(|is_fee| !is_fee);
-    let class = |leg: &Leg| draft.view.account(leg.account).class;
-    let payees = [
-        AccountClass::Wallet,
-        AccountClass::Receivable,
-        AccountClass::Suspense,
-    ];
-    match from.iter_mut().find(|leg| payees.contains(&class(leg))) {
-        Some(payee) => payee.amount += fee,
-        None => {
-            from.push(Leg {
-                account: AccountNo::NONE,
-                amount: fee,
-            });
-            is_fee.push(false);
+    let mut kept = roles.iter().map(|role| !is_fee(role));
+    from.retain(|_| kept.next() == Some(true));
+    roles.retain(|role| !is_fee(role));
+    for (share, fee) in fees.into_iter().enumerate().filter(|(_, fee)| *fee > 0) {
+        let rest = |role: &Role| role.share == share && role.what == What::Rest;
+        match roles.iter().position(rest) {
+            Some(at) => from[at].amount += fee,
+            None => {
+                from.push(Leg {
+                    account: AccountNo::NONE,
+                    amount: fee,
+                });
+                let what = What::Rest;
+                roles.push(Role { share, what });
+            }
         }
     }
 }
@@ -286,7 +321,7 @@ pub(crate) fn refund<V: View>(
         of,
         ..*paid
     }));
-    if let Some(moved) = moved {
+    for moved in moved {
         draft.effect(Effect::Taxed(Box::new(*moved)));
     }
     debit_payees(draft, &taken_back);

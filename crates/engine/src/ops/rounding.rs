@@ -9,6 +9,7 @@ use crate::command::TaxRounding;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind};
 use crate::ids::Id;
+use crate::records::PartyNo;
 use crate::step::{Draft, tax};
 use crate::taxes::TaxMove;
 use crate::terms::Country;
@@ -43,7 +44,12 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, paper: Id, rounding: &TaxR
             let case = case.ok_or(not_found("case"))?;
             let outcome = if is_fee { &case.fee } else { &case.sale };
             let place = outcome.place.ok_or(malformed("case"))?;
-            let owner = tax::owner(Some(case), seller).filter(|_| !is_fee);
+            let owner = if is_fee {
+                PartyNo::NONE
+            } else {
+                case.supplier(seller)
+            };
+            let owner = (owner != PartyNo::NONE).then_some(owner);
             (owner, Country(place.country.code()))
         }
     };

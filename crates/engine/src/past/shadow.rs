@@ -9,7 +9,7 @@ use crate::law::{Count, Counted, Counts, MEASURE_FIRST, add_or_begin, since};
 use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
 use crate::state::State;
 use crate::step::law::room::used_by_capture;
-use crate::taxes::{Case, Question, Taxpayer};
+use crate::taxes::{Case, Gist, Taxpayer, Together, Words};
 use crate::view::View;
 use ledger::{Account, AccountNo, AssetNo, Source};
 use policy::{GiveBack, Move, Ruleset, Side};
@@ -308,7 +308,13 @@ impl<V: View> View for Shadowed<'_, V> {
     fn cases_len(&self) -> usize {
         self.view.cases_len()
     }
-    fn find_case(&self, question: &Question, is_it: impl Fn(&Case) -> bool) -> Option<u32> {
-        self.view.find_case(question, is_it)
+    fn gist(&self, no: u32) -> Option<&Gist> {
+        self.view.gist(no)
+    }
+    fn find_case(&self, words: &Words, is_it: impl Fn(&Gist, &Case) -> bool) -> Option<u32> {
+        self.view.find_case(words, is_it)
+    }
+    fn together(&self) -> &Together {
+        self.view.together()
     }
 }

@@ -264,12 +264,7 @@ impl<V: View> Draft<'_, V> {
         asset: AssetNo,
         origin: Option<Source>,
     ) -> AccountNo {
-        let key = OperatorKey {
-            asset,
-            class,
-            sub,
-            origin,
-        };
+        let key = OperatorKey::new(asset, class, sub, origin);
         match self.view.operator_account(self.tenant, key) {
             Some(no) => no,
             None => {
@@ -302,12 +297,7 @@ impl<V: View> Draft<'_, V> {
         asset: AssetNo,
         origin: Option<Source>,
     ) -> AccountNo {
-        let key = OperatorKey {
-            asset,
-            class,
-            sub,
-            origin,
-        };
+        let key = OperatorKey::new(asset, class, sub, origin);
         let known = self.view.taxpayer(self.tenant, seller);
         match known.and_then(|known| known.account(key)) {
             Some(no) => no,

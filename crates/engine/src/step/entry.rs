@@ -4,7 +4,7 @@ use super::{Draft, Payees, Payment, Purpose, tax};
 use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{Hold, Leg, PartyNo, WalletNo};
-use crate::taxes::Case;
+use crate::taxes::{Gist, TaxMove};
 use crate::time::Day;
 use crate::view::View;
 use ledger::{AccountClass, AssetNo, Source};
@@ -12,8 +12,11 @@ use money::Atoms;
 
 #[inline]
 pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>) {
-    if let Some(case) = payment.tax.new_case.take() {
-        draft.effect(Effect::TaxCase(case));
+    let shares = payment.shares.iter_mut().map(|share| &mut share.tax);
+    for tax in shares.chain([&mut payment.tax]) {
+        if let Some(case) = tax.new_case.take() {
+            draft.effect(Effect::TaxCase(case));
+        }
     }
     let asset = payment.spend.asset;
     let tier = draft.view.party(payment.payer_party).tier;
@@ -37,6 +40,11 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>)
                 law,
                 case: payment.tax.case,
             }));
+            if !payment.shares.is_empty() {
+                split(draft, payment);
+                use_room(draft, payment);
+                return super::law::record(draft, payment);
+            }
             let fee_tax = fee_tax(draft, payment.tax.case, payment.fee);
             if let Some(due) = fee_tax {
                 draft.effect(Effect::FeeTax {
@@ -134,6 +142,58 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>)
     super::law::record(draft, payment);
 }
 
+/// The shares of a split as supplies of their own: each gives tax and fee of its own, and says what
+/// it moves. The fee is shared out by what is left after tax.
+#[inline(never)]
+fn split<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
+    let asset = payment.spend.asset;
+    let untaxed = |share: &tax::Share| share.gross - share.tax.amount;
+    let weights: Vec<u64> = payment.shares.iter().map(untaxed).collect();
+    let mut fees = vec![0; weights.len()];
+    if payment.fee > 0 {
+        money::allocate(payment.fee, &weights, &mut fees)
+            .expect("a fee is at most what is left after tax");
+    }
+    let mut fee_taxes = 0;
+    let mut given = Vec::with_capacity(fees.len());
+    for ((share, fee), untaxed) in payment.shares.iter().zip(fees).zip(weights) {
+        let (case, tax) = (share.tax.case, share.tax.amount);
+        let seller = draft.view.wallet(share.payee).party;
+        let fee_tax = fee_tax(draft, case, fee);
+        let in_fee = fee_tax.map_or(0, |due| due.amount);
+        fee_taxes += in_fee;
+        draft.effect(Effect::Taxed(Box::new(TaxMove {
+            case,
+            seller,
+            asset,
+            net: i128::from(untaxed),
+            tax: i128::from(tax),
+            fee: i128::from(fee - in_fee),
+            fee_tax: i128::from(in_fee),
+            of: draft.out.id,
+        })));
+        let dues = Dues {
+            tax,
+            country: share.tax.owed.map(|(country, _)| tax::sub(country)),
+            taxpayer: taxpayer(draft, case, seller),
+            fee,
+            fee_tax,
+        };
+        given.push((dues, (share.payee, untaxed - fee)));
+    }
+    if fee_taxes > 0 {
+        draft.effect(Effect::FeeTax {
+            case: 0,
+            asset,
+            amount: fee_taxes,
+        });
+    }
+    let mut purse = Purse::of(draft, payment.plan.legs());
+    for (dues, payee) in given {
+        purse.pay(draft, asset, dues, &[payee]);
+    }
+}
+
 /// Counts a payment in its payer's limits and its agent's mandate.
 #[inline]
 fn use_room<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
@@ -191,41 +251,46 @@ pub(crate) struct FeeTax {
 }
 
 /// What tax is in a fee, by the case of its payment, which this event may have made.
-#[inline]
+#[inline(always)]
 pub(crate) fn fee_tax<V: View>(draft: &Draft<'_, V>, case: u32, fee: u64) -> Option<FeeTax> {
-    let outcome = of_case(draft, case)?.fee;
-    let amount = outcome
-        .rate
-        .included_in(Atoms(fee), outcome.rounding.mode)
-        .0;
-    let country = outcome.place?.country;
-    let country = u16::from_be_bytes(country.code());
-    (amount > 0).then_some(FeeTax { country, amount })
+    of_case(draft, case, |gist| {
+        let amount = gist.fee_rate.included_in(Atoms(fee), gist.fee_mode).0;
+        let country = gist.fee_place;
+        (amount > 0 && country != 0).then_some(FeeTax { country, amount })
+    })?
 }
 
 /// The party whose tax a sale's is; none for the operator's.
-#[inline]
+#[inline(always)]
 pub(crate) fn taxpayer<V: View>(
     draft: &Draft<'_, V>,
     case: u32,
     seller: PartyNo,
 ) -> Option<PartyNo> {
-    tax::owner(of_case(draft, case), seller)
+    let owner = of_case(draft, case, |gist| gist.owner(seller))?;
+    (owner != PartyNo::NONE).then_some(owner)
 }
 
-/// A case by its number, which this event may have made.
-#[inline]
-fn of_case<'a, V: View>(draft: &'a Draft<'_, V>, case: u32) -> Option<&'a Case> {
+/// What a case says, which this event may have made.
+#[inline(always)]
+fn of_case<T, V: View>(draft: &Draft<'_, V>, case: u32, says: impl Fn(&Gist) -> T) -> Option<T> {
     if case == 0 {
         return None;
     }
-    let made = || {
-        draft.out.effects.iter().find_map(|effect| match effect {
-            Effect::TaxCase(case) => Some(&**case),
-            _ => None,
-        })
-    };
-    draft.view.case(case).or_else(made)
+    match draft.view.gist(case) {
+        Some(gist) => Some(says(gist)),
+        None => made(draft, case).map(|gist| says(&gist)),
+    }
+}
+
+#[cold]
+fn made<V: View>(draft: &Draft<'_, V>, case: u32) -> Option<Gist> {
+    let mut cases = draft.out.effects.iter().filter_map(|effect| match effect {
+        Effect::TaxCase(case) => Some(case),
+        _ => None,
+    });
+    let at = (case as usize).checked_sub(draft.view.cases_len() + 1)?;
+    cases.nth(at).map(|case| Gist::new(case, |_| 0))
 }
 
 /// Moves value from the payer's accounts to tax, fee and payees, in this order. Each part rests on
@@ -239,39 +304,11 @@ pub(crate) fn pay<V: View>(
     dues: Dues,
     payees: &[(WalletNo, u64)],
 ) {
-    for leg in legs {
-        draft.debit_account(leg.account, leg.amount);
-    }
-    let mut purse = Purse {
-        legs: legs.iter(),
-        left: 0,
-        origin: None,
-    };
-    let country = dues.country.unwrap_or(0);
-    purse.give(draft, dues.tax, |draft, origin, part| {
-        let account = match dues.taxpayer {
-            Some(seller) => draft.seller_tax(seller, country, asset, origin),
-            None => draft.operator(AccountClass::Tax, country, asset, origin),
-        };
-        draft.credit_account(account, part);
-    });
-    let fee_tax = dues.fee_tax.map_or(0, |due| due.amount);
-    purse.give(draft, dues.fee - fee_tax, |draft, origin, part| {
-        let account = draft.operator(AccountClass::Fees, 0, asset, origin);
-        draft.credit_account(account, part);
-    });
-    if let Some(due) = dues.fee_tax {
-        purse.give(draft, due.amount, |draft, origin, part| {
-            let account = draft.operator(AccountClass::Tax, due.country, asset, origin);
-            draft.credit_account(account, part);
-        });
-    }
-    for &(payee, amount) in payees {
-        purse.give(draft, amount, |draft, origin, part| {
-            draft.credit(payee, asset, Source::Earned, origin, part);
-        });
-    }
+    Purse::of(draft, legs).pay(draft, asset, dues, payees);
 }
+
+/// Who is given a part that rests on something.
+type To<'t, 'd, V> = &'t mut dyn FnMut(&mut Draft<'d, V>, Option<Source>, u64);
 
 /// What was taken from the payer and is not given yet.
 struct Purse<'l> {
@@ -281,14 +318,85 @@ struct Purse<'l> {
     origin: Option<Source>,
 }
 
-impl Purse<'_> {
-    /// Gives an amount, in as many parts as it has origins one after the other.
+impl<'l> Purse<'l> {
+    /// Takes the legs from their accounts.
     #[inline]
-    fn give<V: View>(
+    fn of<V: View>(draft: &mut Draft<'_, V>, legs: &'l [Leg]) -> Purse<'l> {
+        for leg in legs {
+            draft.debit_account(leg.account, leg.amount);
+        }
+        let mut purse = Purse {
+            legs: legs.iter(),
+            left: 0,
+            origin: None,
+        };
+        if let Some(first) = purse.legs.next() {
+            let origin = draft.view.account(first.account).rests_on();
+            (purse.left, purse.origin) = (first.amount, origin);
+        }
+        purse
+    }
+
+    /// Gives tax, fee and payees what is theirs, in this order.
+    #[inline]
+    fn pay<V: View>(
         &mut self,
         draft: &mut Draft<'_, V>,
+        asset: AssetNo,
+        dues: Dues,
+        payees: &[(WalletNo, u64)],
+    ) {
+        let country = dues.country.unwrap_or(0);
+        self.give(draft, dues.tax, |draft, origin, part| {
+            let account = match dues.taxpayer {
+                Some(seller) => draft.seller_tax(seller, country, asset, origin),
+                None => draft.operator(AccountClass::Tax, country, asset, origin),
+            };
+            draft.credit_account(account, part);
+        });
+        let fee_tax = dues.fee_tax.map_or(0, |due| due.amount);
+        self.give(draft, dues.fee - fee_tax, |draft, origin, part| {
+            let account = draft.operator(AccountClass::Fees, 0, asset, origin);
+            draft.credit_account(account, part);
+        });
+        if let Some(due) = dues.fee_tax {
+            self.give(draft, due.amount, |draft, origin, part| {
+                let account = draft.operator(AccountClass::Tax, due.country, asset, origin);
+                draft.credit_account(account, part);
+            });
+        }
+        for &(payee, amount) in payees {
+            self.give(draft, amount, |draft, origin, part| {
+                draft.credit(payee, asset, Source::Earned, origin, part);
+            });
+        }
+    }
+
+    /// Gives an amount, in as many parts as it has origins one after the other.
+    #[inline]
+    fn give<'d, V: View>(
+        &mut self,
+        draft: &mut Draft<'d, V>,
         amount: u64,
-        mut to: impl FnMut(&mut Draft<'_, V>, Option<Source>, u64),
+        mut to: impl FnMut(&mut Draft<'d, V>, Option<Source>, u64),
+    ) {
+        if amount == 0 {
+            return;
+        }
+        // The commonest payment has one leg.
+        if amount <= self.left {
+            self.left -= amount;
+            return to(draft, self.origin, amount);
+        }
+        self.give_from_many(draft, amount, &mut to);
+    }
+
+    #[inline(never)]
+    fn give_from_many<'d, V: View>(
+        &mut self,
+        draft: &mut Draft<'d, V>,
+        amount: u64,
+        to: To<'_, 'd, V>,
     ) {
         let (mut rest, mut part) = (amount, 0);
         while rest > 0 {

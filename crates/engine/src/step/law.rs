@@ -304,7 +304,10 @@ pub(crate) fn coming<V: View>(view: &V, payee: WalletNo, shares: &[(WalletNo, u6
 }
 
 /// What each payee of a split gets of the gross amount.
-fn shares(payees: &[(WalletNo, u64)], gross: u64) -> impl Iterator<Item = (WalletNo, u64)> {
+pub(crate) fn shares(
+    payees: &[(WalletNo, u64)],
+    gross: u64,
+) -> impl Iterator<Item = (WalletNo, u64)> {
     let weights: Vec<u64> = payees.iter().map(|(_, weight)| *weight).collect();
     let mut parts = vec![0; payees.len()];
     money::allocate(gross, &weights, &mut parts)

@@ -1,22 +1,23 @@
 //! Stage 4: what tax is in the price, where it is owed and by whom.
 //!
 //! With tax rules in force the question is put together from State and the payment; a steady answer
-//! given before is found by one look-up, any other is decided anew ([`tax::determine`]). A price
+//! given before is found by one look-up, any other is decided anew ([`tax::determine`]). Very often the
+//! last sale of the same seller asked the same, and then the payer's side alone is compared. A price
 //! that does not contain its tax grows by it here. Without rules, the terms' rate of the payer's
 //! country is contained in the price.
 
-use super::{Draft, Payment, Purpose};
+use super::{Draft, Payees, Payment, Purpose};
 use crate::code::Code;
 use crate::command::Spend;
 use crate::decide::{Rule, Stop};
 use crate::records::{PartyKind, PartyNo, TenantNo, WalletNo};
 use crate::state::State;
-use crate::taxes::{self, Case, Facts, Question, Seller, Sold, TaxInForce};
+use crate::taxes::{self, Bought, Case, Facts, Gist, Question, Seller, Sold, TaxInForce, Taxpayer};
 use crate::terms::Country;
 use crate::time::Civil;
 use crate::view::View;
+use ::tax::Supplier;
 use ::tax::supply::{Buyer, Pricing};
-use ::tax::{Role, Supplier};
 use core::cell::Cell;
 use ledger::AssetNo;
 use money::{Atoms, Ppm};
@@ -32,6 +33,15 @@ pub(crate) struct Tax {
     pub case: u32,
     /// It is decided for the first time.
     pub new_case: Option<Box<Case>>,
+}
+
+/// One payee's part of a split: a supply of its own.
+#[derive(Debug)]
+pub(crate) struct Share {
+    pub payee: WalletNo,
+    /// All included, atoms.
+    pub gross: u64,
+    pub tax: Tax,
 }
 
 #[inline]
@@ -50,41 +60,115 @@ pub(crate) fn set<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> R
     Ok(())
 }
 
+#[inline]
 fn under<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxInForce) -> Rule {
-    let seller = draft.view.wallet(payment.payees.first()).party;
+    if let Payees::Many(_) = payment.payees {
+        return split(draft, payment, rules);
+    }
     let asked = Asked {
         tenant: draft.tenant,
         payer: payment.payer_party,
-        seller,
+        seller: draft.view.wallet(payment.payees.first()).party,
         asset: payment.spend.asset,
         amount: payment.gross,
         facts: &payment.spend.tax,
         civil: draft.civil,
     };
-    let question = asked.question(draft.view, rules);
-    let date = taxes::date(draft.civil.day);
-    let holds = |case: &Case| case.is_steady && case.from <= date && date < case.until;
-    payment.tax.case = match draft.view.find_case(&question, holds) {
-        Some(no) => no,
-        None => decided(draft, &mut payment.tax, rules, &asked, &question),
+    supply(
+        draft,
+        rules,
+        &asked,
+        &mut payment.gross,
+        &mut payment.tax,
+        &[],
+    )
+}
+
+/// Each payee with a share supplies by itself: what it is due is taxed by a case of its own.
+#[inline(never)]
+fn split<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxInForce) -> Rule {
+    let Payees::Many(payees) = &payment.payees else {
+        return Ok(());
     };
-    let case = payment.tax.new_case.as_deref();
-    let case = case.or_else(|| draft.view.case(payment.tax.case));
-    let sale = &case.expect("a case was found or made").sale;
-    let (rate, mode) = (sale.rate, sale.rounding.mode);
-    let place = sale.place.map(|place| Country(place.country.code()));
-    payment.tax.owed = place
-        .filter(|_| rate != Ppm::ZERO)
-        .map(|place| (place, rate));
-    let exclusive =
-        payment.spend.tax.pricing.unwrap_or(rules.settings.pricing) == Pricing::Exclusive;
-    if exclusive {
-        let split = ::tax::split::exclusive(Atoms(payment.gross), rate, mode);
-        let split = split.map_err(|_| Stop::Reject(Code::Malformed, "amount"))?;
-        payment.tax.amount = split.tax.0;
-        payment.gross += split.tax.0;
-    } else {
-        payment.tax.amount = rate.included_in(Atoms(payment.gross), mode).0;
+    let mut all = Tax::default();
+    let mut gross_sum = 0u64;
+    for (payee, mut gross) in super::law::shares(payees, payment.gross) {
+        if gross == 0 {
+            continue;
+        }
+        let asked = Asked {
+            tenant: draft.tenant,
+            payer: payment.payer_party,
+            seller: draft.view.wallet(payee).party,
+            asset: payment.spend.asset,
+            amount: gross,
+            facts: &payment.spend.tax,
+            civil: draft.civil,
+        };
+        let mut tax = Tax::default();
+        supply(draft, rules, &asked, &mut gross, &mut tax, &payment.shares)?;
+        // The first stands for all where only one can be told.
+        if all.case == 0 {
+            (all.case, all.owed) = (tax.case, tax.owed);
+        }
+        all.amount += tax.amount;
+        let sum = gross_sum.checked_add(gross);
+        gross_sum = sum.ok_or(Stop::Reject(Code::Malformed, "amount"))?;
+        payment.shares.push(Share { payee, gross, tax });
+    }
+    (payment.tax, payment.gross) = (all, gross_sum);
+    Ok(())
+}
+
+/// What tax is in a supply, or comes on top of it; `before` are the shares of the same split that were
+/// asked before.
+#[inline(always)]
+fn supply<V: View>(
+    draft: &Draft<'_, V>,
+    rules: &TaxInForce,
+    asked: &Asked<'_>,
+    gross: &mut u64,
+    tax: &mut Tax,
+    before: &[Share],
+) -> Rule {
+    let payer = draft.view.party(asked.payer);
+    let bought = Bought {
+        tenant: draft.tenant,
+        rules: rules.version,
+        month: draft.civil.month.0,
+        country: payer.country,
+        buyer: asked.buyer(draft.view, payer.kind),
+        facts: asked.facts,
+    };
+    let date = taxes::date(draft.civil.day);
+    let known = draft.view.taxpayer(draft.tenant, asked.seller);
+    let last = known.map_or(0, |known| known.case);
+    let looked_up;
+    let (no, gist) = match draft.view.gist(last) {
+        Some(gist) if gist.is_of(&bought) && gist.holds_on(date) => {
+            debug_assert!(gist.asks(&asked.question(draft.view, rules).words()));
+            (last, gist)
+        }
+        _ => {
+            looked_up = look_up(draft, tax, rules, asked, before);
+            (looked_up.0, &looked_up.1)
+        }
+    };
+    let (rate, mode) = (gist.rate, gist.mode);
+    tax.case = no;
+    if gist.place != 0 && rate != Ppm::ZERO {
+        tax.owed = Some((Country(gist.place.to_be_bytes()), rate));
+    }
+    match gist.pricing {
+        Pricing::Inclusive => {
+            tax.amount = rate.included_in(Atoms(*gross), mode).0;
+        }
+        Pricing::Exclusive => {
+            let split = ::tax::split::exclusive(Atoms(*gross), rate, mode);
+            let split = split.map_err(|_| Stop::Reject(Code::Malformed, "amount"))?;
+            tax.amount = split.tax.0;
+            *gross += split.tax.0;
+        }
     }
     Ok(())
 }
@@ -101,33 +185,30 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// People buy as consumers; only of others is it asked.
     #[inline]
+    fn buyer<V: View>(&self, view: &V, kind: PartyKind) -> Buyer {
+        match kind {
+            PartyKind::Person => Buyer::Consumer,
+            _ => as_buyer(view.taxpayer(self.tenant, self.payer)),
+        }
+    }
+
     fn question<V: View>(&self, view: &V, rules: &TaxInForce) -> Question {
         let (payer, payee) = (view.party(self.payer), view.party(self.seller));
-        let as_buyer = |number: Option<(::tax::Country, ::tax::supply::Checked)>| {
-            number.map_or(Buyer::Consumer, |(country, checked)| Buyer::Business {
-                country,
-                checked,
-            })
-        };
         let known = view.taxpayer(self.tenant, self.seller);
         let country = taxes::country(payee.country);
         let own = known.and_then(|known| known.supplier);
         // Of a seller whose country is not known, it is the operator's.
         let home = country.unwrap_or(rules.settings.operator.country);
-        // People buy as consumers; only of others is it asked.
-        let buyer = match payer.kind {
-            PartyKind::Person => None,
-            _ => view.taxpayer(self.tenant, self.payer),
-        };
         Question {
             tenant: self.tenant,
             rules: rules.version,
             month: self.civil.month.0,
             seller: own.map_or(Seller::Of(home), Seller::Known),
             seller_country: country,
-            seller_buyer: as_buyer(known.and_then(|known| known.buyer)),
-            buyer: as_buyer(buyer.and_then(|buyer| buyer.buyer)),
+            seller_buyer: as_buyer(known),
+            buyer: self.buyer(view, payer.kind),
             declared: taxes::country(payer.country),
             facts: *self.facts,
         }
@@ -145,7 +226,7 @@ impl Asked<'_> {
         };
         let sold = Sold {
             rules: &rules.current.rules,
-            state,
+            view,
             terms: &state.tenants[self.tenant.0 as usize].terms,
             seller: view.taxpayer(self.tenant, self.seller),
             operator: view.taxpayer(self.tenant, PartyNo::NONE),
@@ -158,21 +239,46 @@ impl Asked<'_> {
     }
 }
 
-/// Decides anew, and finds the number of what was decided or gives it the next.
-#[cold]
-fn decided<V: View>(
+fn as_buyer(known: Option<&Taxpayer>) -> Buyer {
+    let number = known.and_then(|known| known.buyer);
+    number.map_or(Buyer::Consumer, |(country, checked)| Buyer::Business {
+        country,
+        checked,
+    })
+}
+
+/// The number of the case of what is asked, and its gist; decided anew where the answer depends on
+/// turnover or was not given before.
+#[inline(never)]
+fn look_up<V: View>(
     draft: &Draft<'_, V>,
     tax: &mut Tax,
     rules: &TaxInForce,
     asked: &Asked<'_>,
-    question: &Question,
-) -> u32 {
-    let case = asked.decide(draft.view, rules, question);
-    if let Some(no) = draft.view.find_case(question, |known| *known == case) {
-        return no;
+    before: &[Share],
+) -> (u32, Gist) {
+    let view = draft.view;
+    let found = |no| (no, *view.gist(no).expect("the case was found by its gist"));
+    let question = asked.question(view, rules);
+    let words = question.words();
+    let date = taxes::date(asked.civil.day);
+    if let Some(no) = view.find_case(&words, |gist, _| gist.holds_on(date)) {
+        return found(no);
     }
+    let case = asked.decide(view, rules, &question);
+    if let Some(no) = view.find_case(&words, |_, known| *known == case) {
+        return found(no);
+    }
+    // What it counts in is numbered when it is applied.
+    let gist = Gist::new(&case, |_| 0);
+    let made = |share: &&Share| share.tax.new_case.is_some();
+    let same = |share: &&Share| share.tax.new_case.as_deref() == Some(&case);
+    if let Some(share) = before.iter().find(same) {
+        return (share.tax.case, gist);
+    }
+    let no = view.cases_len() + before.iter().filter(made).count() + 1;
     tax.new_case = Some(Box::new(case));
-    u32::try_from(draft.view.cases_len() + 1).expect("fewer than 2^32 cases")
+    (u32::try_from(no).expect("fewer than 2^32 cases"), gist)
 }
 
 /// What would be decided of a payment's tax now, whether or not it would be made. None without rules.
@@ -197,10 +303,4 @@ pub fn preview(state: &State, payer: WalletNo, payee: WalletNo, spend: &Spend) -
 /// A country as the number that tells its tax account.
 pub(crate) fn sub(country: Country) -> u16 {
     u16::from_be_bytes(country.0)
-}
-
-/// The party whose account a payment's tax goes to; none for the operator's.
-pub(crate) fn owner(case: Option<&Case>, seller: PartyNo) -> Option<PartyNo> {
-    case.filter(|case| case.sale.supplier == Role::Seller)
-        .map(|_| seller)
 }

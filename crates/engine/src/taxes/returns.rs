@@ -4,7 +4,7 @@
 //! their cases. What the ledger's tax accounts moved by is counted beside it, so that both can be
 //! compared to the atom ([`Returns::agrees`]).
 
-use super::{Case, date};
+use super::{Case, TaxMove, date};
 use crate::event::{Event, EventKind, Part};
 use crate::ids::Id;
 use crate::records::{PartyNo, TenantNo};
@@ -114,7 +114,8 @@ impl Returns {
     }
 
     fn note_part(&mut self, state: &State, part: &Part<'_>) {
-        let moved = part.tax_move(|wallet| state.wallet(wallet).party);
+        let moves = part.tax_moves(|wallet| state.wallet(wallet).party);
+        let moves: Vec<TaxMove> = moves.collect();
         for posting in part.postings {
             let account = state.book.account(posting.account);
             let whose = match account.class {
@@ -124,13 +125,16 @@ impl Returns {
             };
             let key = (whose, account.sub.to_be_bytes(), account.asset);
             *self.posted.entry(key).or_default() += posting.amount;
-            if moved.is_none() {
+            if moves.is_empty() {
                 *self.besides.entry(key).or_default() += posting.amount;
             }
         }
-        let Some(moved) = moved else {
-            return;
-        };
+        for moved in &moves {
+            self.note_move(state, part, moved);
+        }
+    }
+
+    fn note_move(&mut self, state: &State, part: &Part<'_>, moved: &TaxMove) {
         let Some(case) = state.tax_case(moved.case) else {
             return;
         };
@@ -145,8 +149,11 @@ impl Returns {
             let sum = self.figures.entry(figure).or_default();
             sum.net += net;
             sum.tax += tax;
-            sum.behind.push(part.id);
-            sum.to_review += u64::from(outcome.reasons.needs_review());
+            // Shares of a split may be alike.
+            if sum.behind.last() != Some(&part.id) {
+                sum.behind.push(part.id);
+                sum.to_review += u64::from(outcome.reasons.needs_review());
+            }
             if let Some(place) = outcome.place.filter(|_| tax != 0) {
                 let key = (supplier, place.country.code(), moved.asset);
                 *self.declared.entry(key).or_default() += tax;
@@ -219,8 +226,9 @@ pub struct Reassessed {
 /// is not told by the state of today.
 #[derive(Clone, Debug, Default)]
 pub struct Reassessment {
-    /// By payment, in order: its move, summed with its refunds and disputes.
-    sums: BTreeMap<Id, (super::TaxMove, Date)>,
+    /// By payment, seller and case, in order: its move, summed with its refunds and disputes. A split
+    /// has several.
+    sums: BTreeMap<(Id, PartyNo, u32), (TaxMove, Date)>,
 }
 
 impl Reassessment {
@@ -236,19 +244,20 @@ impl Reassessment {
             if part.kind == EventKind::TaxRounded {
                 continue;
             }
-            let Some(moved) = part.tax_move(|wallet| state.wallet(wallet).party) else {
-                continue;
-            };
-            let thing = if moved.net < 0 || part.paid().is_none() {
-                moved.of
-            } else {
-                part.id
-            };
-            if let Some((sum, _)) = self.sums.get_mut(&thing) {
-                sum.net += moved.net;
-                sum.tax += moved.tax;
-            } else if days.contains(&day) {
-                self.sums.insert(thing, (moved, day));
+            for moved in part.tax_moves(|wallet| state.wallet(wallet).party) {
+                let thing = if moved.net < 0 || part.paid().is_none() {
+                    moved.of
+                } else {
+                    part.id
+                };
+                let key = (thing, moved.seller, moved.case);
+                // Its own shares may be alike, and are counted on the day of the first.
+                if let Some((sum, _)) = self.sums.get_mut(&key) {
+                    sum.net += moved.net;
+                    sum.tax += moved.tax;
+                } else if days.contains(&day) {
+                    self.sums.insert(key, (moved, day));
+                }
             }
         }
     }
@@ -265,7 +274,7 @@ impl Reassessment {
         let mut found = Vec::new();
         // Many payments have one case and day.
         let mut again: BTreeMap<(u32, PartyNo, Date), Option<Case>> = BTreeMap::new();
-        for (payment, (moved, day)) in &self.sums {
+        for ((payment, ..), (moved, day)) in &self.sums {
             let Some(case) = state
                 .tax_case(moved.case)
                 .filter(|_| moved.net + moved.tax > 0)

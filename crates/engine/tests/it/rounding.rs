@@ -79,8 +79,7 @@ fn a_remainder_moves_the_tax_account_and_one_of_its_own() {
     let taxpayer = t.state.taxpayer_of(TENANT, shop).unwrap();
     assert!(
         taxpayer
-            .turnover
-            .iter()
+            .turnover()
             .all(|turned| turned.net == i128::from(100 * EURO))
     );
     t.run(round(1, "shop", 7));

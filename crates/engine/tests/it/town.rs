@@ -613,7 +613,7 @@ impl Town {
         let accounts = &self.state.tenants[0].accounts;
         let of_class = accounts
             .iter()
-            .filter(|(k, _)| k.class == class && k.asset == USD);
+            .filter(|(k, _)| k.class() == class && k.asset() == USD);
         of_class
             .map(|(_, no)| self.state.book.account(*no).balance)
             .sum()

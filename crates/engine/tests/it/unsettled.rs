@@ -263,7 +263,7 @@ fn income_from_a_credit_line_is_free_when_the_line_is_paid() {
     });
     let bank = bank
         .clone()
-        .find(|(key, _)| key.class == AccountClass::Safeguarding);
+        .find(|(key, _)| key.class() == AccountClass::Safeguarding);
     let leg = |account, amount| Posting { account, amount };
     let postings = vec![leg(bank.unwrap().1, -60), leg(line, 60)];
     let reason = [1; 32];

@@ -663,21 +663,18 @@ impl Dump {
             let rows = tenant.settled.iter().filter(|(.., sum)| *sum != 0);
             rows.map(move |(asset, source, sum)| ((no, asset.0, *source as u8), *sum))
         });
-        let turnover = state.taxpayers.iter().flat_map(|taxpayer| {
+        let mut turnover = BTreeMap::new();
+        for taxpayer in &state.taxpayers {
             let party = Some(taxpayer.party.0).filter(|_| taxpayer.party != PartyNo::NONE);
-            let turned = taxpayer.turnover.iter();
-            turned.map(move |turned| {
-                let land = turned.counter.country.code();
-                let sold = (
-                    taxpayer.tenant.0,
-                    party,
-                    land,
-                    turned.period,
-                    turned.asset.0,
-                );
-                (sold, turned.net)
-            })
-        });
+            for turned in taxpayer.turnover() {
+                for counter in state.counters_of(turned) {
+                    let (land, year) = (counter.country.code(), turned.month / 12);
+                    let sold = (taxpayer.tenant.0, party, land, year, turned.asset.0);
+                    *turnover.entry(sold).or_insert(0) += turned.net;
+                }
+            }
+        }
+        turnover.retain(|_, net| *net != 0);
         let spent = (0u32..).zip(&state.parties).map(|(no, party)| {
             let id = state.party_id(PartyNo(no)).0.0;
             (id, party.used[0], party.used[1])
@@ -693,7 +690,7 @@ impl Dump {
             reversed: reversed.collect(),
             mandates: mandates.collect(),
             settled: settled.collect(),
-            turnover: turnover.collect(),
+            turnover,
             spent: spent.collect(),
         }
     }

@@ -11,6 +11,7 @@ use ::papers::facts::Treatment;
 use engine::UtcMillis;
 use engine::event::{Paid, Part};
 use engine::records::{PartyNo, TenantNo};
+use engine::taxes::TaxMove;
 use ledger::{AccountClass, Posting};
 use money::Ppm;
 use std::collections::BTreeMap;
@@ -27,19 +28,43 @@ pub struct Taxed {
     pub postings: Vec<Posting>,
     /// How much of the fee is tax, atoms.
     pub fee_tax: u64,
+    /// How tax and turnover moved: of a payment to several one for each share.
+    pub shares: Vec<TaxMove>,
+}
+
+fn atoms(amount: i128) -> u64 {
+    u64::try_from(amount.unsigned_abs()).unwrap_or(u64::MAX)
 }
 
 impl Taxed {
     /// Of an item of an event; none if it is no payment, capture or refund.
     pub fn of(part: &Part<'_>) -> Option<Taxed> {
+        // Whose wallets they are does not matter to it.
+        let shares: Vec<TaxMove> = part.tax_moves(|_| PartyNo::NONE).collect();
         Some(Taxed {
             paid: *part.paid()?,
             postings: part.postings.to_vec(),
-            // Whose wallets they are does not matter to it.
-            fee_tax: part.tax_move(|_| PartyNo::NONE).map_or(0, |moved| {
-                u64::try_from(moved.fee_tax.unsigned_abs()).unwrap_or(u64::MAX)
-            }),
+            fee_tax: shares.iter().map(|share| atoms(share.fee_tax)).sum(),
+            shares,
         })
+    }
+
+    /// What one party sold in it: of a payment to several, or its refund, the party's own share.
+    #[must_use]
+    pub fn sold_by(mut self, seller: PartyNo) -> Taxed {
+        if self.shares.len() < 2 {
+            return self;
+        }
+        self.shares.retain(|share| share.seller == seller);
+        let sum = |of: fn(&TaxMove) -> i128| atoms(self.shares.iter().map(of).sum());
+        self.paid.tax = sum(|share| share.tax);
+        self.paid.gross = sum(|share| share.net + share.tax);
+        self.paid.fee = sum(|share| share.fee + share.fee_tax);
+        self.fee_tax = sum(|share| share.fee_tax);
+        if let Some(first) = self.shares.first() {
+            self.paid.case = first.case;
+        }
+        self
     }
 
     /// Net and tax of a supply in it, atoms.

@@ -161,16 +161,20 @@ pub async fn read(
         Ok::<_, Box<Problem>>(read)
     });
     let read = read.await??;
-    let taxed: Vec<Taxed> = read.iter().map(|(_, _, taxed, _)| taxed.clone()).collect();
-    let taxes = tax_of(app, tenant, &taxed, supply).await?;
-    let payees: Vec<_> = taxed.iter().map(|taxed| taxed.paid.payee).collect();
-    let payees = app.query(move |state| {
-        let party = |wallet: &_| state.party_id(state.wallet(*wallet).party);
-        payees.iter().map(party).collect::<Vec<_>>()
+    // A paper is of what its payee sold alone.
+    let sold = app.query(move |state| {
+        let sold = read.into_iter().map(|(id, kind, taxed, at)| {
+            let seller = state.wallet(taxed.paid.payee).party;
+            let payee = state.party_id(seller);
+            (id, kind, taxed.sold_by(seller), at, payee)
+        });
+        sold.collect::<Vec<_>>()
     });
-    let payees = payees.await?;
-    let found = read.into_iter().zip(taxes).zip(payees);
-    let found = found.map(|(((id, kind, taxed, at), tax), payee)| Found {
+    let sold = sold.await?;
+    let taxed: Vec<Taxed> = sold.iter().map(|(_, _, taxed, ..)| taxed.clone()).collect();
+    let taxes = tax_of(app, tenant, &taxed, supply).await?;
+    let found = sold.into_iter().zip(taxes);
+    let found = found.map(|((id, kind, taxed, at, payee), tax)| Found {
         id,
         kind,
         supply,

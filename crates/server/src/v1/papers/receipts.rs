@@ -130,6 +130,7 @@ async fn get_receipt(
             paid: step.paid,
             postings: step.postings.clone(),
             fee_tax: 0,
+            shares: Vec::new(),
         })
         .collect();
     let taxed = match (part.kind, part.paid()) {
