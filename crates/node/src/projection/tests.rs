@@ -211,6 +211,12 @@ fn every_kind_of_event_is_folded_and_balances_agree() {
         model.settled_topup_position(0, ids["topup"].0).unwrap(),
         model.position_of(0, ids["settled"].0).unwrap()
     );
+    let rounded = model.position_of(1, ids["rounded"].0).unwrap().unwrap();
+    assert_eq!(
+        model.events_about(1, ids["paper"].0).unwrap(),
+        [rounded],
+        "what rounding left is found by its paper"
+    );
     let known = projection
         .known(TenantNo(0), ids["asked"])
         .unwrap()
@@ -449,9 +455,9 @@ fn a_tenant_sees_nothing_of_another() {
         .items;
     assert_eq!(
         mine.len(),
-        13,
-        "terms, three parties and wallets, a top-up and its settlement, two settings of tax, a payment \
-         and its refund"
+        14,
+        "terms, three parties and wallets, a top-up and its settlement, two settings of tax, a payment, \
+         its refund, and the rounding of its paper"
     );
     // Both tenants use the same wallet ids.
     let lines = |tenant| {

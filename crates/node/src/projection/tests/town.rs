@@ -399,12 +399,15 @@ impl Town {
         let (kind, thing) = (TimerKind::Correction, lapsed);
         self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
         self.under_a_law();
-        self.under_tax_rules();
+        let (paper, rounded) = self.under_tax_rules();
+        ids.extend([("paper", paper), ("rounded", rounded)]);
         ids
     }
 
-    /// The other tenant puts tax rules into force and is paid under them.
-    fn under_tax_rules(&mut self) {
+    /// The other tenant puts tax rules into force, is paid under them, and posts what rounding a
+    /// paper over that payment left: the paper, and the posting of its rounding.
+    fn under_tax_rules(&mut self) -> (Id, Id) {
+        use engine::command::TaxRounding;
         use engine::taxes::{Profile, TaxSettings};
         use tax::supply::{Part, Pricing};
         let home = tax::Country::literal("DE");
@@ -433,7 +436,18 @@ impl Town {
             carried: self.carried(paid),
         };
         self.run(refund);
+        let paper = self.next_id();
+        let rounding = TaxRounding {
+            case: 1,
+            seller: party(1),
+            is_fee: false,
+            country: Country(*b"DE"),
+            asset: USD,
+            amount: -7,
+        };
+        let rounded = self.run(Op::RoundTax { paper, rounding });
         self.tenant = of_tenant;
+        (paper, rounded)
     }
 
     /// A law is proposed and rejected, proposed again, approved and in force.
