@@ -112,7 +112,8 @@ fn fold_effect<F: Fold>(
                     _ => 0,
                 };
                 let (net, fee) = (paid.gross - paid.tax, paid.fee - fee_tax);
-                count_turnover(to, tenant, paid.case, seller, paid.asset, (net, fee));
+                let new = true;
+                count_turnover(to, tenant, (paid.case, new), seller, paid.asset, (net, fee));
             }
         }
         Effect::FeeTax { .. }
@@ -257,7 +258,15 @@ fn fold_rarer<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
         } => to.move_pool(tenant, asset, source, delta),
         Effect::Taxed(ref moved) => {
             let sums = (moved.net, moved.fee);
-            count_turnover(to, tenant, moved.case, moved.seller, moved.asset, sums);
+            let new = false;
+            count_turnover(
+                to,
+                tenant,
+                (moved.case, new),
+                moved.seller,
+                moved.asset,
+                sums,
+            );
         }
         Effect::Loaded {
             wallet,
@@ -270,12 +279,13 @@ fn fold_rarer<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
 }
 
 /// Counts a sale for its supplier and its fee for the operator, in the thresholds that their case
-/// names. Each is without its tax.
+/// names. Each is without its tax. The case of a new sale is remembered for the supplier's next; that of
+/// what is captured or given back is older, and the supplier may have changed since.
 #[inline]
 fn count_turnover<F: Fold, N: Copy + Default + PartialEq + Into<i128>>(
     to: &mut F,
     tenant: TenantNo,
-    case: u32,
+    (case, is_new): (u32, bool),
     seller: PartyNo,
     asset: AssetNo,
     (net, fee): (N, N),
@@ -285,9 +295,11 @@ fn count_turnover<F: Fold, N: Copy + Default + PartialEq + Into<i128>>(
     };
     let (owner, month) = (gist.owner(seller), gist.month);
     let (together, fee_together) = (gist.counts, gist.fee_counts);
-    if owner != PartyNo::NONE || together > 0 {
+    if (is_new && owner != PartyNo::NONE) || together > 0 {
         let taxpayer = to.taxpayer_mut(tenant, owner);
-        taxpayer.case = case;
+        if is_new {
+            taxpayer.case = case;
+        }
         if together > 0 {
             taxpayer.count(together, month, asset, net);
         }

@@ -59,9 +59,12 @@ impl Oracle {
         // Seven days, unless the terms say otherwise or allow less.
         let lasts = terms.hold_ms_default.unwrap_or(7 * 86_400_000);
         let by_default = self.now.saturating_add(lasts.min(terms.hold_ms_max));
+        // What waited for its payer was in time when it was asked.
+        let waited = spend.confirmed && self.pending.contains_key(&(self.tenant, id));
+        let latest = self.now.saturating_add(terms.hold_ms_max);
         if let Purpose::Authorize(asked) = purpose
             && let expires = asked.unwrap_or(by_default)
-            && (expires <= self.now || expires > self.now.saturating_add(terms.hold_ms_max))
+            && (expires <= self.now || (expires > latest && !waited))
         {
             return reject("malformed");
         }
@@ -174,7 +177,11 @@ impl Oracle {
         };
         let room = self.room(party, &terms, spend.asset, gross)?;
         if ask {
-            self.ask_to_confirm(id, spend);
+            let ends = match purpose {
+                Purpose::Authorize(asked) => asked,
+                _ => None,
+            };
+            self.ask_to_confirm(id, spend, ends);
             return Ok(done("payment.step_up"));
         }
 

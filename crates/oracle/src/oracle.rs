@@ -464,8 +464,10 @@ impl Oracle {
                 || self.books.reversed.get(&key).is_some_and(|sum| *sum > 0))
     }
 
-    pub(crate) fn ask_to_confirm(&mut self, id: Id, spend: &Spend) {
+    /// What is to end anyway need not be confirmed any more.
+    pub(crate) fn ask_to_confirm(&mut self, id: Id, spend: &Spend, ends: Option<u64>) {
         let expires = self.now.saturating_add(self.terms().step_up_ms);
+        let expires = expires.min(ends.unwrap_or(u64::MAX));
         let spend = *spend;
         self.timers
             .insert((expires, Timer::StepUp, self.tenant, id));

@@ -231,8 +231,10 @@ impl Oracle {
         let so_far = |year: u32| -> Option<u128> {
             let mut sum = 0;
             for ((tenant, whose, with, when, asset), net) in &self.books.turnover {
-                if (*tenant, *whose, *with, *when) == (self.tenant, owner, land, year) {
-                    sum += in_first(u64::try_from((*net).max(0)).ok()?, *asset)?;
+                // What comes to nothing needs no rate.
+                let is_it = (*tenant, *whose, *with, *when) == (self.tenant, owner, land, year);
+                if is_it && *net > 0 {
+                    sum += in_first(u64::try_from(*net).ok()?, *asset)?;
                 }
             }
             Some(sum)

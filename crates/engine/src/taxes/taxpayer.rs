@@ -257,8 +257,9 @@ impl<V: View> tax::Turnover for Sold<'_, V> {
             }
         }
         let mut all = 0u128;
-        for (of, net) in sums {
-            let net = u64::try_from(net.max(0)).ok();
+        // What comes to nothing needs no rate.
+        for (of, net) in sums.into_iter().filter(|(_, net)| *net > 0) {
+            let net = u64::try_from(net).ok();
             let net = net.and_then(|net| self.convert(net, of, asset));
             // Without a rate, or beyond any: the threshold is passed.
             let Some(net) = net else {

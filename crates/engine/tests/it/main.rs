@@ -18,6 +18,7 @@ mod properties;
 mod repeats;
 mod rounding;
 mod simulations;
+mod tax_cases;
 mod tax_splits;
 mod taxes;
 mod town;
