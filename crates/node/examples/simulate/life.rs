@@ -11,11 +11,11 @@ use crate::dice::Dice;
 use crate::judge::{Judge, Told};
 use crate::shelf::Shelf;
 use crate::town::Town;
-use engine::{Event, UtcMillis};
+use engine::{Event, Id, Position, UtcMillis};
 use journal::fault::{Fault, MemDisk};
 use node::{Answer, Brief, Clock, Fatal, Node, NodeOptions};
-use oracle::Command;
-use std::collections::{BTreeMap, HashMap};
+use oracle::{Command, Place};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -113,7 +113,10 @@ struct Life<'a> {
     set_time: bool,
     manner: Manner,
     /// Whole answers at hand, for commands that carry one.
-    events: HashMap<(u32, u128), Event>,
+    events: HashMap<(u32, u128), (Position, Event)>,
+    /// The ids without a time that are asked in one go: each may be answered anew, and then its event
+    /// is another than the one known before.
+    asked: HashSet<(u32, u128)>,
     /// The highest time that the node may have seen.
     latest: u64,
     /// The hands jumped and nobody has confirmed.
@@ -150,6 +153,7 @@ pub fn live(seed: u64, manner: Manner, alive: &AtomicU64) -> Result<Tally, Strin
         set_time,
         manner,
         events: HashMap::new(),
+        asked: HashSet::new(),
         latest,
         jumped: false,
         tally: Tally::default(),
@@ -350,6 +354,8 @@ impl Life<'_> {
         let clock = self.town.clock;
         let mut entries: Vec<Entry> = Vec::new();
         let mut told: Vec<Told> = Vec::new();
+        let untimed = chunk.iter().filter(|c| Id(c.id).time_ms().is_none());
+        self.asked = untimed.map(|c| (c.tenant, c.id)).collect();
         match door {
             Door::Single => {
                 for mut command in chunk {
@@ -447,8 +453,8 @@ impl Life<'_> {
                         Told::Unread => self.judge.unread(command)?,
                         _ if self.jumped => self.judge.unserved(command, &told)?,
                         told => {
-                            if let Told::Done(.., Some(event)) = &told {
-                                self.keep(command, event);
+                            if let Told::Done(place, .., Some(event)) = &told {
+                                self.keep(command, *place, event);
                             }
                             self.judge.answer(*clock, command, told)?;
                         }
@@ -460,14 +466,15 @@ impl Life<'_> {
     }
 
     /// Keeps an event that a later command may carry.
-    fn keep(&mut self, command: &Command, event: &Event) {
+    fn keep(&mut self, command: &Command, (seq, index): Place, event: &Event) {
         use engine::EventKind as K;
         if matches!(
             event.kind,
             K::Paid | K::Captured | K::Split | K::Transferred | K::Grouped | K::TopUpSettled
         ) {
+            let place = Position { seq, index };
             self.events
-                .insert((command.tenant, command.id), event.clone());
+                .insert((command.tenant, command.id), (place, event.clone()));
         }
     }
 
@@ -478,10 +485,13 @@ impl Life<'_> {
         let tenant = command.tenant;
         let mut missing = Vec::new();
         let converted = convert::command(command, &mut |id| {
-            if let Some(event) = events.get(&(tenant, id)) {
+            let is_anew = self.asked.contains(&(tenant, id));
+            let place = judge.place_of(tenant, id).filter(|_| !is_anew);
+            if let (Some(at), Some((kept, event))) = (place, events.get(&(tenant, id)))
+                && at == *kept
+            {
                 return event.clone();
             }
-            let place = judge.place_of(tenant, id);
             let event = place.and_then(|at| node.event_at(at).ok().flatten());
             // A payment that waits may be confirmed before this is decided.
             let event = event.filter(|e| e.kind != engine::EventKind::StepUpAsked);
