@@ -12,8 +12,8 @@ use crate::delivery::{Delivery, Due};
 use crate::error::GateError;
 use crate::host::{authority_of, host_of, is_authority};
 use crate::hygiene;
-use crate::mpp::{self, Paying};
-use crate::offer::Offer;
+use crate::mpp;
+use crate::offer::{Offer, Paying};
 use crate::path::Target;
 use crate::refuse::{Way, denied, required, unreadable};
 use crate::registry::Registry;
@@ -226,19 +226,24 @@ impl Gate {
                 };
                 answer::json(status, &json!({ "node": node, "upstream": upstream }))
             }
-            ("GET" | "HEAD", "supported") => answer::json(
-                StatusCode::OK,
-                &json!({
-                    "kinds": [{
+            ("GET" | "HEAD", "supported") => {
+                let kind = |scheme: &str| {
+                    json!({
                         "x402Version": 2,
-                        "scheme": "exact",
+                        "scheme": scheme,
                         "network": self.teller.network(),
                         "extra": { "version": "1", "scale": self.teller.asset().scale.get() },
-                    }],
+                    })
+                };
+                let mut kinds = vec![kind(x402::EXACT)];
+                kinds.extend((self.lasts_s() > 0).then(|| kind(x402::BATCH)));
+                let supported = json!({
+                    "kinds": kinds,
                     "extensions": ["payment-identifier"],
                     "signers": {},
-                }),
-            ),
+                });
+                answer::json(StatusCode::OK, &supported)
+            }
             ("POST", "wallets") => {
                 let body = Limited::new(body, REGISTRATION_BYTES_MAX).collect().await;
                 let body = body.map(|body| body.to_bytes()).unwrap_or_default();
@@ -267,15 +272,15 @@ impl Gate {
             response = answer::page(offer, "This page has a price.");
         }
         let own = response.headers_mut();
-        answer::put(own, x402::REQUIRED, &x402::required(offer, error));
+        let lasts_s = self.lasts_s();
+        let about = (lasts_s, session);
+        answer::put(own, x402::REQUIRED, &x402::required(offer, error, about));
         match random() {
             Ok(random) => {
                 let (binding, now_s) = (&self.binding, self.now_s());
                 let challenge = mpp::challenge(offer, binding, now_s, random);
                 answer::put(own, "www-authenticate", &mpp::header(&challenge));
-                let lasts_s = self.sessions.as_ref().map_or(0, Sessions::lasts_s);
                 if lasts_s > 0 {
-                    let about = (lasts_s, session);
                     let challenge = mpp::session_request(offer, binding, now_s, random, about);
                     answer::put(own, "www-authenticate", &mpp::header(&challenge));
                 }
@@ -283,6 +288,11 @@ impl Gate {
             Err(error) => tracing::error!(code = error.code(), %error, "challenge_not_made"),
         }
         response
+    }
+
+    /// How long a session lasts; zero if none is offered now.
+    fn lasts_s(&self) -> u64 {
+        self.sessions.as_ref().map_or(0, Sessions::lasts_s)
     }
 
     fn now_s(&self) -> u64 {
@@ -466,8 +476,8 @@ impl Visit<'_> {
         match (x402.next(), mpp.next()) {
             (None, None) => Ok(None),
             (Some(header), None) if x402.next().is_none() => {
-                match x402::read(header.as_bytes(), offer, now_s) {
-                    Ok(claim) => Ok(Some((Way::X402, Paying::Charge(claim)))),
+                match x402::read(header.as_bytes(), offer, (now_s, gate.lasts_s())) {
+                    Ok(paying) => Ok(Some((Way::X402, paying))),
                     Err(wrong) => Err(Box::new(unreadable(gate, offer, &self.asked, wrong))),
                 }
             }

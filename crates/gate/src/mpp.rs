@@ -5,10 +5,10 @@
 //! - A credential is good for the request the challenge was for, at the price it has now, once.
 
 use crate::encoding;
-use crate::offer::Offer;
+use crate::offer::{Offer, Paying};
 use crate::sign::PublicKey;
 use crate::teller::Claim;
-use crate::voucher::Ask;
+use crate::voucher::{Ask, Payload};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,9 +19,7 @@ pub const RECEIPT: &str = "payment-receipt";
 
 mod session;
 
-pub use session::{
-    Payload as SessionPayload, receipt as session_receipt, request as session_request,
-};
+pub use session::{receipt as session_receipt, request as session_request};
 
 pub const METHOD: &str = "farthing";
 const CHARGE: &str = "charge";
@@ -87,18 +85,9 @@ struct Credential {
     payload: serde_json::Value,
 }
 
-/// What a credential is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Paying {
-    /// One request.
-    Charge(Claim),
-    /// A session; nothing of it has been checked but the challenge.
-    Session(Ask),
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Payload {
+struct Proof {
     public_key: String,
     signature: String,
 }
@@ -244,9 +233,14 @@ pub fn read(
         if challenge.realm != offer.authority {
             return Err(INVALID);
         }
-        let payload = serde_json::from_value(credential.payload).map_err(|_| MALFORMED)?;
-        let is_late = expires_s <= now_s;
-        return session::ask(payload, challenge, is_late).map(Paying::Session);
+        let ask = Payload::read(credential.payload)
+            .and_then(|payload| payload.ask(Some(&challenge.id)))
+            .ok_or(MALFORMED)?;
+        // It opens one session, in time; what is in one already has its own time.
+        if matches!(ask, Ask::Open { .. }) && expires_s <= now_s {
+            return Err("payment-expired");
+        }
+        return Ok(Paying::Session(ask));
     }
     if expires_s <= now_s {
         return Err("payment-expired");
@@ -267,7 +261,7 @@ pub fn read(
     if charge.amount != offer.amount.0.to_string() {
         return Err("payment-insufficient");
     }
-    let payload: Payload = serde_json::from_value(credential.payload).map_err(|_| MALFORMED)?;
+    let payload: Proof = serde_json::from_value(credential.payload).map_err(|_| MALFORMED)?;
     let key = PublicKey::read(&payload.public_key).ok_or(MALFORMED)?;
     let signature = encoding::decode_exactly::<64>(&payload.signature).ok_or(MALFORMED)?;
     if !key.signed(&charge_text(challenge, &key), &signature) {

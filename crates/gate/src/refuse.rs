@@ -179,8 +179,21 @@ pub fn not_served(
             Some(snapshot),
         ),
     };
-    let response = payment_problem(status, kind, code, words);
-    gate.ask_for_payment(offer, &no_page(headers), code, snapshot.as_ref(), response)
+    let (status, reason) = match way {
+        Way::Mpp => (status, code.to_owned()),
+        // Whatever is wrong with a payment is 402 there.
+        Way::X402 => (
+            payment_required,
+            format!("invalid_batch_settlement_farthing_{code}"),
+        ),
+    };
+    let mut response = payment_problem(status, kind, code, words);
+    if way == Way::X402 {
+        let failed = x402::failed(offer, &reason, None);
+        answer::put(response.headers_mut(), x402::RESPONSE, &failed);
+    }
+    let headers = no_page(headers);
+    gate.ask_for_payment(offer, &headers, &reason, snapshot.as_ref(), response)
 }
 
 fn conflict(code: &str, words: &str, gate: Option<&str>) -> Response<Body> {

@@ -105,6 +105,20 @@ pub struct Snapshot {
     pub closes_ms: u64,
 }
 
+impl Snapshot {
+    /// In the words that the protocols share.
+    #[must_use]
+    pub fn told(&self) -> serde_json::Value {
+        serde_json::json!({
+            "acceptedCumulative": self.accepted.to_string(),
+            "deposit": self.deposit.to_string(),
+            "requiredCumulative": self.required.to_string(),
+            "sessionId": self.session.to_string(),
+            "spent": self.spent.to_string(),
+        })
+    }
+}
+
 struct Session {
     id: SessionId,
     key: PublicKey,

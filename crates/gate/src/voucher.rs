@@ -11,6 +11,10 @@ use crate::encoding;
 use crate::sign::PublicKey;
 use sha2::{Digest, Sha256};
 
+mod payload;
+
+pub use payload::Payload;
+
 /// The name of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub [u8; 32]);

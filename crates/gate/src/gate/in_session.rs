@@ -10,6 +10,7 @@ use crate::refuse::{Way, not_served};
 use crate::sessions::{Done, Serving, Sessions, Snapshot};
 use crate::upstream;
 use crate::voucher::Ask;
+use crate::x402;
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
@@ -28,7 +29,7 @@ impl Visit<'_> {
                 let mut response = Response::new(whole(Bytes::new()));
                 *response.status_mut() = StatusCode::NO_CONTENT;
                 hygiene::paid(response.headers_mut());
-                self.receipt(response.headers_mut(), offer, way, &snapshot);
+                self.receipt(response.headers_mut(), offer, way, (&snapshot, 0));
                 return response;
             }
             Err(why) => return not_served(self.gate, offer, &self.asked, way, why),
@@ -49,7 +50,7 @@ impl Visit<'_> {
         if !is_charged {
             if status.is_success() {
                 let snapshot = serving.as_before();
-                self.receipt(response.headers_mut(), offer, way, &snapshot);
+                self.receipt(response.headers_mut(), offer, way, (&snapshot, 0));
             }
             return response.map(upstream::streaming);
         }
@@ -65,18 +66,29 @@ impl Visit<'_> {
     ) -> Response<Body> {
         let (mut head, body) = response.into_parts();
         if head.status.is_success() || way == Way::X402 {
-            self.receipt(&mut head.headers, offer, way, &serving.snapshot());
+            let snapshot = serving.snapshot();
+            self.receipt(&mut head.headers, offer, way, (&snapshot, offer.amount.0));
         }
         Response::from_parts(head, Delivery::new(body, serving).boxed_unsync())
     }
 
-    fn receipt(&self, headers: &mut HeaderMap, _offer: &Offer, way: Way, snapshot: &Snapshot) {
+    /// What was done, and how much of the price was taken for it.
+    fn receipt(
+        &self,
+        headers: &mut HeaderMap,
+        offer: &Offer,
+        way: Way,
+        (snapshot, amount): (&Snapshot, u64),
+    ) {
         match way {
             Way::Mpp => {
                 let receipt = mpp::session_receipt(snapshot, self.gate.now_s());
                 answer::put(headers, mpp::RECEIPT, &receipt);
             }
-            Way::X402 => {}
+            Way::X402 => {
+                let paid = x402::paid_in_session(offer, snapshot, amount);
+                answer::put(headers, x402::RESPONSE, &paid);
+            }
         }
     }
 }

@@ -6,9 +6,11 @@
 
 use super::{Made, Now, WillNot};
 use crate::encoding;
-use crate::mpp::{self, Challenge, SessionPayload as Payload};
+use crate::mpp::{self, Challenge};
 use crate::sign::{Secret, request_hash};
-use crate::voucher::{Opening, Place, Purpose, SessionId, atoms, deposit_text, voucher_text};
+use crate::voucher::{
+    Opening, Payload, Place, Purpose, SessionId, atoms, deposit_text, voucher_text,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -124,6 +126,7 @@ impl SessionOffer {
         let payload = Payload::Open {
             public_key: opening.key.to_string(),
             deposit: deposit.to_string(),
+            nonce: None,
             created: opening.created,
             expires: opening.expires,
             opening: secret.sign(&opening.text(place)),

@@ -44,3 +44,8 @@ async fn the_payment_schemes_client_for_python_pays() {
 async fn the_payment_schemes_client_for_python_pays_in_a_session() {
     pays(MPP, "mpp_session_client.py").await;
 }
+
+#[tokio::test]
+async fn the_official_x402_client_for_python_pays_in_a_session() {
+    pays(X402, "x402_session_client.py").await;
+}
