@@ -368,8 +368,8 @@ impl<V: View> Draft<'_, V> {
     fn outside(&self, question: &Question) -> Option<Code> {
         let pilot = self.compiled.law.settings.pilot.as_ref()?;
         let case = &question.cases[0];
-        // Whoever was let in gets back what was paid.
-        if case.payment == Payment::Refund {
+        // Whoever was let in gets back what was paid, and is paid what was authorized.
+        if case.payment == Payment::Refund || case.is_capture {
             return None;
         }
         let cases = &mut question.cases.iter();
@@ -467,12 +467,13 @@ impl<V: View> Draft<'_, V> {
     }
 }
 
-/// What counts in a pilot.
+/// What counts in a pilot: an authorization once, as it is given.
 fn is_between_wallets(case: &Case) -> bool {
-    matches!(
+    let is_between = matches!(
         case.payment,
         Payment::Spend | Payment::Transfer | Payment::Gift
-    )
+    );
+    is_between && !case.is_capture
 }
 
 /// Whether what was loaded may be paid out: forbidden in one country, and in another only when

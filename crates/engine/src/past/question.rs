@@ -41,6 +41,7 @@ pub(crate) fn asks(kind: EventKind) -> bool {
             | EventKind::Split
             | EventKind::Transferred
             | EventKind::Authorized
+            | EventKind::Captured
             | EventKind::TopUpPending
             | EventKind::WithdrawalRequested
             | EventKind::Refunded
@@ -138,6 +139,7 @@ fn pending_cases<V: View>(view: &V, event: &Event, pending: &Pending) -> Option<
         asks_payer: true,
         asks_payee: true,
         coming: Coming::default(),
+        is_capture: false,
     };
     if pending.kind != PendingKind::Split {
         return Some(vec![case]);

@@ -10,6 +10,7 @@
 //! - Without a law nothing is done.
 
 pub(crate) mod again;
+pub(crate) mod capture;
 pub(crate) mod cash;
 pub(crate) mod court;
 pub(crate) mod pilot;
@@ -178,6 +179,7 @@ fn asked_as_a_whole<V: View>(
         asks_payer: true,
         asks_payee: true,
         coming: Coming::default(),
+        is_capture: false,
     };
     // In place: room for every source is much to copy.
     case.legs.add_all(draft.view, payment.plan.legs());
@@ -360,20 +362,13 @@ fn one<V: View>(
 
 /// Asks the law, and if it allows notes what would move.
 fn judge<V: View>(draft: &mut Draft<'_, V>, case: &Case, law: &Law) -> Verdict {
-    let Scratch {
-        moves, counting, ..
-    } = &mut *draft.scratch;
-    let court = Court {
-        view: draft.view,
-        law,
-        terms: draft.terms,
-        moments: draft.moments,
-        now: draft.now,
-        counting,
-    };
+    let (court, moves) = Court::with_moves(draft, law);
     let verdict = court.check(case, moves);
     if verdict == Verdict::Allow {
         let parties = court.parties(case);
+        let Scratch {
+            moves, counting, ..
+        } = &mut *draft.scratch;
         counting.extend(moves.moves.iter().map(|moved| Measured {
             party: parties[moved.side as usize],
             measure: MEASURE_FIRST + moved.measure,
@@ -481,6 +476,7 @@ pub(crate) fn record<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
             payee: payment.payees.first(),
             legs: Vec::new(),
             shares,
+            is_capture: false,
         })));
     }
     pilot::record(draft, payment);
@@ -515,6 +511,7 @@ fn plan_anew<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, law: &Law
             asks_payer: true,
             asks_payee: true,
             coming: Coming::default(),
+            is_capture: false,
         };
         let is_credit = account.source == Some(ledger::Source::Credit);
         (!is_credit || purpose != Purpose::Transfer) && court.forbids(&case).is_none()

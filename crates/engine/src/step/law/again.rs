@@ -41,6 +41,7 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
         asks_payer: true,
         asks_payee: true,
         coming: Coming::default(),
+        is_capture: false,
     };
     // Of what was refused or waits, the question itself stands in the event.
     let open = |asset, payer| {
@@ -57,6 +58,7 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
                 true => super::cash::coming(view, tenant, payer, asset),
                 false => Coming::default(),
             },
+            is_capture: asked.is_capture,
             ..base(asked.payment, asset, payer, asked.payee, legs)
         })
     };
@@ -70,6 +72,11 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
                 paid.payee,
                 legs,
             ))
+        }
+        (Effect::Paid(paid), EventKind::Captured) => {
+            let legs = paid_from(view, part);
+            let (payer, payee) = (paid.payer, paid.payee);
+            Some(super::capture::case(paid.asset, payer, payee, legs))
         }
         (Effect::Paid(paid), EventKind::Transferred) => {
             let payment = asked.map_or(Payment::Transfer, |asked| asked.payment);

@@ -61,6 +61,7 @@ pub(crate) fn load<V: View>(
         asks_payer: true,
         asks_payee: true,
         coming: coming(draft.view, draft.tenant, wallet, asset),
+        is_capture: false,
     };
     ask(draft, &case, law)
 }
@@ -141,6 +142,7 @@ fn out_case<V: View>(
         asks_payer: true,
         asks_payee: true,
         coming: Coming::default(),
+        is_capture: false,
     }
 }
 
@@ -366,6 +368,7 @@ pub(crate) fn refund<V: View>(
         asks_payer: true,
         asks_payee: true,
         coming: Coming::default(),
+        is_capture: false,
     };
     if let Some(law) = draft.law
         && let Some(rule) = Court::new(draft, law).forbids(&case)

@@ -1,6 +1,6 @@
 //! One question to the ruleset: its facts, the counters it reads, and its conversions.
 
-use super::{Draft, country, kind, tier};
+use super::{Draft, Scratch, country, kind, tier};
 use crate::law::{Asked, Circumstances, Confirmed, Count, Law, MEASURE_FIRST, Measured, since};
 use crate::records::{Leg, Party, PartyNo, WalletNo};
 use crate::terms::Terms;
@@ -30,6 +30,8 @@ pub(crate) struct Case {
     pub asks_payer: bool,
     pub asks_payee: bool,
     pub coming: Coming,
+    /// What was authorized comes: the payee's balance alone is asked about.
+    pub is_capture: bool,
 }
 
 /// What is on its way to the payee and in no balance yet, in the case's asset: the shares of a split
@@ -55,6 +57,7 @@ impl Case {
             payee: self.payee,
             legs: self.legs.iter().map(|leg| (leg.funds, leg.atoms)).collect(),
             shares: Vec::new(),
+            is_capture: self.is_capture,
         }
     }
 }
@@ -249,6 +252,23 @@ impl<'a, V: View> Court<'a, V> {
         }
     }
 
+    /// The same, and the memory for what it answers.
+    #[inline]
+    pub fn with_moves(draft: &'a mut Draft<'_, V>, law: &'a Law) -> (Court<'a, V>, &'a mut Moves) {
+        let Scratch {
+            moves, counting, ..
+        } = &mut *draft.scratch;
+        let court = Court {
+            view: draft.view,
+            law,
+            terms: draft.terms,
+            moments: draft.moments,
+            now: draft.now,
+            counting,
+        };
+        (court, moves)
+    }
+
     pub fn check(&self, case: &Case, moves: &mut Moves) -> Verdict {
         let parties = self.parties(case);
         let facts = self.facts(case, parties);
@@ -263,21 +283,38 @@ impl<'a, V: View> Court<'a, V> {
             funds,
             asks: [case.asks_payer, case.asks_payee],
         };
-        let books = Books {
+        let books = self.books(case, parties);
+        let rate = |to: &RuleAsset| self.rate(case.asset, to);
+        let (set, alike) = (&self.law.ruleset, asking.alike(self.view));
+        set.check_alike(&alike, &facts, self.moments, &books, rate, moves)
+    }
+
+    /// Whether what was authorized may come to its payee.
+    pub fn receive(&self, case: &Case, moves: &mut Moves) -> Verdict {
+        let parties = self.parties(case);
+        let (facts, books) = (self.facts(case, parties), self.books(case, parties));
+        let convert = |to: &RuleAsset, amount| self.convert(case.asset, to, amount);
+        let set = &self.law.ruleset;
+        set.receive(&facts, self.moments, &books, convert, moves)
+    }
+
+    #[inline]
+    fn books(&self, case: &Case, parties: [PartyNo; 2]) -> Books<'_, 'a, V> {
+        Books {
             court: self,
             wallets: [case.payer, case.payee],
             parties,
             counts: parties.map(|party| self.view.counts(party)),
             asset: case.asset,
             coming: case.coming,
-        };
-        let rate = |to: &RuleAsset| self.rate(case.asset, to);
-        let (set, alike) = (&self.law.ruleset, asking.alike(self.view));
-        set.check_alike(&alike, &facts, self.moments, &books, rate, moves)
+        }
     }
 
     /// What is said of anything: a refund is allowed or it is not, and moves nothing by being one.
     pub fn answer(&self, case: &Case, moves: &mut Moves) -> Verdict {
+        if case.is_capture {
+            return self.receive(case, moves);
+        }
         if case.payment != Payment::Refund {
             return self.check(case, moves);
         }

@@ -26,7 +26,7 @@ fn before(town: &Town, id: Id) -> (State, Event) {
     panic!("{id:?} is in the journal");
 }
 
-fn in_words(town: &Town, id: Id, audience: Audience) -> policy::Explanation {
+pub fn in_words(town: &Town, id: Id, audience: Audience) -> policy::Explanation {
     let (state, event) = before(town, id);
     let said = explain::law(&state, &event, id).unwrap();
     let law = state.law(TENANT).unwrap();
