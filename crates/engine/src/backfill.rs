@@ -127,7 +127,11 @@ impl Look for Backfill {
         // counted when it was authorized.
         if matches!(
             part.kind,
-            EventKind::StepUpAsked | EventKind::Refused | EventKind::Refunded | EventKind::Captured
+            EventKind::StepUpAsked
+                | EventKind::Refused
+                | EventKind::TransferRefused
+                | EventKind::Refunded
+                | EventKind::Captured
         ) {
             return;
         }

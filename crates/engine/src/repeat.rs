@@ -36,7 +36,7 @@ pub fn difference(state: &State, command: &Command, event: &Event) -> Option<Fie
         command,
         part,
     };
-    if matches!(part.kind, K::Refused | K::StepUpExpired) {
+    if part.kind.is_refusal() || part.kind == K::StepUpExpired {
         return asked.differs_from_refusal().or_else(|| asked.other_text());
     }
     asked.differs(event).or_else(|| asked.other_text())

@@ -180,7 +180,8 @@ impl Simulation {
             return true;
         };
         let continued = match part.kind {
-            EventKind::StepUpAsked | EventKind::Refused => None,
+            EventKind::StepUpAsked => None,
+            kind if kind.is_refusal() => None,
             _ => self.pending.remove(&part.id),
         };
         if continued == Some(false) {

@@ -74,7 +74,7 @@ pub(crate) fn group<V: View>(
             }
         }
         match event.kind {
-            EventKind::Refused => {
+            kind if kind.is_refusal() => {
                 let why = event.refusal().copied();
                 let asked = event.effects.drain(..).find_map(|effect| match effect {
                     Effect::Asked(asked) => Some(asked),

@@ -47,6 +47,7 @@ pub(crate) fn asks(kind: EventKind) -> bool {
             | EventKind::Refunded
             | EventKind::StepUpAsked
             | EventKind::Refused
+            | EventKind::TransferRefused
     )
 }
 

@@ -167,7 +167,7 @@ async fn get_step_up(
                     _ => None,
                 });
             }
-            EventKind::Refused if asked.is_some() => {
+            kind if kind.is_refusal() && asked.is_some() => {
                 let late = event
                     .refusal()
                     .is_some_and(|r| r.code == Code::StepUpExpired);

@@ -136,7 +136,7 @@ fn all_is_shown_again(town: &Town) {
             };
             let refused = part.effects.iter().any(|e| matches!(e, Effect::Refused(_)));
             match part.kind {
-                EventKind::Refused => assert!(refused),
+                kind if kind.is_refusal() => assert!(refused),
                 EventKind::StepUpAsked => {
                     assert!(matches!(said.verdict, Verdict::StepUp { .. }), "{event:?}");
                 }
