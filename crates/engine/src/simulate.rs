@@ -24,7 +24,7 @@ use crate::past::shadow::{Shadow, Shadowed};
 use crate::past::{Look, concerns, each_part};
 use crate::records::TenantNo;
 use crate::state::State;
-use crate::step::law::court::{self, Case, Court};
+use crate::step::law::court::{Case, Court};
 use crate::step::law::{cash, pilot};
 use crate::terms::Terms;
 use crate::time::{UtcMillis, Zone};
@@ -388,7 +388,7 @@ impl<V: View> Draft<'_, V> {
         let pilot = self.compiled.law.settings.pilot.as_ref()?;
         let case = &question.cases[0];
         let (terms, gross) = (self.terms, question.gross);
-        let in_its_asset = |(to, _)| court::convert(terms, case.asset, to, gross);
+        let in_its_asset = |(to, _)| terms.convert(case.asset, to, gross);
         let amount = pilot.volume_max.map_or(Some(0), in_its_asset);
         is_between_wallets(case).then(|| amount.unwrap_or(0))
     }

@@ -6,7 +6,7 @@ use crate::terms::Terms;
 use crate::view::View;
 use core::cell::Cell;
 use ledger::{AccountNo, AssetNo};
-use money::{AssetCode, Atoms, Rounding};
+use money::AssetCode;
 use serde::{Deserialize, Serialize};
 use tax::rules::Counter;
 use tax::supply::{Checked, Window};
@@ -214,19 +214,6 @@ pub(crate) struct Sold<'a, V> {
     pub asked: Cell<bool>,
 }
 
-impl<V: View> Sold<'_, V> {
-    /// Rounded up, the strict side.
-    fn convert(&self, amount: u64, from: AssetNo, to: AssetNo) -> Option<u64> {
-        if from == to {
-            return Some(amount);
-        }
-        let mut rates = self.terms.reference_rates.iter();
-        let rate = rates.find(|r| r.base == from && r.quote == to)?;
-        let converted = rate.rate.convert(Atoms(amount), Rounding::Up).ok()?;
-        Some(converted.atoms.0)
-    }
-}
-
 impl<V: View> tax::Turnover for Sold<'_, V> {
     fn so_far(&self, whose: Role, counter: Counter, window: Window) -> u128 {
         self.asked.set(true);
@@ -260,7 +247,7 @@ impl<V: View> tax::Turnover for Sold<'_, V> {
         // What comes to nothing needs no rate.
         for (of, net) in sums.into_iter().filter(|(_, net)| *net > 0) {
             let net = u64::try_from(net).ok();
-            let net = net.and_then(|net| self.convert(net, of, asset));
+            let net = net.and_then(|net| self.terms.convert(of, asset, net));
             // Without a rate, or beyond any: the threshold is passed.
             let Some(net) = net else {
                 return u128::MAX;
@@ -273,7 +260,7 @@ impl<V: View> tax::Turnover for Sold<'_, V> {
     fn price_in(&self, asset: AssetCode) -> Option<u64> {
         self.asked.set(true);
         let (asset, _) = self.view.base().asset(asset)?;
-        self.convert(self.amount, self.asset, asset)
+        self.terms.convert(self.asset, asset, self.amount)
     }
 }
 

@@ -85,7 +85,9 @@ pub(crate) fn coming<V: View>(
         if topup.spendable || view.wallet(topup.wallet).party != party {
             continue;
         }
-        let atoms = court::convert(terms, topup.asset, asset, topup.amount).unwrap_or(u64::MAX);
+        let atoms = terms
+            .convert(topup.asset, asset, topup.amount)
+            .unwrap_or(u64::MAX);
         coming.party = coming.party.saturating_add(atoms);
         if topup.wallet == wallet {
             coming.wallet = coming.wallet.saturating_add(atoms);

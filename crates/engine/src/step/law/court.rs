@@ -7,7 +7,7 @@ use crate::terms::Terms;
 use crate::time::UtcMillis;
 use crate::view::View;
 use ledger::{Account, AssetNo, Source};
-use money::{Atoms, Rate, Rounding};
+use money::Rate;
 use policy::{
     Alike, Channel, Civil, Counters, Dimension, Facts, Flag, Funds, Moves, Outcome, PartyFacts,
     Payment, Per, Redeemable, RuleAsset, RuleNo, Screening, Side, Traced, Verdict,
@@ -153,22 +153,6 @@ pub(crate) fn funds(account: &Account) -> Funds {
 pub(crate) fn funds_of(source: Source) -> Funds {
     // The same words in the same order; the test below holds them together.
     Funds::ALL[source as usize - 1]
-}
-
-/// The rate from an asset into another.
-fn rate(terms: &Terms, from: AssetNo, to: AssetNo) -> Option<Rate> {
-    if from == to {
-        return Some(Rate::ONE);
-    }
-    let mut rates = terms.reference_rates.iter();
-    let found = rates.find(|r| r.base == from && r.quote == to)?;
-    Some(found.rate)
-}
-
-/// An amount in another asset, rounded up; `None` without a rate.
-pub(crate) fn convert(terms: &Terms, from: AssetNo, to: AssetNo, amount: u64) -> Option<u64> {
-    let rate = rate(terms, from, to)?;
-    Some(rate.convert(Atoms(amount), Rounding::Up).ok()?.atoms.0)
 }
 
 /// What a question is, apart from amounts and from how long ago things were.
@@ -397,11 +381,11 @@ impl<'a, V: View> Court<'a, V> {
     }
 
     fn convert(&self, from: AssetNo, to: &RuleAsset, amount: u64) -> Option<u64> {
-        convert(self.terms, from, self.number(to)?, amount)
+        self.terms.convert(from, self.number(to)?, amount)
     }
 
     fn rate(&self, from: AssetNo, to: &RuleAsset) -> Option<Rate> {
-        rate(self.terms, from, self.number(to)?)
+        self.terms.rate(from, self.number(to)?)
     }
 
     /// An asset that came to the shard after the activation is known by its name.
