@@ -219,30 +219,25 @@ fn why<V: View>(
     };
     let case = out_case(draft, payment, wallet, asset, Legs::one(funds, 1), channel);
     let court = Court::new(draft, law);
-    let bar = |code, rule: RuleNo, used: u128| {
-        let rule = Traced {
-            rule,
-            outcome: Outcome::Denied,
-            used,
-            asked: 0,
-        };
-        let code = match code {
-            Some(code) => code,
-            None => super::code_of(law, rule),
-        };
-        Some(Barred { code, rule, funds })
-    };
     if let Some(rule) = court.forbids(&case) {
-        return bar(None, rule, 0);
+        let code = super::code_of(law, rule);
+        return Some(Barred { code, rule, funds });
     }
     if is_income {
         return None;
     }
     let left = prepaid(draft, wallet, asset);
+    let bar = |code, rule: RuleNo| {
+        let rule = Traced {
+            rule,
+            outcome: Outcome::Denied,
+            used: u128::from(left),
+            asked: 0,
+        };
+        Some(Barred { code, rule, funds })
+    };
     match court.redemption(&case) {
-        Some((Redeemable::Forbidden, rule)) => {
-            bar(Some(Code::RedemptionForbidden), rule, u128::from(left))
-        }
+        Some((Redeemable::Forbidden, rule)) => bar(Code::RedemptionForbidden, rule),
         Some((Redeemable::Below(share), rule)) => {
             // Loaded before a law asked: what is there now is all that is known.
             let of = draft.view.loaded(wallet, asset).unwrap_or(left);
@@ -250,7 +245,7 @@ fn why<V: View>(
             if is_little {
                 None
             } else {
-                bar(Some(Code::RedemptionNotYet), rule, u128::from(left))
+                bar(Code::RedemptionNotYet, rule)
             }
         }
         Some((Redeemable::Right, _)) | None => None,
@@ -373,14 +368,8 @@ pub(crate) fn refund<V: View>(
         is_capture: false,
     };
     if let Some(law) = draft.law
-        && let Some(rule) = Court::new(draft, law).forbids(&case)
+        && let Some(traced) = Court::new(draft, law).forbids(&case)
     {
-        let traced = Traced {
-            rule,
-            outcome: Outcome::Denied,
-            used: 0,
-            asked: 0,
-        };
         let code = super::code_of(law, traced);
         return Err(refuse(draft, &case, payer, Some(traced), law, code));
     }

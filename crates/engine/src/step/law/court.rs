@@ -304,16 +304,14 @@ impl<'a, V: View> Court<'a, V> {
         }
         moves.moves.clear();
         moves.trace.clear();
-        let Some(rule) = self.forbids(case) else {
+        let Some(traced) = self.forbids(case) else {
             return Verdict::Allow;
         };
-        moves.trace.push(Traced {
-            rule,
-            outcome: Outcome::Denied,
-            used: 0,
-            asked: 0,
-        });
-        Verdict::Deny { rule, verify: None }
+        moves.trace.push(traced);
+        Verdict::Deny {
+            rule: traced.rule,
+            verify: None,
+        }
     }
 
     /// What something that was made moves, whatever the rules say of it.
@@ -325,9 +323,15 @@ impl<'a, V: View> Court<'a, V> {
     }
 
     /// The first rule that stands against what is done with these sources, whatever the amount.
-    pub fn forbids(&self, case: &Case) -> Option<RuleNo> {
+    pub fn forbids(&self, case: &Case) -> Option<Traced> {
         let facts = self.facts(case, self.parties(case));
-        self.law.ruleset.forbids(&facts, self.moments)
+        let rule = self.law.ruleset.forbids(&facts, self.moments)?;
+        Some(Traced {
+            rule,
+            outcome: Outcome::Denied,
+            used: 0,
+            asked: 0,
+        })
     }
 
     /// Whether what is left may be had back as money.
