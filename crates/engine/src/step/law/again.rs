@@ -135,27 +135,25 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
 
 /// The sources that a refund went back to; what paid a debt on the way has none.
 fn given_back<V: View>(view: &V, part: &Part<'_>, payer: WalletNo) -> Legs {
+    moved(view, part, |amount, owner| amount > 0 && owner == payer)
+}
+
+/// The sources of what a payment took from its payer.
+fn paid_from<V: View>(view: &V, part: &Part<'_>) -> Legs {
+    moved(view, part, |amount, _| amount < 0)
+}
+
+/// The sources of what moved, by so much in a wallet, as `is_it` wants.
+fn moved<V: View>(view: &V, part: &Part<'_>, is_it: impl Fn(i128, WalletNo) -> bool) -> Legs {
     let mut legs = Legs::NONE;
-    for posting in part.postings.iter().filter(|p| p.amount > 0) {
+    for posting in part.postings {
         // What this event opened is not there yet: it is of a source that was.
         if (posting.account.0 as usize) >= view.accounts_len() {
             continue;
         }
         let account = view.account(posting.account);
-        if account.class == AccountClass::Wallet && account.owner == payer.0 {
-            let atoms = u64::try_from(posting.amount.unsigned_abs()).unwrap_or(u64::MAX);
-            legs.add(court::funds(account), atoms);
-        }
-    }
-    legs
-}
-
-/// The sources of what a payment took from its payer.
-fn paid_from<V: View>(view: &V, part: &Part<'_>) -> Legs {
-    let mut legs = Legs::NONE;
-    for posting in part.postings.iter().filter(|p| p.amount < 0) {
-        let account = view.account(posting.account);
-        if account.class == AccountClass::Wallet {
+        let is_wallets = account.class == AccountClass::Wallet;
+        if is_wallets && is_it(posting.amount, WalletNo(account.owner)) {
             let atoms = u64::try_from(posting.amount.unsigned_abs()).unwrap_or(u64::MAX);
             legs.add(court::funds(account), atoms);
         }
