@@ -305,7 +305,7 @@ pub(crate) fn coming<V: View>(view: &V, payee: WalletNo, shares: &[(WalletNo, u6
     coming
 }
 
-/// What each payee of a split gets of the gross amount.
+/// What each payee of a split gets of the gross amount, by weights of which some is not zero.
 pub(crate) fn shares(
     payees: &[(WalletNo, u64)],
     gross: u64,
