@@ -22,7 +22,7 @@ use crate::code::Code;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, Refused};
 use crate::law::{Asked, Circumstances, Law, MEASURE_FIRST, Measured, Moved, since};
-use crate::records::{Party, PartyKind, WalletNo};
+use crate::records::{Party, PartyKind, PartyNo, WalletNo};
 use crate::terms::{Country, Tier};
 use crate::view::View;
 use ::policy::{Audience, Dimension, Moves, Outcome, Side, StepUp, Subject, Traced, Verdict};
@@ -369,15 +369,21 @@ fn judge<V: View>(draft: &mut Draft<'_, V>, case: &Case, law: &Law) -> Verdict {
         let Scratch {
             moves, counting, ..
         } = &mut *draft.scratch;
-        counting.extend(moves.moves.iter().map(|moved| Measured {
-            party: parties[moved.side as usize],
-            measure: MEASURE_FIRST + moved.measure,
-            period: moved.period,
-            delta: moved.delta,
-            before: moved.before,
-        }));
+        counting.extend(measured(moves, parties));
     }
     verdict
+}
+
+/// What an answer moves, of payer and payee.
+#[inline]
+fn measured(moves: &Moves, parties: [PartyNo; 2]) -> impl Iterator<Item = Measured> {
+    moves.moves.iter().map(move |moved| Measured {
+        party: parties[moved.side as usize],
+        measure: MEASURE_FIRST + moved.measure,
+        period: moved.period,
+        delta: moved.delta,
+        before: moved.before,
+    })
 }
 
 /// The refusal that a verdict comes to.

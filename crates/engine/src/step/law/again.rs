@@ -2,13 +2,13 @@
 
 use super::{Case, Coming, Court, Legs, country, court};
 use crate::event::{Effect, EventKind, Part};
-use crate::law::{Circumstances, Law, MEASURE_FIRST, Measured};
+use crate::law::{Circumstances, Law, Measured};
 use crate::records::{TenantNo, WalletNo};
 use crate::terms::Terms;
 use crate::time::UtcMillis;
 use crate::view::View;
 use ledger::AccountClass;
-use policy::{Channel, Moves, Payment, Side, Traced, Verdict};
+use policy::{Channel, Moves, Payment, Traced, Verdict};
 
 /// The questions of an item of an event, in order; empty if the law was not asked.
 pub(crate) fn cases<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>) -> Vec<Case> {
@@ -219,17 +219,8 @@ pub(crate) fn ask<V: View>(
                 if other < step_up { verdict } else { worst }
             }
         };
-        let party = |wallet| view.wallet(wallet).party;
-        counting.extend(moves.moves.iter().map(|moved| Measured {
-            party: match moved.side {
-                Side::Payer => party(case.payer),
-                Side::Payee => party(case.payee),
-            },
-            measure: MEASURE_FIRST + moved.measure,
-            period: moved.period,
-            delta: moved.delta,
-            before: moved.before,
-        }));
+        let parties = court.parties(case);
+        counting.extend(super::measured(&moves, parties));
     }
     (worst, trace, counting)
 }
