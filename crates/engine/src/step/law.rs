@@ -247,13 +247,10 @@ fn is_within<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>, law: &Law
     let moved = |side, measure, period, delta, before| {
         let party = parties[side as usize];
         let row = (MEASURE_FIRST + measure, period, delta, before);
-        if let Some(last) = within.last_mut()
-            && last.party == party
-            && last.add(row)
-        {
-            return;
+        let is_added = within.last_mut().is_some_and(|last| last.add(party, row));
+        if !is_added {
+            within.push(Moved::new(party, row));
         }
-        within.push(Moved::new(party, row));
     };
     moves.is_within(&asking.alike(view), leg.amount, used, moved)
 }
