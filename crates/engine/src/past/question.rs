@@ -10,7 +10,7 @@ use crate::step::law::court::{self, Case, Legs};
 use crate::step::law::{self, Coming, again, pilot};
 use crate::view::View;
 use ledger::{AccountClass, AccountNo, AssetNo};
-use policy::{Payment, RuleNo};
+use policy::RuleNo;
 
 /// What was asked, and what history said.
 #[derive(Clone, Debug)]
@@ -125,11 +125,7 @@ fn pending_cases<V: View>(view: &V, event: &Event, pending: &Pending) -> Option<
         .unwrap_or_default();
     let gross = pending.to_pay();
     let case = Case {
-        payment: match pending.kind {
-            PendingKind::Transfer if circumstances.is_gift => Payment::Gift,
-            PendingKind::Transfer => Payment::Transfer,
-            _ => Payment::Spend,
-        },
+        payment: law::what_of(pending.kind == PendingKind::Transfer, &circumstances),
         asset: pending.asset,
         payer,
         payee,

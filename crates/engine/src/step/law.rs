@@ -320,10 +320,16 @@ fn party_country<V: View>(draft: &Draft<'_, V>, wallet: WalletNo) -> Country {
 
 /// What a payment is to the rules.
 fn what(purpose: Purpose, circumstances: &Circumstances) -> ::policy::Payment {
-    match purpose {
-        Purpose::Transfer if circumstances.is_gift => ::policy::Payment::Gift,
-        Purpose::Transfer => ::policy::Payment::Transfer,
-        Purpose::Pay | Purpose::Authorize { .. } => ::policy::Payment::Spend,
+    what_of(matches!(purpose, Purpose::Transfer), circumstances)
+}
+
+/// What a payment is to the rules that passes value on, or pays for something.
+#[inline]
+pub(crate) fn what_of(is_transfer: bool, circumstances: &Circumstances) -> ::policy::Payment {
+    match is_transfer {
+        true if circumstances.is_gift => ::policy::Payment::Gift,
+        true => ::policy::Payment::Transfer,
+        false => ::policy::Payment::Spend,
     }
 }
 
