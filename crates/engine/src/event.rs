@@ -514,7 +514,16 @@ impl Event {
     }
 }
 
-impl Part<'_> {
+impl<'e> Part<'e> {
+    /// What waits for its payer since.
+    #[must_use]
+    pub fn pending(&self) -> Option<&'e Pending> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::PendingOpened(pending) => Some(&**pending),
+            _ => None,
+        })
+    }
+
     /// What was asked of the law, where it was not ordinary.
     #[must_use]
     pub fn asked(&self) -> Option<&Asked> {

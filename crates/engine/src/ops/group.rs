@@ -85,12 +85,10 @@ pub(crate) fn group<V: View>(
             }
             EventKind::StepUpAsked => {
                 let code = Code::StepUpInGroup;
-                let why = event.effects.iter().find_map(|effect| match effect {
-                    Effect::PendingOpened(pending) => {
-                        let payer = draft.state().wallet_no(draft.tenant, pending.payer)?;
-                        Some(draft.refusal(code, payer, pending.asset, pending.amount.0))
-                    }
-                    _ => None,
+                let why = event.parts().find_map(|part| {
+                    let pending = part.pending()?;
+                    let payer = draft.state().wallet_no(draft.tenant, pending.payer)?;
+                    Some(draft.refusal(code, payer, pending.asset, pending.amount.0))
                 });
                 return Err(refused_item(draft, at, code, why));
             }

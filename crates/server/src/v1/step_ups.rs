@@ -162,10 +162,7 @@ async fn get_step_up(
         };
         match part.kind {
             EventKind::StepUpAsked => {
-                asked = part.effects.iter().find_map(|effect| match effect {
-                    Effect::PendingOpened(pending) => Some((**pending).clone()),
-                    _ => None,
-                });
+                asked = part.pending().cloned();
             }
             kind if kind.is_refusal() && asked.is_some() => {
                 let late = event

@@ -186,13 +186,6 @@ fn shown(
     })
 }
 
-fn pending_of<'e>(part: &Part<'e>) -> Option<&'e Pending> {
-    part.effects.iter().find_map(|effect| match effect {
-        Effect::PendingOpened(pending) => Some(&**pending),
-        _ => None,
-    })
-}
-
 /// Whether it was made, waits for its payer, or was refused.
 fn is_transfer(part: &Part<'_>) -> bool {
     let waits = |pending: &Pending| pending.kind == PendingKind::Transfer;
@@ -200,7 +193,7 @@ fn is_transfer(part: &Part<'_>) -> bool {
         part.kind,
         EventKind::Transferred | EventKind::TransferRefused
     );
-    is_over || pending_of(part).is_some_and(waits)
+    is_over || part.pending().is_some_and(waits)
 }
 
 /// Pass value on to another wallet.
@@ -301,7 +294,7 @@ async fn get_transfer(
         .part(id.0)
         .map(|part| lookup::wallets_of(part.effects));
     let wallets = wallets.unwrap_or_default();
-    let waits = event.part(id.0).and_then(|part| pending_of(&part).cloned());
+    let waits = event.part(id.0).and_then(|part| part.pending().cloned());
     let ids = app.query(move |state| {
         let id = |at: usize| wallets.get(at).map(|no| WalletId(state.wallet(*no).id.0));
         match waits {
