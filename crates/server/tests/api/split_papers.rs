@@ -219,3 +219,62 @@ async fn without_tax_rules_shares_bear_tax_and_fee_by_what_each_was_paid() {
         assert_eq!(sums(&note), expected);
     }
 }
+
+/// Calls a payment into question.
+async fn dispute(town: &Town, payment: &str, amount: Option<&str>) -> String {
+    let mut body = json!({"payment": payment});
+    if let Some(amount) = amount {
+        body["amount"] = eur(amount);
+    }
+    text(&town.post("/v1/disputes", body).await.is(201)["id"])
+}
+
+async fn resolve(town: &Town, dispute: &str, verdict: &str) {
+    let path = format!("/v1/disputes/{dispute}/resolve");
+    town.post(&path, json!({"verdict": verdict})).await.is(200);
+}
+
+#[tokio::test]
+async fn a_dispute_that_was_lost_is_credited_as_a_refund_is() {
+    for verdict in ["payer_wins", "channel_took"] {
+        let stall = Bookstall::open().await;
+        let town = &stall.market.town;
+        let mut papers = Vec::new();
+        for payee in [&stall.verlag, &stall.liffey] {
+            papers.push(stall.issue(stall.sale(payee)).await);
+            papers.push(stall.issue(stall.fee(payee)).await);
+        }
+        let won = dispute(town, &stall.paid, Some("4.25")).await;
+        resolve(town, &won, "payee_wins").await;
+        let held = dispute(town, &stall.paid, Some("8.5")).await;
+        // Nobody has it back yet, or ever.
+        for paper in &papers {
+            stall.credits_nothing(paper).await;
+        }
+        resolve(town, &held, verdict).await;
+        let gross = ["4.28", "0.34", "4.22", "0.34"];
+        for (paper, gross) in papers.iter().zip(gross) {
+            let note = stall.credit(paper).await;
+            assert_eq!(note["gross"], gross, "{note}");
+            stall.credits_nothing(paper).await;
+        }
+        // With the rest refunded, everything is back.
+        let path = format!("/v1/payments/{}", stall.paid);
+        town.post(&format!("{path}/refund"), json!({}))
+            .await
+            .is(201);
+        for (paper, gross) in papers.iter().zip(["6.42", "0.51", "6.33", "0.51"]) {
+            assert_eq!(stall.credit(paper).await["gross"], gross);
+        }
+        for class in ["seller_tax", "seller_rounding", "tax", "rounding"] {
+            let left = stall.market.class(class).await;
+            assert!(
+                left.iter().all(|balance| balance == "0"),
+                "{class}: {left:?}"
+            );
+        }
+        stall.market.returns().await;
+        let receipt = town.get(&format!("{path}/receipt")).await.is(200);
+        assert_eq!(receipt["refunded"], eur("21.25"));
+    }
+}

@@ -13,7 +13,7 @@ use ::papers::facts::Supply;
 use engine::event::Event;
 use engine::{EventKind, Id, Position, UtcMillis};
 use money::{Asset, Atoms};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use store::read::{EventFilter, EventLine};
 use store::{Covered, PaperSupply};
 
@@ -108,7 +108,7 @@ pub async fn gather(app: &App, caller: &Caller, wanted: Wanted) -> Outcome<Vec<F
     Ok(sort(app, caller, found).await?.free)
 }
 
-/// What was refunded of what stands on a paper.
+/// What was given back of what stands on a paper: by refunds, and by disputes that were lost.
 ///
 /// # Errors
 /// As [`gather`].
@@ -124,10 +124,19 @@ pub async fn given_back(
         let mut found = Vec::new();
         for thing in things {
             for line in model.later(tenant, thing)? {
-                if line.kind == number(EventKind::Refunded) {
-                    let id = Id(line.id.unwrap_or_default());
-                    found.push((line.at_ms, id, at(line.position)));
-                }
+                let since = if line.kind == number(EventKind::Refunded) {
+                    Some(line.at_ms)
+                } else if line.kind == number(EventKind::DisputeOpened) {
+                    // What is held back was given back when it was lost.
+                    let later = model.later(tenant, line.id.unwrap_or_default())?;
+                    let lost = number(EventKind::DisputeLost);
+                    let lost = later.into_iter().find(|line| line.kind == lost);
+                    lost.map(|line| line.at_ms)
+                } else {
+                    None
+                };
+                let id = Id(line.id.unwrap_or_default());
+                found.extend(since.map(|since| (since, id, at(line.position))));
             }
         }
         found.sort_by_key(|(since, _, position)| (*since, position.seq, position.index));
@@ -137,6 +146,10 @@ pub async fn given_back(
     check_size(lines.len(), "invoice")?;
     let places = lines.iter().map(|(_, id, place)| (*id, *place)).collect();
     let mut found = read(app, caller, places, supply).await?;
+    let since: BTreeMap<Id, u64> = lines.iter().map(|(since, id, _)| (*id, *since)).collect();
+    for one in &mut found {
+        one.at = since.get(&one.id).map_or(one.at, |since| UtcMillis(*since));
+    }
     let covers: BTreeSet<&Covered> = covers.iter().collect();
     found.retain(|one| {
         let thing = one.taxed.paid.of.0;
