@@ -247,6 +247,13 @@ impl Oracle {
         now > limit || before > limit || with_this.is_none_or(|sum| sum > limit)
     }
 
+    /// Counts what several sold, or did not after all.
+    pub(crate) fn count_all(&mut self, supplies: &[Supply], asset: u16, sign: i128) {
+        for moved in supplies.iter().filter_map(|supply| supply.moved(asset)) {
+            self.count(&moved, sign);
+        }
+    }
+
     /// Counts what was sold, or given back.
     pub(crate) fn count(&mut self, moved: &Moved, sign: i128) {
         let tenant = self.tenant;
