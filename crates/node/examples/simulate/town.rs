@@ -2,7 +2,9 @@
 //! answers, so that the same seed asks the same whatever the node's threads do.
 
 use crate::dice::Dice;
-use oracle::{Command, Id, Limits, Op, Seller, Spend, Standing, TaxRules, Terms, Verdict3};
+use oracle::{
+    Command, Id, Limits, Op, Rounding, Seller, Spend, Standing, TaxRules, Terms, Verdict3,
+};
 use std::rc::Rc;
 
 const DAY: u64 = 86_400_000;
@@ -277,6 +279,32 @@ impl Town {
         }
     }
 
+    /// What a paper rounded, mostly of something that was paid. Repeated it could be of another decision
+    /// by then, so it names a payment only with a time, and is asked once.
+    fn rounding(&mut self, tenant: u32) -> Op {
+        let is_timed = |id: Id| engine::Id(id).time_ms().is_some();
+        let payment = self.dice.recent(&self.payments, 200);
+        let payment = payment.filter(|(of, id, _)| *of == tenant && is_timed(*id));
+        let size = 1 + self.dice.below(10_000_000) as i64;
+        Op::RoundTax(Rounding {
+            paper: u128::from(self.dice.below(200)),
+            payment: payment.map_or(0, |(_, id, _)| id),
+            share: self.dice.below(6) as usize,
+            seller: match self.dice.below(100) {
+                0 => 5,
+                _ => self.dice.pick(&self.parties[tenant as usize]),
+            },
+            is_fee: self.dice.chance(400),
+            country: self.dice.pick(&LANDS),
+            asset: self.asset(),
+            amount: match self.dice.below(50) {
+                0 => 0,
+                throw if throw % 2 == 0 => size,
+                _ => -size,
+            },
+        })
+    }
+
     fn asset(&mut self) -> u16 {
         if self.dice.chance(700) {
             return 0;
@@ -409,6 +437,13 @@ impl Town {
                 4 => spend.payer = payee,
                 _ => {}
             },
+            Op::RoundTax(rounding) => match throw {
+                0 => rounding.amount = -rounding.amount,
+                1 => rounding.paper += 1,
+                2 => rounding.country = *b"US",
+                3 => rounding.is_fee = !rounding.is_fee,
+                _ => {}
+            },
             Op::TopUp { amount: a, .. }
             | Op::Withdraw { amount: a, .. }
             | Op::Refund { amount: a, .. }
@@ -423,10 +458,11 @@ impl Town {
     }
 
     fn op(&mut self, tenant: u32) -> Op {
-        if self.dice.chance(8) {
-            return match self.dice.chance(300) {
-                true => self.tax(),
-                false => self.seller(tenant),
+        if self.dice.chance(16) {
+            return match self.dice.below(100) {
+                0..15 => self.tax(),
+                15..50 => self.seller(tenant),
+                _ => self.rounding(tenant),
             };
         }
         let throw = self.dice.below(1_000);
@@ -769,7 +805,10 @@ impl Town {
                 Op::OpenDispute { amount, .. } => self.disputes.push((tenant, id, *amount)),
                 _ => {}
             }
-            self.asked.push(command);
+            // What names a payment is asked once: see `rounding`.
+            if !matches!(&command.op, Op::RoundTax(rounding) if rounding.payment != 0) {
+                self.asked.push(command);
+            }
         }
     }
 }
