@@ -1,10 +1,11 @@
 //! Who lives in a simulated town and what they ask: a function of the seed alone. It never looks at
 //! answers, so that the same seed asks the same whatever the node's threads do.
 
+#[path = "town/taxes.rs"]
+mod taxes;
+
 use crate::dice::Dice;
-use oracle::{
-    Command, Id, Limits, Op, Rounding, Seller, Spend, Standing, TaxRules, Terms, Verdict3,
-};
+use oracle::{Command, Id, Limits, Op, Spend, Standing, Terms, Verdict3};
 use std::rc::Rc;
 
 const DAY: u64 = 86_400_000;
@@ -242,69 +243,6 @@ impl Town {
         terms
     }
 
-    /// Other tax rules, seldom none.
-    fn tax(&mut self) -> Op {
-        let d = &mut self.dice;
-        let mut countries = std::collections::BTreeMap::new();
-        for land in LANDS {
-            if d.chance(700) {
-                let rate = d.pick(&[1, 70_000, 190_000, 255_000, 1_000_000]);
-                let beyond = d.chance(500).then(|| d.below(5_000_000_000));
-                countries.insert(land, (rate, beyond));
-            }
-        }
-        let rules = TaxRules {
-            home: d.pick(&LANDS),
-            countries,
-            platform_supplies: d.chance(300),
-        };
-        let rules = (d.chance(900) && !rules.countries.is_empty()).then(|| Box::new(rules));
-        Op::SetTax { rules }
-    }
-
-    /// What is said of a seller.
-    fn seller(&mut self, tenant: u32) -> Op {
-        let parties = self.parties[tenant as usize].clone();
-        let party = match self.dice.chance(300) {
-            // Who is paid most.
-            true => parties[0],
-            false => self.dice.pick(&parties),
-        };
-        let mut registered = LANDS.to_vec();
-        registered.retain(|_| self.dice.chance(300));
-        let home = self.dice.pick(&LANDS);
-        Op::SetSeller {
-            party,
-            seller: Seller { home, registered },
-        }
-    }
-
-    /// What a paper rounded, mostly of something that was paid. Repeated it could be of another decision
-    /// by then, so it names a payment only with a time, and is asked once.
-    fn rounding(&mut self, tenant: u32) -> Op {
-        let is_timed = |id: Id| engine::Id(id).time_ms().is_some();
-        let payment = self.dice.recent(&self.payments, 200);
-        let payment = payment.filter(|(of, id, _)| *of == tenant && is_timed(*id));
-        let size = 1 + self.dice.below(10_000_000) as i64;
-        Op::RoundTax(Rounding {
-            paper: u128::from(self.dice.below(200)),
-            payment: payment.map_or(0, |(_, id, _)| id),
-            share: self.dice.below(6) as usize,
-            seller: match self.dice.below(100) {
-                0 => 5,
-                _ => self.dice.pick(&self.parties[tenant as usize]),
-            },
-            is_fee: self.dice.chance(400),
-            country: self.dice.pick(&LANDS),
-            asset: self.asset(),
-            amount: match self.dice.below(50) {
-                0 => 0,
-                throw if throw % 2 == 0 => size,
-                _ => -size,
-            },
-        })
-    }
-
     fn asset(&mut self) -> u16 {
         if self.dice.chance(700) {
             return 0;
@@ -501,7 +439,13 @@ impl Town {
                         1 => u64::MAX,
                         _ => 1 + self.dice.below(100),
                     };
-                    payees.push((self.wallet(tenant), weight));
+                    // Sometimes one who has a share already.
+                    let known: Vec<Id> = payees.iter().map(|(payee, _)| *payee).collect();
+                    let payee = match self.dice.chance(200) && !known.is_empty() {
+                        true => self.dice.pick(&known),
+                        false => self.wallet(tenant),
+                    };
+                    payees.push((payee, weight));
                 }
                 Op::Split {
                     spend: self.spend(tenant),
