@@ -201,3 +201,40 @@ async fn a_session_goes_on_after_a_crash_and_another_gate_takes_it_over_only_lat
         "paid {paid}, served {served}"
     );
 }
+
+#[tokio::test]
+async fn two_gates_that_both_believe_they_keep_a_session_take_no_more_than_its_voucher() {
+    let mut stage = Stage::set_in(ways()).await;
+    let mut payer = open(&stage).await;
+    // The second has taken the first one's name; the first does not know yet.
+    let first = stage.open_another(ways()).await;
+    let second = stage.gate;
+    for round in 0..12 {
+        let (leading, trailing) = if round % 2 == 0 {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        stage.gate = leading;
+        let answer = payer.ask(&stage, "/articles/a").await;
+        stage.gate = trailing;
+        let (path, header) = payer.last.clone();
+        let again = send(&stage, path, &header).await;
+        let served = [answer, again].iter().filter(|a| a.body == "hello").count();
+        assert!(served > 0, "round {round}");
+    }
+    stage.gate = second;
+    while send(&stage, "/articles/a", &payer.session.close(&payer.secret))
+        .await
+        .status
+        != 204
+    {
+        payer.ask(&stage, "/articles/a").await;
+    }
+    let paid = paid(&stage, &payer).await;
+    assert!(
+        paid > PAGE && paid <= payer.session.signed(),
+        "{paid} {:?}",
+        payer.session
+    );
+}

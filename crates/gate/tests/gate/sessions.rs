@@ -584,3 +584,103 @@ async fn a_revoked_key_is_served_no_longer_than_a_report() {
     }
     assert_eq!(served, 2);
 }
+
+#[tokio::test]
+async fn one_voucher_pays_for_as_many_requests_at_once_as_it_covers() {
+    let stage = Stage::set().await;
+    let visitor = stage.visitor(1, GIFT as u64).await;
+    let sign = |path: &str| {
+        // For three more than the one it has read.
+        let url = stage.url(path);
+        let mut session = visitor.session.clone();
+        session.pay(&visitor.secret, made("GET", &url), 3 * PRICE_U)
+    };
+    let paths = ["/articles/b", "/articles/c", "/articles/d", "/articles/e"];
+    let headers = paths.map(sign);
+    let get = |at: usize| stage.pay_by(paths[at], &headers[at]);
+    let answers = tokio::join!(get(0), get(1), get(2), get(3));
+    let answers = [answers.0, answers.1, answers.2, answers.3];
+    let served = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(served, 3);
+    let refused = answers.iter().find(|answer| answer.status != 200).unwrap();
+    assert_eq!(code(refused), "voucher_too_small");
+    let mut session = visitor.session.clone();
+    let _ = session.pay(&visitor.secret, made("GET", ""), 3 * PRICE_U);
+    let close = session.close(&visitor.secret);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // The last answers may still be on their way.
+    while stage.pay_by("/articles/a", &close).await.status != 204 {
+        assert!(Instant::now() < deadline);
+    }
+    stage.settled(&visitor.secret, 4 * PRICE).await;
+}
+
+/// The same as x402's `batch-settlement` carries it, for the request that was asked.
+async fn by_x402(stage: &Stage, path: &str, header: &str) -> String {
+    let asked = stage.get(path, &[]).await;
+    let required = gate::payer::receipt(asked.text("payment-required")).unwrap();
+    let credential = gate::payer::receipt(header.strip_prefix("Payment ").unwrap()).unwrap();
+    let mut payload = credential["payload"].clone();
+    if payload["action"] == "open" {
+        payload["nonce"] = credential["challenge"]["id"].clone();
+    }
+    let payment = serde_json::json!({
+        "x402Version": 2,
+        "accepted": required["accepts"][1],
+        "payload": payload,
+    });
+    let engine = &base64::engine::general_purpose::STANDARD;
+    base64::Engine::encode(engine, payment.to_string())
+}
+
+#[tokio::test]
+async fn a_session_is_the_same_by_either_protocol() {
+    let stage = Stage::set().await;
+    let secret = stage.payer(1).await;
+    let supported = stage.get("/.well-known/farthing/supported", &[]).await;
+    assert_eq!(supported.json()["kinds"][1]["scheme"], "batch-settlement");
+    let offer = stage.session_offer("GET", "/articles/a").await;
+    let (mut session, header) = offer.open(&secret, now(), DEPOSIT);
+    let opening = by_x402(&stage, "/articles/a", &header).await;
+    let x402 = |path: &'static str, payment: String| {
+        let stage = &stage;
+        async move { stage.get(path, &[("payment-signature", &payment)]).await }
+    };
+    let opened = x402("/articles/a", opening).await;
+    assert_eq!(opened.status, 200, "{:?}", opened.body);
+    let receipt = gate::payer::receipt(opened.text("payment-response")).unwrap();
+    assert_eq!(
+        (&receipt["success"], &receipt["amount"]),
+        (&true.into(), &"5000000".into())
+    );
+    assert_eq!(receipt["extra"]["session"]["spent"], "5000000");
+    assert_eq!(receipt["payer"], stage.wallet(&secret).to_string());
+    assert!(receipt["transaction"].as_str().unwrap().starts_with("pay_"));
+
+    let url = stage.url("/articles/b");
+    let mpp = session.pay(&secret, made("GET", &url), 2 * PRICE_U);
+    let voucher = by_x402(&stage, "/articles/b", &mpp).await;
+    assert_eq!(stage.pay_by("/articles/b", &mpp).await.status, 200);
+    let prefix = "invalid_batch_settlement_farthing_";
+    let elsewhere = x402("/articles/c", voucher.clone()).await;
+    assert_eq!(elsewhere.reason(), format!("{prefix}request_mismatch"));
+    let again = x402("/articles/b", voucher).await;
+    assert_eq!(
+        (again.status.as_u16(), again.reason()),
+        (402, format!("{prefix}voucher_too_small"))
+    );
+    let required = gate::payer::receipt(again.text("payment-required")).unwrap();
+    let told = &required["accepts"][1]["extra"]["session"];
+    assert_eq!(
+        (&told["spent"], &told["requiredCumulative"]),
+        (&"10000000".into(), &"15000000".into())
+    );
+    let close = by_x402(&stage, "/articles/a", &session.close(&secret)).await;
+    assert_eq!(x402("/articles/a", close.clone()).await.status, 204);
+    let gone = x402("/articles/a", close).await;
+    assert_eq!(
+        (gone.status.as_u16(), gone.reason()),
+        (402, format!("{prefix}session_not_found"))
+    );
+    stage.settled(&secret, 2 * PRICE).await;
+}
