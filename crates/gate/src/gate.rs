@@ -151,7 +151,9 @@ impl Gate {
         let price = self
             .tariff
             .price(parts.method.as_str(), &target, &parts.headers);
-        let price = price.filter(|_| !self.tariff.take_free(client, self.teller.now().0));
+        // Who brings a payment is not given anything for free: it may be to close a session.
+        let pays = hygiene::pays(&parts.headers);
+        let price = price.filter(|_| pays || !self.tariff.take_free(client, self.teller.now().0));
         let mut visit = Visit {
             gate: self,
             client,

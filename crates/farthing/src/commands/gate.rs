@@ -36,8 +36,8 @@ Exit codes: 0 it was asked to stop, and stopped; 1 it could not start, and the m
 /// Put a price on a site
 ///
 /// Stands before a site as a reverse proxy. What the prices file prices is answered 402 until it is
-/// paid, by x402 (exact, on this ledger) or the Payment scheme; everything else goes through. The
-/// ledger is in the data folder, which this command opens alone.
+/// paid, by x402 or the Payment scheme, singly or in sessions, on this ledger; everything else goes
+/// through. The ledger is in the data folder, which this command opens alone.
 ///
 /// Try it with test money, and pay from another terminal:
 ///

@@ -684,3 +684,35 @@ async fn a_session_is_the_same_by_either_protocol() {
     );
     stage.settled(&secret, 2 * PRICE).await;
 }
+
+#[tokio::test]
+async fn a_session_is_closed_even_by_a_visitor_who_would_be_given_something_for_free() {
+    let prices = "asset = \"USD\"\n[[price]]\npath = \"/articles/**\"\namount = \"0.005\"\n\
+                  [gate]\nfree_requests_per_day = 2";
+    let mut stage = Stage::set_in(Ways {
+        prices,
+        ..Ways::default()
+    })
+    .await;
+    for expected in [200, 200, 402] {
+        assert_eq!(stage.get("/articles/a", &[]).await.status, expected);
+    }
+    let mut visitor = stage.visitor(1, GIFT as u64).await;
+    assert_eq!(visitor.read("/articles/b").await.status, 200);
+
+    // Another gate has counted nothing of it yet.
+    let (secret, session) = (visitor.secret, visitor.session);
+    let host = stage.gate.to_string();
+    stage.kill();
+    stage
+        .open_another(Ways {
+            prices,
+            ..Ways::default()
+        })
+        .await;
+    let close = session.close(&secret);
+    let headers = [("host", host.as_str()), ("authorization", close.as_str())];
+    let closed = stage.get("/articles/a", &headers).await;
+    assert_eq!(closed.status, 204, "{:?}", closed.body);
+    stage.held_nothing(&secret).await;
+}
