@@ -49,7 +49,8 @@ pub struct Args {
     #[arg(long, value_name = "AMOUNT")]
     budget: Option<String>,
     /// Fetch so often
-    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(short, long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
     /// Whether to pay in a session; auto: if there are several requests
     #[arg(long, value_enum, default_value_t = Wish::Auto)]
