@@ -111,15 +111,9 @@ fn fold_effect<F: Fold>(
                     Some(&Effect::FeeTax { case, amount, .. }) if case > 0 => amount,
                     _ => 0,
                 };
-                let sale = Sale {
-                    case: paid.case,
-                    is_new: true,
-                    seller,
-                    asset: paid.asset,
-                    net: paid.gross - paid.tax,
-                    fee: paid.fee - fee_tax,
-                };
-                count_turnover(to, tenant, sale);
+                let (net, fee) = (paid.gross - paid.tax, paid.fee - fee_tax);
+                let new = true;
+                count_turnover(to, tenant, (paid.case, new), seller, paid.asset, (net, fee));
             }
         }
         Effect::FeeTax { .. }
@@ -263,15 +257,16 @@ fn fold_rarer<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
             delta,
         } => to.move_pool(tenant, asset, source, delta),
         Effect::Taxed(ref moved) => {
-            let sale = Sale {
-                case: moved.case,
-                is_new: false,
-                seller: moved.seller,
-                asset: moved.asset,
-                net: moved.net,
-                fee: moved.fee,
-            };
-            count_turnover(to, tenant, sale);
+            let sums = (moved.net, moved.fee);
+            let new = false;
+            count_turnover(
+                to,
+                tenant,
+                (moved.case, new),
+                moved.seller,
+                moved.asset,
+                sums,
+            );
         }
         Effect::Loaded {
             wallet,
@@ -283,34 +278,18 @@ fn fold_rarer<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
     }
 }
 
-/// A sale, or what is captured or given back of one. Amounts are without their tax.
-struct Sale<N> {
-    case: u32,
-    /// Its case is remembered for the supplier's next; that of what is captured or given back is
-    /// older, and the supplier may have changed since.
-    is_new: bool,
-    seller: PartyNo,
-    asset: AssetNo,
-    net: N,
-    fee: N,
-}
-
 /// Counts a sale for its supplier and its fee for the operator, in the thresholds that their case
-/// names.
+/// names. Each is without its tax. The case of a new sale is remembered for the supplier's next; that of
+/// what is captured or given back is older, and the supplier may have changed since.
 #[inline]
 fn count_turnover<F: Fold, N: Copy + Default + PartialEq + Into<i128>>(
     to: &mut F,
     tenant: TenantNo,
-    sale: Sale<N>,
+    (case, is_new): (u32, bool),
+    seller: PartyNo,
+    asset: AssetNo,
+    (net, fee): (N, N),
 ) {
-    let Sale {
-        case,
-        is_new,
-        seller,
-        asset,
-        net,
-        fee,
-    } = sale;
     let Some(gist) = to.gist(case) else {
         return;
     };
