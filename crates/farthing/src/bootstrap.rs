@@ -66,9 +66,7 @@ pub fn must(node: &Node, command: Command) -> Result<Answer, Failure> {
             rejection.code.help()
         ))),
         answer => match &answer {
-            Answer::Done { event, .. } | Answer::Known { event, .. }
-                if event.kind.is_refusal() =>
-            {
+            Answer::Done { event, .. } | Answer::Known { event, .. } if event.kind.is_refusal() => {
                 let code = event.refusal().map_or("", |refused| refused.code.help());
                 Err(Failure::said(format!("{what} was refused: {code}")))
             }

@@ -200,16 +200,32 @@ impl Together {
     }
 }
 
+/// What an earlier share of the same split has sold: it counts before the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SoldBefore<'a> {
+    /// Whose turnover it is: the seller's, or none for the operator's.
+    pub owner: PartyNo,
+    /// What it counts in.
+    pub counts: &'a [Counter],
+    /// Without tax, atoms of the same asset.
+    pub net: u64,
+}
+
 /// What is asked of turnover, in the asset of each threshold.
 pub(crate) struct Sold<'a, V> {
     pub rules: &'a Rules,
     pub view: &'a V,
     pub terms: &'a Terms,
+    /// Who sells, or none for the operator.
+    pub party: PartyNo,
+    /// What is known of it.
     pub seller: Option<&'a Taxpayer>,
     pub operator: Option<&'a Taxpayer>,
     pub month: u32,
     pub asset: AssetNo,
     pub amount: u64,
+    /// The earlier shares of the same split.
+    pub before: &'a [SoldBefore<'a>],
     /// Whether anything was asked.
     pub asked: Cell<bool>,
 }
@@ -217,16 +233,16 @@ pub(crate) struct Sold<'a, V> {
 impl<V: View> tax::Turnover for Sold<'_, V> {
     fn so_far(&self, whose: Role, counter: Counter, window: Window) -> u128 {
         self.asked.set(true);
-        let taxpayer = match whose {
-            Role::Seller => self.seller,
-            Role::Platform => self.operator,
+        let (party, taxpayer) = match whose {
+            Role::Seller => (self.party, self.seller),
+            Role::Platform => (PartyNo::NONE, self.operator),
         };
         let rules = self.rules;
         let mut thresholds = rules.thresholds.iter().chain(&rules.single_item);
         let threshold = thresholds.find(|t| t.counter == counter);
         let asset = threshold.and_then(|t| self.view.base().asset(t.asset.0));
         // What nothing can be converted into, `price_in` says.
-        let (Some(taxpayer), Some((asset, _))) = (taxpayer, asset) else {
+        let Some((asset, _)) = asset else {
             return 0;
         };
         let counts = |month: u32| match window {
@@ -235,12 +251,20 @@ impl<V: View> tax::Turnover for Sold<'_, V> {
         };
         let together = self.view.together();
         let mut sums: Vec<(AssetNo, i128)> = Vec::new();
-        for turned in taxpayer.turnover() {
-            if counts(turned.month) && together.counters(turned.together).contains(&counter) {
-                match sums.iter_mut().find(|(asset, _)| *asset == turned.asset) {
-                    Some((_, sum)) => *sum += turned.net,
-                    None => sums.push((turned.asset, turned.net)),
-                }
+        let turned = taxpayer.into_iter().flat_map(Taxpayer::turnover);
+        let turned = turned.filter(|turned| {
+            counts(turned.month) && together.counters(turned.together).contains(&counter)
+        });
+        let turned = turned.map(|turned| (turned.asset, turned.net));
+        let before = self.before.iter();
+        let before = before.filter(|sold| {
+            counts(self.month) && sold.owner == party && sold.counts.contains(&counter)
+        });
+        let before = before.map(|sold| (self.asset, i128::from(sold.net)));
+        for (of, net) in turned.chain(before) {
+            match sums.iter_mut().find(|(asset, _)| *asset == of) {
+                Some((_, sum)) => *sum += net,
+                None => sums.push((of, net)),
             }
         }
         let mut all = 0u128;

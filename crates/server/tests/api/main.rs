@@ -25,6 +25,7 @@ mod policy;
 mod rails;
 mod returns;
 mod simulations;
+mod split_papers;
 mod step_ups;
 mod taxes;
 mod texts;
