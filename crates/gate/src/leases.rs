@@ -273,7 +273,9 @@ fn insert_part(
     (payment, amount): (Id, Atoms),
 ) -> Result<(), GateError> {
     db.execute(
-        "INSERT INTO session_parts (session, part, payment, amount) VALUES (?1, ?2, ?3, ?4)",
+        // A gate that died before it asked the ledger has left one that is nobody's.
+        "INSERT INTO session_parts (session, part, payment, amount) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET payment = ?3, amount = ?4",
         params![
             session.0,
             signed(at as u64),

@@ -1,9 +1,10 @@
 //! A gate that dies: what was served is paid for but for the stated bound, and a payer never pays
 //! more than it signed for.
 
-use crate::stage::{Answered, GIFT, Stage, Ways, now};
+use crate::stage::{Answered, GIFT, Stage, Ways, fresh, now};
 use gate::payer::{Made, OpenSession, SessionOffer};
 use gate::{Secret, SessionOptions};
+use money::Atoms;
 use std::time::Duration;
 
 const HOST: &str = "site.example";
@@ -172,6 +173,29 @@ async fn whatever_happens_what_is_paid_is_what_was_served_but_for_the_bound() {
         assert!(paid <= served && served <= paid + crashes * bound, "{told}");
         assert!(crashes > 0 || paid == served, "{told}");
     }
+}
+
+#[tokio::test]
+async fn a_session_can_be_topped_up_after_a_gate_died_while_it_did_so() {
+    let mut stage = Stage::set_in(ways()).await;
+    let payer = open(&stage).await;
+    // It was written down, and the ledger not asked any more.
+    let part = (fresh(), Atoms(MORE));
+    stage
+        .registry
+        .add_part(payer.session.id(), 1, part)
+        .unwrap();
+    stage.kill();
+    stage.open_another(ways()).await;
+    let header = payer.session.top_up(&payer.secret, DEPOSIT + 2 * MORE);
+    let topped_up = send(&stage, "/articles/a", &header).await;
+    assert_eq!(topped_up.status, 204, "{:?}", topped_up.body);
+    // Nor is it in the way after the next crash.
+    stage.kill();
+    stage.open_another(ways()).await;
+    let closed = send(&stage, "/articles/a", &payer.session.close(&payer.secret)).await;
+    assert_eq!(closed.status, 204, "{:?}", closed.body);
+    assert!(paid(&stage, &payer).await <= PAGE);
 }
 
 #[tokio::test]
