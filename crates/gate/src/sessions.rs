@@ -436,9 +436,15 @@ impl Sessions {
             return Err(why);
         }
         let part = Part::new(payment, opening.deposit);
-        let session = Arc::new(Session::new(&row, vec![part], now_ms));
-        self.opened_mut().insert(session.id, session.clone());
-        Ok(session)
+        Ok(self.keep(Session::new(&row, vec![part], now_ms)))
+    }
+
+    /// The one that is kept from now on: who asks while a session is being opened or recovered may
+    /// have been first.
+    fn keep(&self, session: Session) -> Arc<Session> {
+        let mut open = self.opened_mut();
+        let kept = open.entry(session.id).or_insert_with(|| Arc::new(session));
+        kept.clone()
     }
 
     fn forget(&self, id: SessionId) {

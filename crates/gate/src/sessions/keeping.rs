@@ -60,8 +60,7 @@ impl Sessions {
             // The ones before are used up before the next is drawn on.
             None => Part::known(*payment, amount.0, amount.0),
         });
-        let session = Arc::new(Session::new(row, parts.collect(), self.now_ms()));
-        self.opened_mut().insert(session.id, session.clone());
+        let session = self.keep(Session::new(row, parts.collect(), self.now_ms()));
         tracing::info!(session = %row.session, "session_recovered");
         Ok(Some(session))
     }

@@ -616,6 +616,31 @@ async fn one_voucher_pays_for_as_many_requests_at_once_as_it_covers() {
 }
 
 /// The same as x402's `batch-settlement` carries it, for the request that was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_being_opened_is_not_kept_twice() {
+    let stage = Stage::set().await;
+    for seed in 1..=8 {
+        let secret = stage.payer(seed).await;
+        let offer = stage.session_offer("GET", "/articles/a").await;
+        let (mut session, open) = offer.open(&secret, now(), DEPOSIT);
+        // For another request, of what the opening's voucher is worth.
+        let url = stage.url("/articles/b");
+        let voucher = session.pay(&secret, made("GET", &url), PRICE_U);
+        assert_eq!(session.signed(), PRICE_U);
+        let early = async {
+            loop {
+                let answer = stage.pay_by("/articles/b", &voucher).await;
+                if answer.status != 410 {
+                    return answer;
+                }
+            }
+        };
+        let (opened, early) = tokio::join!(stage.pay_by("/articles/a", &open), early);
+        let served = [&opened, &early].map(|answer| answer.status == 200);
+        assert_eq!(served.iter().filter(|served| **served).count(), 1, "{seed}");
+    }
+}
+
 async fn by_x402(stage: &Stage, path: &str, header: &str) -> String {
     let asked = stage.get(path, &[]).await;
     let required = gate::payer::receipt(asked.text("payment-required")).unwrap();
