@@ -466,9 +466,6 @@ impl Sessions {
         if !session.key.signed(&text, &signature) {
             return Err(NotServed::NotSigned);
         }
-        if self.now_ms() >= session.closes_ms || session.meter().is_ended() {
-            return Err(NotServed::Unknown);
-        }
         let (sessions, of) = (self.clone(), session.clone());
         let task = tokio::spawn(async move { sessions.top_up_now(&of, deposit).await });
         task.await.unwrap_or(Err(NotPaid::Unavailable.into()))?;
@@ -479,6 +476,11 @@ impl Sessions {
     async fn top_up_now(self, session: &Session, deposit: u64) -> Result<(), NotServed> {
         let teller = &self.0.teller;
         let mut parts = session.parts.lock().await;
+        // Who closes it lets nobody in first, and then waits for the parts: nothing is set aside
+        // after that.
+        if self.now_ms() >= session.closes_ms || session.meter().is_ended() {
+            return Err(NotServed::Unknown);
+        }
         let before: u64 = parts.iter().map(|part| part.authorized).sum();
         let Some(more) = deposit.checked_sub(before).filter(|more| *more > 0) else {
             return Ok(());

@@ -641,6 +641,20 @@ async fn a_session_that_is_being_opened_is_not_kept_twice() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_set_aside_for_a_session_that_is_closed_meanwhile() {
+    let stage = Stage::set().await;
+    for seed in 1..=40 {
+        let visitor = stage.visitor(seed, DEPOSIT).await;
+        let more = visitor.session.top_up(&visitor.secret, 2 * DEPOSIT);
+        let (topped_up, closed) = tokio::join!(stage.pay_by("/articles/a", &more), visitor.close());
+        assert_eq!(closed.status, 204, "{:?}", closed.body);
+        assert!([204, 410].contains(&topped_up.status.as_u16()));
+        let (balance, held) = visitor.funds().await;
+        assert_eq!((balance, held), (GIFT - PRICE, 0), "{seed}");
+    }
+}
+
 async fn by_x402(stage: &Stage, path: &str, header: &str) -> String {
     let asked = stage.get(path, &[]).await;
     let required = gate::payer::receipt(asked.text("payment-required")).unwrap();
