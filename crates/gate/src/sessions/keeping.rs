@@ -8,15 +8,18 @@ use crate::teller::NotPaid;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// What was served is reported at the latest after this and what the ledger takes.
 const TICK: Duration = Duration::from_millis(500);
 /// A lease is good for so long, and renewed when half of it is over.
 const LEASE_MS: u64 = 10_000;
-/// Sessions are looked through for what is over every so many ticks.
-const LOOK_TICKS: u32 = 4;
-/// What nobody came back for is forgotten every so many.
-const CLEAN_TICKS: u32 = 240;
+/// So many reports wait for the ledger at a time.
+const REPORTS_MAX: usize = 64;
+/// Sessions are looked through for what is over so often.
+const LOOK: Duration = Duration::from_secs(2);
+/// What nobody came back for is forgotten so often.
+const CLEAN: Duration = Duration::from_secs(120);
 
 impl Sessions {
     /// Takes the lease and what was kept under it before.
@@ -67,24 +70,20 @@ impl Sessions {
 
     /// Reports, renews the lease and ends what is over, until it is dropped.
     pub async fn run(&self) {
-        let mut ticks = 0u32;
-        loop {
-            tokio::time::sleep(TICK).await;
-            self.renew().await;
-            self.report_all().await;
-            ticks = ticks.wrapping_add(1);
-            if ticks.is_multiple_of(LOOK_TICKS) {
-                self.end_what_is_over().await;
-            }
-            if ticks.is_multiple_of(CLEAN_TICKS) {
-                self.clean();
-            }
-        }
+        // Each at its own pace: while the ledger is slow, the lease does not run out.
+        tokio::join!(
+            every(TICK, || self.renew()),
+            every(TICK, || self.report_dirty()),
+            every(LOOK, || self.end_what_is_over()),
+            every(CLEAN, || async { self.clean() }),
+        );
     }
 
     /// Reports everything and gives the lease back: others may take the sessions over at once.
     pub async fn stop(&self) {
-        self.report_all().await;
+        // Not only what is dirty: a report may have been cut off between the list and the ledger.
+        let all = self.opened().values().cloned().collect();
+        self.report_all(all).await;
         self.0.lease_ms.store(0, Ordering::Relaxed);
         let epoch = *self.0.epoch.lock().unwrap_or_else(PoisonError::into_inner);
         let registry = self.0.teller.registry();
@@ -128,24 +127,38 @@ impl Sessions {
         }
     }
 
-    async fn report_all(&self) {
+    async fn report_dirty(&self) {
         let dirty = {
             let mut dirty = self.0.dirty.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *dirty)
         };
-        for session in dirty {
-            session.is_dirty.store(false, Ordering::Release);
-            let is_revoked = match self.0.teller.wallet_of(&session.key) {
-                Ok(wallet) => wallet != session.payer,
-                Err(why) => why == NotPaid::UnknownKey,
-            };
-            if is_revoked {
-                session.meter().end();
+        self.report_all(dirty).await;
+    }
+
+    /// Several at a time, which share the ledger's commits.
+    async fn report_all(&self, sessions: Vec<Arc<Session>>) {
+        let mut under_way = JoinSet::new();
+        for session in sessions {
+            if under_way.len() >= REPORTS_MAX {
+                under_way.join_next().await;
             }
-            if self.report(session.clone()).await.is_err() {
-                tracing::warn!(session = %session.id, "session_not_reported");
-                self.mark(&session, false);
-            }
+            under_way.spawn(self.clone().report_or_mark(session));
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+
+    async fn report_or_mark(self, session: Arc<Session>) {
+        session.is_dirty.store(false, Ordering::Release);
+        let is_revoked = match self.0.teller.wallet_of(&session.key) {
+            Ok(wallet) => wallet != session.payer,
+            Err(why) => why == NotPaid::UnknownKey,
+        };
+        if is_revoked {
+            session.meter().end();
+        }
+        if self.report(session.clone()).await.is_err() {
+            tracing::warn!(session = %session.id, "session_not_reported");
+            self.mark(&session, false);
         }
     }
 
@@ -170,5 +183,12 @@ impl Sessions {
                 tracing::warn!(session = %session.id, ?why, "session_not_ended");
             }
         }
+    }
+}
+
+async fn every<F: Future<Output = ()>>(time: Duration, what: impl Fn() -> F) {
+    loop {
+        tokio::time::sleep(time).await;
+        what().await;
     }
 }

@@ -80,7 +80,11 @@ async fn send(stage: &Stage, path: &str, header: &str) -> Answered {
 }
 
 async fn open(stage: &Stage) -> Payer {
-    let secret = stage.payer(1).await;
+    open_by(stage, 1).await
+}
+
+async fn open_by(stage: &Stage, seed: u8) -> Payer {
+    let secret = stage.payer(seed).await;
     let path = "/articles/a";
     let asked = stage.get(path, &[("host", HOST)]).await;
     let url = format!("http://{HOST}{path}");
@@ -172,6 +176,34 @@ async fn whatever_happens_what_is_paid_is_what_was_served_but_for_the_bound() {
         assert!(paid <= payer.session.signed(), "{told}");
         assert!(paid <= served && served <= paid + crashes * bound, "{told}");
         assert!(crashes > 0 || paid == served, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_gate_that_is_stopped_while_it_reports_reports_the_rest_first() {
+    const PAYERS: u8 = 40;
+    let mut stage = Stage::set_in(ways()).await;
+    let mut payers = Vec::new();
+    for seed in 1..=PAYERS {
+        payers.push(open_by(&stage, seed).await);
+    }
+    let all = i128::from(PAGE) * i128::from(PAYERS);
+    earned(&stage, all).await;
+    for payer in &mut payers {
+        assert_eq!(payer.ask(&stage, "/articles/a").await.status, 200);
+    }
+    earned(&stage, all + 1).await;
+    stage.stop().await;
+    let (earned, _) = stage.funds(stage.teller.seller()).await;
+    assert_eq!(earned, 2 * all);
+}
+
+/// Waits until the seller has so much.
+async fn earned(stage: &Stage, at_least: i128) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while stage.funds(stage.teller.seller()).await.0 < at_least {
+        assert!(std::time::Instant::now() < deadline);
+        tokio::task::yield_now().await;
     }
 }
 

@@ -7,7 +7,7 @@ use engine::recents::Window;
 use engine::records::{Mode, TenantNo};
 use gate::payer::{self, Now, Ours};
 use gate::{
-    Gate, Made, PublicKey, Registry, Secret, SessionOptions, Settings, Tariff, Teller,
+    Gate, GateError, Made, PublicKey, Registry, Secret, SessionOptions, Settings, Tariff, Teller,
     TellerOptions, Upstream, WalletOptions,
 };
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 /// Of USD, which has nine decimals: what an article costs, and what a new wallet is given.
 pub const PRICE: i128 = 5_000_000;
@@ -54,6 +54,12 @@ pub struct Site {
     pub let_go: Notify,
 }
 
+/// A gate on its own, and what asks it to stop.
+struct Serving {
+    task: JoinHandle<Result<(), GateError>>,
+    stop: Arc<Notify>,
+}
+
 pub struct Stage {
     pub gate: SocketAddr,
     pub node: Node,
@@ -62,7 +68,7 @@ pub struct Stage {
     pub registry: Arc<Registry>,
     tenant: TenantId,
     upstream: SocketAddr,
-    serving: AbortHandle,
+    serving: Serving,
     _dir: tempfile::TempDir,
 }
 
@@ -191,7 +197,13 @@ impl Stage {
 
     /// The gate dies, with whatever it was doing.
     pub fn kill(&self) {
-        self.serving.abort();
+        self.serving.task.abort();
+    }
+
+    /// The gate is asked to stop, and does.
+    pub async fn stop(&mut self) {
+        self.serving.stop.notify_one();
+        (&mut self.serving.task).await.unwrap().unwrap();
     }
 
     /// Another gate on the same ledger, or the same again. Requests go to it from now on.
@@ -335,7 +347,7 @@ async fn open_gate(
     registry: &Arc<Registry>,
     upstream: SocketAddr,
     ways: &Ways<'_>,
-) -> (SocketAddr, AbortHandle) {
+) -> (SocketAddr, Serving) {
     let url = format!("http://{upstream}");
     let made = Made {
         teller: teller.clone(),
@@ -355,8 +367,11 @@ async fn open_gate(
     let gate = Arc::new(Gate::new(made, registry).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let serving = tokio::spawn(gate::serve(listener, gate, std::future::pending()));
-    (address, serving.abort_handle())
+    let stop = Arc::new(Notify::new());
+    let stopped = stop.clone();
+    let stopped = async move { stopped.notified().await };
+    let task = tokio::spawn(gate::serve(listener, gate, stopped));
+    (address, Serving { task, stop })
 }
 
 async fn open_site(site: Arc<Site>) -> SocketAddr {
