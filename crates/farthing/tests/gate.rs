@@ -88,6 +88,10 @@ impl Scene {
     }
 
     fn start(&mut self, listen: &str) -> Gate {
+        self.start_with(listen, &[])
+    }
+
+    fn start_with(&mut self, listen: &str, more: &[&str]) -> Gate {
         let (data, prices) = (self.file("data"), self.file("prices.toml"));
         let args = [
             "gate",
@@ -105,6 +109,7 @@ impl Scene {
             "1.00",
         ];
         let mut command = command(&args);
+        command.args(more);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let mut gate = Gate {
@@ -247,6 +252,36 @@ fn several_requests_are_paid_for_in_one_session_within_the_limits() {
 }
 
 #[test]
+fn a_session_is_closed_where_something_has_a_price() {
+    let mut scene = Scene::new();
+    let prices = PRICES.replace("[free]\n", "[free]\npaths = [\"/\"]\n");
+    std::fs::write(scene.file("prices.toml"), prices).unwrap();
+    let gate = scene.start("127.0.0.1:0");
+    let urls = [gate.url(""), gate.url("a")];
+    let (out, err) = told(&scene.pay(&[&urls[0], &urls[1]]).output().unwrap(), true);
+    assert_eq!(out, "page\n".repeat(2));
+    assert!(err.contains("paid 0.0001 USD for 2 requests"), "{err}");
+    assert_eq!(scene.balance(&gate, &gate.seller), PRICE);
+}
+
+#[test]
+fn several_requests_are_paid_for_singly_where_no_session_is_offered() {
+    let mut scene = Scene::new();
+    let gate = scene.start_with("127.0.0.1:0", &["--session", "0"]);
+    let url = gate.url("a");
+    let args = ["--count", "5", "--budget", "0.0003"];
+    let many = scene.pay(&[&[&*url][..], &args].concat()).output().unwrap();
+    let (out, err) = told(&many, false);
+    assert_eq!(out, "page\n".repeat(3));
+    assert_eq!(err.matches("paid 0.0001 USD from wal_").count(), 3, "{err}");
+    assert!(err.contains("allow more with --budget"), "{err}");
+    let always = scene.pay(&[&url, "--session", "always"]).output().unwrap();
+    let (_, err) = told(&always, false);
+    assert!(err.contains("no session is offered"), "{err}");
+    assert_eq!(scene.balance(&gate, &gate.seller), 3 * PRICE);
+}
+
+#[test]
 fn a_gate_that_is_killed_loses_no_more_than_it_says() {
     let mut scene = Scene::new();
     let gate = scene.start("127.0.0.1:0");
@@ -260,6 +295,7 @@ fn a_gate_that_is_killed_loses_no_more_than_it_says() {
     let given = scene.given.load(Ordering::SeqCst);
     let (_, err) = told(&payer.wait_with_output().unwrap(), false);
     assert!(given < 2000, "it was killed too late: {err}");
+    assert!(err.contains("it closes by itself, and takes 0."), "{err}");
 
     let gate = scene.start(&address);
     let earned = scene.balance(&gate, &seller);

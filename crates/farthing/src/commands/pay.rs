@@ -52,7 +52,7 @@ pub struct Args {
     #[arg(short, long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
-    /// Whether to pay in a session; auto: if there are several requests
+    /// Whether to pay in a session; auto: if there are several requests and the site offers one
     #[arg(long, value_enum, default_value_t = Wish::Auto)]
     session: Wish,
     /// The file with the secret key; made if it is not there [default: ~/.farthing/key]
@@ -96,6 +96,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         Wish::Always => true,
         Wish::Never => false,
     };
+    let mut singly = Singly::new(&path, &args.max, args.budget.as_deref());
     runtime()?.block_on(async {
         if in_session {
             let purse = session::Purse {
@@ -103,35 +104,58 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                 max: &args.max,
                 budget: args.budget.as_deref(),
                 requests,
+                singly: (args.session == Wish::Auto).then_some(singly),
             };
             let buyer = session::Buyer::new(purse);
             return buyer.buy(&pages, args.count, args.include).await;
         }
-        let mut budget = Budget::new(args.budget.as_deref());
         for _ in 0..args.count {
             for asked in &pages {
-                alone(asked, &path, &args.max, &mut budget, args.include).await?;
+                singly.pay(asked, args.include).await?;
             }
         }
         Ok(())
     })
 }
 
-/// What is left to pay with when each request is paid for by itself.
-struct Budget<'a> {
-    most: Option<&'a str>,
+/// Who pays for each request by itself.
+struct Singly<'a> {
+    path: &'a Path,
+    max: &'a str,
+    budget: Option<&'a str>,
     used: u64,
 }
 
-impl<'a> Budget<'a> {
-    fn new(most: Option<&'a str>) -> Budget<'a> {
-        Budget { most, used: 0 }
+impl<'a> Singly<'a> {
+    fn new(path: &'a Path, max: &'a str, budget: Option<&'a str>) -> Singly<'a> {
+        Singly {
+            path,
+            max,
+            budget,
+            used: 0,
+        }
+    }
+
+    /// Makes one request, and pays for it.
+    async fn pay(&mut self, asked: &Asked, include: bool) -> Result<(), Failure> {
+        let (mut response, mut price) = (asked.send([]).await?, String::new());
+        if response.status() == 402 {
+            let secret = secret(self.path)?;
+            let before = self.used;
+            (response, price) = asked.pay(&response, &secret, self).await?;
+            if reason(response.headers()) == UNKNOWN_KEY {
+                asked.register(response.headers(), &secret).await?;
+                self.used = before;
+                (response, price) = asked.pay(&response, &secret, self).await?;
+            }
+        }
+        show(response, Shown::Paid(&price), include).await
     }
 
     fn take(&mut self, asset: Asset, atoms: u64) -> Result<(), Failure> {
         let used = self.used.saturating_add(atoms);
-        if let Some(most_text) = self.most
-            && used > most(asset, "--budget", most_text)?
+        if let Some(budget) = self.budget
+            && used > most(asset, "--budget", budget)?
         {
             return Err(Failure::said(format!(
                 "this would come to {} {} in all; allow more with --budget",
@@ -142,28 +166,6 @@ impl<'a> Budget<'a> {
         self.used = used;
         Ok(())
     }
-}
-
-/// Makes one request, and pays for it by itself.
-async fn alone(
-    asked: &Asked,
-    path: &Path,
-    max: &str,
-    budget: &mut Budget<'_>,
-    include: bool,
-) -> Result<(), Failure> {
-    let (mut response, mut price) = (asked.send([]).await?, String::new());
-    if response.status() == 402 {
-        let secret = secret(path)?;
-        let before = budget.used;
-        (response, price) = asked.pay(&response, &secret, max, budget).await?;
-        if reason(response.headers()) == UNKNOWN_KEY {
-            asked.register(response.headers(), &secret).await?;
-            budget.used = before;
-            (response, price) = asked.pay(&response, &secret, max, budget).await?;
-        }
-    }
-    show(response, Shown::Paid(&price), include).await
 }
 
 fn most(asset: Asset, option: &str, text: &str) -> Result<u64, Failure> {
@@ -290,8 +292,7 @@ impl Asked {
         &self,
         asked: &Response<Incoming>,
         secret: &Secret,
-        max: &str,
-        budget: &mut Budget<'_>,
+        purse: &mut Singly<'_>,
     ) -> Result<(Response<Incoming>, String), Failure> {
         let unreadable = || Failure::said("the price cannot be read");
         let offer = self.offer(asked.headers())?;
@@ -300,6 +301,7 @@ impl Asked {
             code: AssetCode::new(offer.asset()).map_err(|_| unreadable())?,
             scale: Scale::new(scale).map_err(|_| unreadable())?,
         };
+        let max = purse.max;
         let most = most(asset, "--max", max)?;
         let price = format!("{} {}", asset.format(Atoms(atoms)), asset.code);
         if atoms > most {
@@ -307,7 +309,7 @@ impl Asked {
                 "the price is {price}, more than {max}; allow more with --max"
             )));
         }
-        budget.take(asset, atoms)?;
+        purse.take(asset, atoms)?;
         let header = offer.pay(secret, now()?, None).ok_or_else(unreadable)?;
         let headers = [("payment-signature", &*header)];
         Ok((self.send(headers).await?, price))

@@ -1,10 +1,10 @@
 //! Several requests, paid for in one session: opened at the first that has a price, topped up when
 //! it runs short, closed at the end, also when something goes wrong.
 
-use super::{Asked, Shown, UNKNOWN_KEY, header, json, most, now, show};
+use super::{Asked, Shown, Singly, UNKNOWN_KEY, header, json, most, now, show};
 use crate::failure::Failure;
 use gate::Secret;
-use gate::payer::{OpenSession, SessionOffer};
+use gate::payer::{OpenSession, SessionOffer, WillNot};
 use hyper::HeaderMap;
 use money::{Asset, AssetCode, Atoms, Scale};
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub(super) struct Purse<'a> {
     /// For all of them, in units; none means `max` for each.
     pub budget: Option<&'a str>,
     pub requests: u64,
+    /// How to pay where no session is offered; none if that is not wanted.
+    pub singly: Option<Singly<'a>>,
 }
 
 #[derive(Clone, Copy)]
@@ -42,6 +44,8 @@ pub(super) struct Buyer<'a> {
     /// What was paid in sessions that are over, at most.
     before: u64,
     done: u64,
+    /// The request that was priced last: the gate answers for its path, the site for others.
+    priced: Option<&'a Asked>,
     is_open: bool,
     is_registered: bool,
     /// How often the wallet had too little for a deposit.
@@ -57,6 +61,7 @@ impl<'a> Buyer<'a> {
             prices: HashMap::new(),
             before: 0,
             done: 0,
+            priced: None,
             is_open: false,
             is_registered: false,
             quarters: 0,
@@ -66,19 +71,30 @@ impl<'a> Buyer<'a> {
     /// Fetches the pages of one site so often, and closes the session.
     pub(super) async fn buy(
         mut self,
-        pages: &[Asked],
+        pages: &'a [Asked],
         count: u32,
         include: bool,
     ) -> Result<(), Failure> {
         let bought = self.buy_all(pages, count, include).await;
-        let closed = match pages.first() {
-            Some(first) => self.close(first).await,
+        let closed = match self.priced {
+            Some(priced) => self.close(priced).await,
             None => Ok(()),
         };
-        bought.and(closed)
+        match (bought, closed) {
+            (Err(why), Err(then)) => {
+                let (why, then) = (why.words(), then.words());
+                Err(Failure::said(format!("{why}; {then}")))
+            }
+            (bought, closed) => bought.and(closed),
+        }
     }
 
-    async fn buy_all(&mut self, pages: &[Asked], count: u32, include: bool) -> Result<(), Failure> {
+    async fn buy_all(
+        &mut self,
+        pages: &'a [Asked],
+        count: u32,
+        include: bool,
+    ) -> Result<(), Failure> {
         for _ in 0..count {
             for asked in pages {
                 self.buy_one(asked, include).await?;
@@ -88,7 +104,7 @@ impl<'a> Buyer<'a> {
         Ok(())
     }
 
-    async fn buy_one(&mut self, asked: &Asked, include: bool) -> Result<(), Failure> {
+    async fn buy_one(&mut self, asked: &'a Asked, include: bool) -> Result<(), Failure> {
         let mut payment = match self.prices.get(&asked.path).copied() {
             Some(price) => Some(self.sign(asked, price).await?),
             None => None,
@@ -112,7 +128,20 @@ impl<'a> Buyer<'a> {
                 self.refused(asked, &head.headers, &json(body).await)
                     .await?;
             }
-            payment = Some(self.answer(asked, &head.headers).await?);
+            let offer = match offer(asked, &head.headers) {
+                Ok(offer) => offer,
+                Err(why) => {
+                    let singly = self.purse.singly.as_mut();
+                    let Some(singly) = singly.filter(|_| why == WillNot::NotOurs) else {
+                        return Err(Failure::said(format!("no session is offered: {why}")));
+                    };
+                    return singly.pay(asked, include).await;
+                }
+            };
+            // One budget is not counted in two ways.
+            self.purse.singly = None;
+            self.priced = Some(asked);
+            payment = Some(self.answer(asked, &offer).await?);
         }
         Err(Failure::said(format!(
             "{}{}: the gate does not take the payment",
@@ -159,13 +188,7 @@ impl<'a> Buyer<'a> {
     }
 
     /// What pays for a request that was answered by what it costs.
-    async fn answer(&mut self, asked: &Asked, headers: &HeaderMap) -> Result<String, Failure> {
-        let values = headers.get_all("www-authenticate").iter();
-        let values = values.filter_map(|value| value.to_str().ok());
-        let url = format!("{}{}", asked.origin(), asked.path);
-        let digest = asked.digest();
-        let offer = SessionOffer::read(values, asked.made(&url, digest.as_deref()))
-            .map_err(|why| Failure::said(format!("no session is offered: {why}")))?;
+    async fn answer(&mut self, asked: &Asked, offer: &SessionOffer) -> Result<String, Failure> {
         let (price, scale) = offer.price();
         let limits = self.limits_in(offer.asset(), scale)?;
         if price > limits.max {
@@ -180,9 +203,9 @@ impl<'a> Buyer<'a> {
         if let Some(session) = self
             .session
             .as_mut()
-            .filter(|session| session.can_pay(&offer))
+            .filter(|session| session.can_pay(offer))
         {
-            session.correct(&offer);
+            session.correct(offer);
             return self.sign(asked, price).await;
         }
         self.give_up();
@@ -278,18 +301,21 @@ impl<'a> Buyer<'a> {
             return Ok(());
         };
         let payment = session.close(&self.purse.secret);
-        let response = asked.send([("authorization", &*payment)]).await?;
-        let receipt = header(response.headers(), "payment-receipt").unwrap_or_default();
-        session.receive(receipt);
-        if response.status() != 204 {
-            return Err(Failure::said(format!(
-                "the session was not closed: the answer was {}; it closes by itself, and takes {} \
-                 {} at most",
-                response.status(),
+        let not_closed = |why: String| {
+            Failure::said(format!(
+                "the session was not closed: {why}; it closes by itself, and takes {} {} at most",
                 limits.asset.format(Atoms(session.signed())),
                 limits.asset.code
-            )));
+            ))
+        };
+        let response = asked.send([("authorization", &*payment)]).await;
+        let response = response.map_err(|why| not_closed(why.words()))?;
+        if response.status() != 204 {
+            let why = format!("the answer was {}", response.status());
+            return Err(not_closed(why));
         }
+        let receipt = header(response.headers(), "payment-receipt").unwrap_or_default();
+        session.receive(receipt);
         let receipt = gate::payer::receipt(receipt).unwrap_or_default();
         let requests = if self.done == 1 {
             "request"
@@ -305,4 +331,13 @@ impl<'a> Buyer<'a> {
         );
         Ok(())
     }
+}
+
+/// The session that a 402 offers for a request.
+fn offer(asked: &Asked, headers: &HeaderMap) -> Result<SessionOffer, WillNot> {
+    let values = headers.get_all("www-authenticate").iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    let url = format!("{}{}", asked.origin(), asked.path);
+    let digest = asked.digest();
+    SessionOffer::read(values, asked.made(&url, digest.as_deref()))
 }
