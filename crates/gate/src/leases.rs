@@ -225,11 +225,13 @@ impl Registry {
             Some((holder, _)) => holder,
         };
         if holder != gate {
-            // Only one of those who saw the lease run out changes anything.
+            // Only one of those who saw the lease run out changes anything, and none if it was
+            // renewed since.
             let transaction = begin(&mut db)?;
             let taken = transaction.execute(
-                "UPDATE sessions SET gate = ?3 WHERE session = ?1 AND gate = ?2",
-                params![session.0, holder, gate],
+                "UPDATE sessions SET gate = ?3 WHERE session = ?1 AND gate = ?2
+                 AND NOT EXISTS (SELECT 1 FROM gates WHERE address = ?2 AND until_ms >= ?4)",
+                params![session.0, holder, gate, signed(now_ms)],
             )?;
             if taken == 0 {
                 return Ok(Keeper::Other(holder));
