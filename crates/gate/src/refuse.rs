@@ -147,7 +147,8 @@ pub fn not_served(
             payment_required,
             "session/invalid-signature",
             "session_signature_invalid",
-            "The signature is not by the session's key, or not for this request.",
+            "The signature is not by the session's key, or not for this request. Sign the text for \
+             this method, URL and body with the key that opened the session.",
             None,
         ),
         NotServed::Unknown | NotServed::Short(Short::Ended, _) => (
@@ -168,14 +169,15 @@ pub fn not_served(
             payment_required,
             "session/delta-too-small",
             "voucher_lower",
-            "A voucher says how much in all, and this says less than one before it.",
+            "A voucher says how much in all, and this says less than one before it. Sign at least \
+             `requiredCumulative`.",
             Some(snapshot),
         ),
         NotServed::Short(Short::TooLittle, snapshot) => (
             payment_required,
             "session/insufficient-balance",
             "voucher_too_small",
-            "What the voucher adds does not cover the price.",
+            "What the voucher adds does not cover the price. Sign at least `requiredCumulative`.",
             Some(snapshot),
         ),
     };

@@ -486,7 +486,9 @@ impl Sessions {
             return Ok(());
         };
         if parts.len() >= PARTS_MAX {
-            return Err(NotServed::Busy("This session was topped up too often."));
+            return Err(NotServed::Busy(
+                "This session was topped up too often. Close it and open another.",
+            ));
         }
         // The key may have been revoked, or bound to another wallet.
         if teller.wallet_of(&session.key)? != session.payer {
