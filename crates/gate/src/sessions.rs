@@ -400,18 +400,18 @@ impl Sessions {
                 }
                 let sessions = self.clone();
                 let task = tokio::spawn(async move { sessions.open_now(opening).await });
-                task.await.unwrap_or(Err(NotPaid::Unavailable))?
+                task.await.unwrap_or(Err(NotPaid::Unavailable.into()))?
             }
         };
         self.serve(session, &voucher, offer).await
     }
 
-    async fn open_now(self, opening: Opening) -> Result<Arc<Session>, NotPaid> {
+    async fn open_now(self, opening: Opening) -> Result<Arc<Session>, NotServed> {
         let teller = &self.0.teller;
         let payer = teller.wallet_of(&opening.key)?;
         let (now_ms, lasts_ms) = (self.now_ms(), self.0.lasts_ms.load(Ordering::Relaxed));
         if self.opened().len() >= OPEN_MAX || lasts_ms == 0 {
-            return Err(NotPaid::Unavailable);
+            return Err(NotPaid::Unavailable.into());
         }
         let payment = Claim::id_of([&opening.key.0, opening.nonce.as_bytes()], opening.created);
         let row = SessionRow {
@@ -427,13 +427,14 @@ impl Sessions {
             .registry()
             .add_session(teller.tenant(), &self.0.address, &row);
         if !added.map_err(store_failed)? {
-            return Err(NotPaid::Replayed);
+            // It is open, here before a crash or at another gate.
+            return self.find(row.session).await;
         }
         let expires = UtcMillis(row.closes_ms.saturating_add(MARGIN_MS));
         let (amount, session) = (Atoms(opening.deposit), row.session);
         if let Err(why) = teller.set_aside(payment, payer, amount, expires).await {
             self.forget(session);
-            return Err(why);
+            return Err(why.into());
         }
         let part = Part::new(payment, opening.deposit);
         Ok(self.keep(Session::new(&row, vec![part], now_ms)))

@@ -240,7 +240,11 @@ async fn a_session_goes_on_after_a_crash_and_another_gate_takes_it_over_only_lat
         ..ways()
     };
     stage.open_another(second).await;
-    // The first is dead, but its lease is not over.
+    // The first is dead, but its lease is not over. What opened the session says the same.
+    let (path, opening) = payer.last.clone();
+    let refused = send(&stage, path, &opening).await;
+    assert_eq!(refused.status, 409, "{:?}", refused.body);
+    assert_eq!(refused.json()["gate"], "http://first.example");
     let refused = payer.ask(&stage, "/articles/a").await;
     assert_eq!(refused.status, 409);
     assert_eq!(refused.json()["gate"], "http://first.example");
