@@ -485,6 +485,7 @@ mod tests {
             confirmed: false.into(),
             circumstances: Default::default(),
             tax: Default::default(),
+            item: Default::default(),
         };
         let pay = Op::Pay {
             spend,

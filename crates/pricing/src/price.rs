@@ -53,6 +53,15 @@ pub enum Period {
 }
 
 impl Period {
+    /// All, by their numbers.
+    pub const ALL: [Period; 5] = [
+        Period::Payment,
+        Period::Day,
+        Period::Month,
+        Period::Year,
+        Period::Ever,
+    ];
+
     /// The number of the period a moment is in: `day` since 1970-01-01, `month` is year × 12 + (month −
     /// 1). Zero if it has no end or no beginning.
     #[must_use]

@@ -20,6 +20,16 @@ pub struct Context {
 }
 
 impl Context {
+    /// A moment and a payer of no matter: for a price without variants.
+    pub const ANY: Context = Context {
+        minute: 0,
+        weekday: 0,
+        country: *b"ZZ",
+        tier: 0,
+        kind: Kind::Person,
+        tag: 0,
+    };
+
     /// The day of the week of a day since 1970-01-01, which was a Thursday.
     #[must_use]
     pub fn weekday_of(day: u32) -> u8 {

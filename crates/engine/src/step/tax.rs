@@ -71,7 +71,7 @@ fn under<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxIn
         seller: draft.view.wallet(payment.payees.first()).party,
         asset: payment.spend.asset,
         amount: payment.gross,
-        facts: &payment.spend.tax,
+        facts: payment.facts,
         civil: draft.civil,
     };
     supply(
@@ -102,7 +102,7 @@ fn split<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxIn
             seller: draft.view.wallet(payee).party,
             asset: payment.spend.asset,
             amount: gross,
-            facts: &payment.spend.tax,
+            facts: payment.facts,
             civil: draft.civil,
         };
         let mut tax = Tax::default();

@@ -236,6 +236,7 @@ impl Items<'_> {
                         "circumstances",
                     )?,
                     tax: Default::default(),
+                    item: Default::default(),
                 };
                 (
                     id.to_string(),

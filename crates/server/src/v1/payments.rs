@@ -151,6 +151,7 @@ impl NewPayment {
             confirmed,
             circumstances: self.circumstances.read(caller, "circumstances")?,
             tax: self.tax.read("tax")?,
+            item: Default::default(),
         };
         let manual = self.capture == Some(Capture::Manual);
         if self.expires_at.is_some() && !manual {

@@ -171,6 +171,7 @@ impl Town {
             confirmed: false.into(),
             circumstances: Default::default(),
             tax: Default::default(),
+            item: Default::default(),
         }
     }
 
