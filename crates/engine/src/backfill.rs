@@ -123,10 +123,15 @@ impl Look for Backfill {
         if question::undoes(part.kind) {
             self.shadow.undo(view, set, event.tenant, part);
         }
-        // What waits or was refused was not made, and a refund only gives room back.
+        // What waits or was refused was not made, a refund only gives room back, and a capture was
+        // counted when it was authorized.
         if matches!(
             part.kind,
-            EventKind::StepUpAsked | EventKind::Refused | EventKind::Refunded
+            EventKind::StepUpAsked
+                | EventKind::Refused
+                | EventKind::TransferRefused
+                | EventKind::Refunded
+                | EventKind::Captured
         ) {
             return;
         }

@@ -470,7 +470,11 @@ fn decide_on<V: View>(
                     throttled,
                 });
             }
-            out.begin(now, command.tenant, EventKind::Refused, command.id);
+            let kind = match command.op {
+                Op::Transfer { .. } => EventKind::TransferRefused,
+                _ => EventKind::Refused,
+            };
+            out.begin(now, command.tenant, kind, command.id);
             refused.content = content::of(&command.op);
             out.effects.push(Effect::Refused(refused));
             if let Some(asked) = asked {

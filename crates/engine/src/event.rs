@@ -99,8 +99,17 @@ kinds! {
     TaxSet = "tax.set";
     TaxpayerSet = "taxpayer.set";
     TaxRounded = "tax.rounded";
+    TransferRefused = "transfer.refused";
     PriceSet = "price.set";
     PriceArchived = "price.archived";
+}
+
+impl EventKind {
+    /// What a command was refused by; a transfer's refusal has a kind of its own.
+    #[must_use]
+    pub fn is_refusal(self) -> bool {
+        matches!(self, EventKind::Refused | EventKind::TransferRefused)
+    }
 }
 
 /// Something that happened.
@@ -502,7 +511,7 @@ impl Event {
     /// The refusal, if it is one: also of a payment that was not confirmed in time.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refused> {
-        let refuses = matches!(self.kind, EventKind::Refused | EventKind::StepUpExpired);
+        let refuses = self.kind.is_refusal() || self.kind == EventKind::StepUpExpired;
         match self.effects.first() {
             Some(Effect::Refused(refused)) if refuses => Some(refused),
             _ => None,
@@ -516,7 +525,16 @@ impl Event {
     }
 }
 
-impl Part<'_> {
+impl<'e> Part<'e> {
+    /// What waits for its payer since.
+    #[must_use]
+    pub fn pending(&self) -> Option<&'e Pending> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::PendingOpened(pending) => Some(&**pending),
+            _ => None,
+        })
+    }
+
     /// What was asked of the law, where it was not ordinary.
     #[must_use]
     pub fn asked(&self) -> Option<&Asked> {

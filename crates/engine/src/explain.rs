@@ -105,7 +105,8 @@ pub fn explain(
             explanation.verdict = "step_up";
             explanation.remedy = Some(Remedy::just("confirm"));
         }
-        EventKind::Refused | EventKind::StepUpExpired => explanation.verdict = "deny",
+        EventKind::StepUpExpired => explanation.verdict = "deny",
+        kind if kind.is_refusal() => explanation.verdict = "deny",
         _ => {}
     }
     let tier = tier_of(part);

@@ -4,7 +4,7 @@
 
 mod refusal;
 
-use crate::command::{Command, DisputeVerdict, Op, Share, Spend};
+use crate::command::{Command, DisputeVerdict, Op, Share, Spend, TaxRounding};
 use crate::content;
 use crate::event::{Effect, Event, EventKind as K, Paid, Part};
 use crate::ids::{Id, WalletId};
@@ -12,6 +12,7 @@ use crate::prices::Item;
 use crate::records::{Hold, PartyNo, WalletNo};
 use crate::state::State;
 use crate::step::price;
+use crate::step::tax::sub;
 use ::tax::supply::Pricing;
 use ledger::{Account, AccountClass};
 use money::Atoms;
@@ -40,7 +41,7 @@ pub fn difference(state: &State, command: &Command, event: &Event) -> Option<Fie
         command,
         part,
     };
-    if matches!(part.kind, K::Refused | K::StepUpExpired) {
+    if part.kind.is_refusal() || part.kind == K::StepUpExpired {
         return asked.differs_from_refusal().or_else(|| asked.other_text());
     }
     asked.differs(event).or_else(|| asked.other_text())
@@ -81,6 +82,27 @@ impl Asked<'_> {
 
     fn account(&self, no: ledger::AccountNo) -> Option<&Account> {
         self.state.book.get(no)
+    }
+
+    /// Whether it posted this rounding. Whose payments it was of tells their case; without one the tax is
+    /// the operator's of that country.
+    fn rounds(&self, asked: &TaxRounding) -> bool {
+        let Some(posting) = self.part.postings.first() else {
+            return false;
+        };
+        let account = self.account(posting.account);
+        let account = account.map(|account| (account.asset, account.sub));
+        let by_case = self.part.effects.iter().find_map(|effect| match effect {
+            Effect::Taxed(moved) => Some((moved.case, moved.seller, moved.fee_tax != 0)),
+            _ => None,
+        });
+        let seller = self.state.party_no(self.command.tenant, asked.seller);
+        posting.amount == i128::from(asked.amount)
+            && account.is_some_and(|(asset, _)| asset == asked.asset)
+            && match by_case {
+                Some(case) => Some(case) == seller.map(|no| (asked.case, no, asked.is_fee)),
+                None => asked.case == 0 && account.map(|(_, sub)| sub) == Some(sub(asked.country)),
+            }
     }
 
     /// The spending side of a payment that was made or waits.
@@ -582,8 +604,7 @@ impl Asked<'_> {
             }
             Op::RoundTax { paper, rounding } => {
                 let about = self.has(|e| matches!(e, Effect::About { thing } if thing == paper));
-                let amount = part.postings.first().map(|posting| posting.amount);
-                let same = amount == Some(i128::from(rounding.amount));
+                let same = self.rounds(rounding);
                 of(&[K::TaxRounded], &[("paper", about), ("rounding", same)])
             }
             Op::RegisterParty {

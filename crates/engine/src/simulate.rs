@@ -24,7 +24,7 @@ use crate::past::shadow::{Shadow, Shadowed};
 use crate::past::{Look, concerns, each_part};
 use crate::records::TenantNo;
 use crate::state::State;
-use crate::step::law::court::{self, Case, Court};
+use crate::step::law::court::{Case, Court};
 use crate::step::law::{cash, pilot};
 use crate::terms::Terms;
 use crate::time::{UtcMillis, Zone};
@@ -180,7 +180,8 @@ impl Simulation {
             return true;
         };
         let continued = match part.kind {
-            EventKind::StepUpAsked | EventKind::Refused => None,
+            EventKind::StepUpAsked => None,
+            kind if kind.is_refusal() => None,
             _ => self.pending.remove(&part.id),
         };
         if continued == Some(false) {
@@ -368,8 +369,8 @@ impl<V: View> Draft<'_, V> {
     fn outside(&self, question: &Question) -> Option<Code> {
         let pilot = self.compiled.law.settings.pilot.as_ref()?;
         let case = &question.cases[0];
-        // Whoever was let in gets back what was paid.
-        if case.payment == Payment::Refund {
+        // Whoever was let in gets back what was paid, and is paid what was authorized.
+        if case.payment == Payment::Refund || case.is_capture {
             return None;
         }
         let cases = &mut question.cases.iter();
@@ -387,7 +388,7 @@ impl<V: View> Draft<'_, V> {
         let pilot = self.compiled.law.settings.pilot.as_ref()?;
         let case = &question.cases[0];
         let (terms, gross) = (self.terms, question.gross);
-        let in_its_asset = |(to, _)| court::convert(terms, case.asset, to, gross);
+        let in_its_asset = |(to, _)| terms.convert(case.asset, to, gross);
         let amount = pilot.volume_max.map_or(Some(0), in_its_asset);
         is_between_wallets(case).then(|| amount.unwrap_or(0))
     }
@@ -467,12 +468,13 @@ impl<V: View> Draft<'_, V> {
     }
 }
 
-/// What counts in a pilot.
+/// What counts in a pilot: an authorization once, as it is given.
 fn is_between_wallets(case: &Case) -> bool {
-    matches!(
+    let is_between = matches!(
         case.payment,
         Payment::Spend | Payment::Transfer | Payment::Gift
-    )
+    );
+    is_between && !case.is_capture
 }
 
 /// Whether what was loaded may be paid out: forbidden in one country, and in another only when

@@ -17,7 +17,7 @@ mod taxpayer;
 pub use crate::step::tax::preview;
 pub(crate) use case::{Bought, Words};
 pub use case::{Case, Gist, Question, Seller};
-pub(crate) use taxpayer::Sold;
+pub(crate) use taxpayer::{Sold, SoldBefore};
 pub use taxpayer::{Taxpayer, Together, Turned};
 
 use crate::event::Hash;
@@ -207,6 +207,7 @@ impl TaxInForce {
         }
         // In the fee's supply the operator is the seller.
         let as_seller = Sold {
+            party: PartyNo::NONE,
             seller: sold.operator,
             operator: None,
             asked: Cell::new(false),
@@ -273,11 +274,13 @@ impl TaxInForce {
             rules: &self.current.rules,
             view: state,
             terms: &state.tenants[tenant.0 as usize].terms,
+            party: seller,
             seller: state.taxpayer_of(tenant, seller),
             operator: state.taxpayer_of(tenant, PartyNo::NONE),
             month: question.month,
             asset: AssetNo(0),
             amount: 0,
+            before: &[],
             asked: Cell::new(false),
         };
         self.decide(&question, supplier, date, &sold)

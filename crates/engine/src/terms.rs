@@ -2,7 +2,7 @@
 
 use crate::time::Zone;
 use ledger::{AssetNo, Source, SourceSet};
-use money::{Atoms, Ppm, Rate};
+use money::{Atoms, Ppm, Rate, Rounding};
 use policy::TierLimits;
 use pricing::PlatformFee;
 use risk::{Score, Thresholds};
@@ -169,6 +169,29 @@ impl Terms {
     pub fn hold_ms(&self) -> u64 {
         let set = self.hold_ms_default.unwrap_or(HOLD_MS_DEFAULT);
         set.min(self.hold_ms_max)
+    }
+
+    /// The reference rate from an asset into another.
+    #[must_use]
+    pub fn rate(&self, from: AssetNo, to: AssetNo) -> Option<Rate> {
+        if from == to {
+            return Some(Rate::ONE);
+        }
+        let mut rates = self.reference_rates.iter();
+        let found = rates.find(|r| r.base == from && r.quote == to)?;
+        Some(found.rate)
+    }
+
+    /// An amount in another asset at the reference rate, rounded up, the strict side; `None` without
+    /// a rate, or if it is too large there.
+    #[must_use]
+    #[inline]
+    pub fn convert(&self, from: AssetNo, to: AssetNo, atoms: u64) -> Option<u64> {
+        if from == to {
+            return Some(atoms);
+        }
+        let converted = self.rate(from, to)?.convert(Atoms(atoms), Rounding::Up);
+        Some(converted.ok()?.atoms.0)
     }
 
     /// The platform's fee in an asset.

@@ -179,7 +179,11 @@ impl View for State {
     }
     #[inline]
     fn find_case(&self, words: &Words, is_it: impl Fn(&Gist, &Case) -> bool) -> Option<u32> {
-        self.case_no(words, is_it)
+        let found = self.case_index.find(self.key.hash_words(words), |no| {
+            let gist = &self.gists[no as usize];
+            gist.asks(words) && is_it(gist, &self.cases[no as usize])
+        });
+        found.map(|no| no + 1)
     }
     fn together(&self) -> &Together {
         &self.together

@@ -3,7 +3,6 @@
 
 use crate::failure::Failure;
 use engine::command::{Command, Op};
-use engine::event::EventKind;
 use engine::ids::{ActorId, TenantId};
 use engine::recents::Window;
 use engine::records::{Mode, TenantNo};
@@ -67,9 +66,7 @@ pub fn must(node: &Node, command: Command) -> Result<Answer, Failure> {
             rejection.code.help()
         ))),
         answer => match &answer {
-            Answer::Done { event, .. } | Answer::Known { event, .. }
-                if event.kind == EventKind::Refused =>
-            {
+            Answer::Done { event, .. } | Answer::Known { event, .. } if event.kind.is_refusal() => {
                 let code = event.refusal().map_or("", |refused| refused.code.help());
                 Err(Failure::said(format!("{what} was refused: {code}")))
             }

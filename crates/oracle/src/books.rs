@@ -36,6 +36,16 @@ pub enum Account {
         country: [u8; 2],
         origin: u8,
     },
+    Rounding {
+        tenant: u32,
+        asset: u16,
+        country: [u8; 2],
+    },
+    SellerRounding {
+        party: u32,
+        asset: u16,
+        country: [u8; 2],
+    },
     Clearing {
         tenant: u32,
         asset: u16,
@@ -72,7 +82,10 @@ impl Account {
             | Account::SellerTax { origin, .. }
             | Account::Suspense { origin, .. }
             | Account::Dispute { origin, .. } => origin,
-            Account::Clearing { .. } | Account::Safeguarding { .. } => 0,
+            Account::Rounding { .. }
+            | Account::SellerRounding { .. }
+            | Account::Clearing { .. }
+            | Account::Safeguarding { .. } => 0,
         }
     }
 
@@ -93,6 +106,8 @@ impl Account {
             | Account::Fees { asset, .. }
             | Account::Tax { asset, .. }
             | Account::SellerTax { asset, .. }
+            | Account::Rounding { asset, .. }
+            | Account::SellerRounding { asset, .. }
             | Account::Clearing { asset, .. }
             | Account::Safeguarding { asset, .. }
             | Account::Suspense { asset, .. }
@@ -396,11 +411,12 @@ impl Books {
     pub(crate) fn tenant_of(&self, account: &Account) -> u32 {
         match *account {
             Account::Wallet { wallet, .. } => self.wallets[wallet as usize].tenant,
-            Account::Owed { party, .. } | Account::SellerTax { party, .. } => {
-                self.parties[party as usize].tenant
-            }
+            Account::Owed { party, .. }
+            | Account::SellerTax { party, .. }
+            | Account::SellerRounding { party, .. } => self.parties[party as usize].tenant,
             Account::Fees { tenant, .. }
             | Account::Tax { tenant, .. }
+            | Account::Rounding { tenant, .. }
             | Account::Clearing { tenant, .. }
             | Account::Safeguarding { tenant, .. }
             | Account::Suspense { tenant, .. }

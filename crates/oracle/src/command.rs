@@ -32,6 +32,27 @@ pub struct Spend {
     pub seen: Option<[u8; 2]>,
 }
 
+/// What a paper's rounding left of a tax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounding {
+    /// The paper.
+    pub paper: Id,
+    /// The payment whose decision says where the tax goes, or 0.
+    pub payment: Id,
+    /// Which share of it.
+    pub share: usize,
+    /// The party that sold.
+    pub seller: Id,
+    /// Whether it is tax in the fee.
+    pub is_fee: bool,
+    /// Whose tax it is where nothing was decided.
+    pub country: [u8; 2],
+    /// The asset's number.
+    pub asset: u16,
+    /// Atoms: what the paper states more than was posted.
+    pub amount: i64,
+}
+
 /// Whether a party or wallet can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Standing {
@@ -113,6 +134,7 @@ pub enum Op {
         party: Id,
         seller: Seller,
     },
+    RoundTax(Rounding),
     RegisterParty {
         party: Id,
         country: [u8; 2],

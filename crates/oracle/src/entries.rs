@@ -131,7 +131,7 @@ impl Oracle {
         let country = self.books.parties[party as usize].country;
         let by_terms = terms.tax_ppm.get(&country).filter(|_| !transfer);
         let by_terms = by_terms.map(|ppm| (country, *ppm));
-        let mut supplies = Vec::new();
+        let mut supplies: Vec<Supply> = Vec::new();
         for (wallet, gross) in &sold {
             let seller = self.books.wallets[*wallet as usize].party;
             let decided = match has_rules {
@@ -139,14 +139,18 @@ impl Oracle {
                 false => None,
             };
             let rate = decided.map(|d| d.sale.ppm).or(by_terms.map(|(_, ppm)| ppm));
-            supplies.push(Supply {
+            let supply = Supply {
                 decided,
                 gross: *gross,
                 tax: rate.map_or(0, |ppm| tax_in(*gross, ppm)),
                 fee: 0,
                 fee_tax: 0,
-            });
+            };
+            // The next share is sold after this one; the payment may be refused yet.
+            self.count_all(&[supply], spend.asset, 1);
+            supplies.push(supply);
         }
+        self.count_all(&supplies, spend.asset, -1);
         let decided = supplies[0].decided;
         let rate = decided.map(|d| (d.sale.place, d.sale.ppm)).or(by_terms);
         let tax = supplies.iter().map(|supply| supply.tax).sum();
@@ -206,11 +210,7 @@ impl Oracle {
                         .collect(),
                 };
                 self.move_payment(&mut moves, spend.asset, &legs, &given);
-                for supply in &supplies {
-                    if let Some(moved) = supply.moved(spend.asset) {
-                        self.count(&moved, 1);
-                    }
-                }
+                self.count_all(&supplies, spend.asset, 1);
                 if split {
                     "payment.split"
                 } else {

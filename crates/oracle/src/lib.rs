@@ -25,7 +25,7 @@ pub use books::{
     Account, Balance, Books, Dispute, Hold, Mandate, Party, TopUp, Wallet, Withdrawal,
 };
 pub use calendar::{Civil, civil};
-pub use command::{Command, Op, Spend, Standing, Verdict3};
+pub use command::{Command, Op, Rounding, Spend, Standing, Verdict3};
 pub use oracle::{Answered, Done, Hint, Oracle, Pending, Place, Verdict};
 pub use taxes::{Decided, Moved, Seller, Side, Sold, Supply, TaxRules};
 pub use terms::{Limits, Terms};

@@ -618,6 +618,10 @@ fn leave_out(op: &mut Op) {
         | Op::Split { spend, .. } => (spend.risk, spend.confirmed) = (0, false),
         Op::Refund { carried, .. } | Op::OpenDispute { carried, .. } => *carried = 0,
         Op::ReverseTopUp { carried, .. } => *carried = None,
+        // Where nothing was decided, a tax is the operator's, whoever sold.
+        Op::RoundTax(rounding) if rounding.payment == 0 => {
+            (rounding.seller, rounding.is_fee, rounding.share) = (0, false, 0);
+        }
         Op::Group { items } => items.iter_mut().for_each(|(_, item)| leave_out(item)),
         _ => {}
     }

@@ -76,6 +76,7 @@ impl Oracle {
             }
             Op::SetTax { ref rules } => self.set_tax(rules.as_deref()),
             Op::SetSeller { party, ref seller } => self.set_seller(party, seller),
+            Op::RoundTax(ref rounding) => self.round_tax(rounding),
             Op::RegisterParty {
                 party,
                 country,

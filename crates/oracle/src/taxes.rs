@@ -3,7 +3,7 @@
 
 use crate::books::{EARNED, Moves};
 use crate::oracle::{Done, Oracle, Rule, done, reject};
-use crate::{Account, Id, part_half_even, ratio_up};
+use crate::{Account, Id, Rounding, part_half_even, ratio_up};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -151,6 +151,66 @@ impl Oracle {
         Ok(done("taxpayer.set"))
     }
 
+    /// The tax account comes to what a paper states; what that differs by stands beside it.
+    pub(crate) fn round_tax(&mut self, rounding: &Rounding) -> Rule<Done> {
+        if rounding.paper == 0 {
+            return reject("malformed");
+        }
+        if usize::from(rounding.asset) >= self.assets.len() {
+            return reject("not_found");
+        }
+        if rounding.amount == 0 {
+            return reject("malformed");
+        }
+        let seller = self.party(rounding.seller)?;
+        let payment = self.payments.get(&(self.tenant, rounding.payment));
+        let supply =
+            payment.map(|payment| &payment.supplies[rounding.share % payment.supplies.len()]);
+        let decided = supply.and_then(|supply| supply.decided);
+        let side = decided.map(|decided| {
+            if rounding.is_fee {
+                decided.fee
+            } else {
+                decided.sale
+            }
+        });
+        let (tenant, asset, origin) = (self.tenant, rounding.asset, 0);
+        let country = side.map_or(rounding.country, |side| side.place);
+        let is_sellers = side.is_some_and(|side| side.owner.is_some());
+        let (tax, left) = match is_sellers {
+            true => (
+                Account::SellerTax {
+                    party: seller,
+                    asset,
+                    country,
+                    origin,
+                },
+                Account::SellerRounding {
+                    party: seller,
+                    asset,
+                    country,
+                },
+            ),
+            false => (
+                Account::Tax {
+                    tenant,
+                    asset,
+                    country,
+                    origin,
+                },
+                Account::Rounding {
+                    tenant,
+                    asset,
+                    country,
+                },
+            ),
+        };
+        let (mut moves, amount) = (Moves::new(), i128::from(rounding.amount));
+        self.books.post(&mut moves, tax, amount);
+        self.books.post(&mut moves, left, -amount);
+        Ok(done("tax.rounded"))
+    }
+
     /// What is decided of a payment of so much, by the rules in force.
     pub(crate) fn decided(
         &self,
@@ -245,6 +305,13 @@ impl Oracle {
         };
         let with_this = in_first(price, asset).map(|price| now + price);
         now > limit || before > limit || with_this.is_none_or(|sum| sum > limit)
+    }
+
+    /// Counts what several sold, or did not after all.
+    pub(crate) fn count_all(&mut self, supplies: &[Supply], asset: u16, sign: i128) {
+        for moved in supplies.iter().filter_map(|supply| supply.moved(asset)) {
+            self.count(&moved, sign);
+        }
     }
 
     /// Counts what was sold, or given back.

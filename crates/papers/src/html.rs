@@ -213,8 +213,12 @@ pub fn receipt(receipt: &Receipt) -> String {
     };
     let mut body = Body(String::new());
     put!(body, "<header>");
-    body.party(&receipt.seller, None);
-    put!(body, "</div>\n<h1>{title}</h1>\n</header>");
+    let (supplies, is_shared) = (&receipt.supplies, receipt.supplies.len() > 1);
+    for supply in supplies {
+        body.party(&supply.seller, None);
+        put!(body, "</div>");
+    }
+    put!(body, "<h1>{title}</h1>\n</header>");
     put!(body, "<p class=\"big\">{}</p>", amount(receipt.gross()));
     put!(body, "<p>{}</p>", escape(&receipt.product));
     put!(body, "<table>\n<tbody>");
@@ -225,22 +229,30 @@ pub fn receipt(receipt: &Receipt) -> String {
         say(Word::Quantity),
         &language.number(&receipt.quantity.to_string()),
     );
-    row(say(Word::Net), &amount(u128::from(receipt.net.get())));
-    let treatment = words::treatment(receipt.treatment).say(language);
-    let place = receipt.country.as_deref().unwrap_or_default();
-    if receipt.treatment.needs_reason() {
-        let reason = receipt.reason.as_deref().unwrap_or_default();
-        row(treatment, reason);
-    } else {
-        let label = format!(
-            "{} ({treatment} {} {place})",
-            say(Word::TaxIncluded),
-            language.percent(receipt.rate)
-        );
-        row(
-            label.replace(" )", ")").as_str(),
-            &amount(u128::from(receipt.tax.get())),
-        );
+    for supply in supplies {
+        if is_shared {
+            row(say(Word::Seller), called(&supply.seller));
+        }
+        row(say(Word::Net), &amount(u128::from(supply.net.get())));
+        let treatment = words::treatment(supply.treatment).say(language);
+        let place = supply.country.as_deref().unwrap_or_default();
+        if supply.treatment.needs_reason() {
+            let reason = supply.reason.as_deref().unwrap_or_default();
+            row(treatment, reason);
+        } else {
+            let label = format!(
+                "{} ({treatment} {} {place})",
+                say(Word::TaxIncluded),
+                language.percent(supply.rate)
+            );
+            row(
+                label.replace(" )", ")").as_str(),
+                &amount(u128::from(supply.tax.get())),
+            );
+        }
+        if is_shared {
+            row(say(Word::TotalGross), &amount(supply.gross()));
+        }
     }
     if !receipt.refunded.is_zero() {
         row(
@@ -256,16 +268,29 @@ pub fn receipt(receipt: &Receipt) -> String {
         row(say(Word::Approval), approval.unwrap_or(say(Word::Awaited)));
     }
     put!(body, "</tbody>\n</table>");
-    let seller = &receipt.seller;
     let mut lines = Vec::new();
     if let Some(number) = &receipt.national.qualified_issuer {
         lines.push(format!("{}: {number}", say(Word::QualifiedNumber)));
     }
-    if let Some(number) = &seller.tax_number {
-        lines.push(format!("{}: {number}", say(Word::TaxNumber)));
+    for seller in supplies.iter().map(|supply| &supply.seller) {
+        if let Some(number) = &seller.tax_number {
+            let whose = match is_shared {
+                true => format!(" ({})", called(seller)),
+                false => String::new(),
+            };
+            lines.push(format!("{}{whose}: {number}", say(Word::TaxNumber)));
+        }
     }
     foot(&mut body, &lines);
     page(language, &format!("{title} {}", receipt.payment), &body.0)
+}
+
+/// The party's name, or what else tells it.
+fn called(party: &Party) -> &str {
+    match party.name.is_empty() {
+        true => &party.id,
+        false => &party.name,
+    }
 }
 
 /// A wallet's statement.
@@ -333,6 +358,7 @@ pub fn statement(statement: &Statement) -> Result<String, PaperError> {
 mod tests {
     use super::*;
     use crate::facts::{CashNumber, CashReceipt, CashUsage, National, Treatment};
+    use crate::receipt::Supplied;
     use money::{Asset, Atoms, Ppm};
 
     fn shown(language: Language) -> Receipt {
@@ -341,19 +367,21 @@ mod tests {
             paid_at: "2026-03-01 10:00:00 UTC".to_owned(),
             language,
             asset: Asset::known("EUR").unwrap(),
-            seller: Party {
-                name: "A & <B>".to_owned(),
-                country: "DE".to_owned(),
-                ..Party::default()
-            },
             product: "Article".to_owned(),
             quantity: 1,
-            net: Atoms(2_100_840),
-            tax: Atoms(399_160),
-            rate: Ppm::new(190_000).unwrap(),
-            treatment: Treatment::Taxed,
-            country: Some("DE".to_owned()),
-            reason: None,
+            supplies: vec![Supplied {
+                seller: Party {
+                    name: "A & <B>".to_owned(),
+                    country: "DE".to_owned(),
+                    ..Party::default()
+                },
+                net: Atoms(2_100_840),
+                tax: Atoms(399_160),
+                rate: Ppm::new(190_000).unwrap(),
+                treatment: Treatment::Taxed,
+                country: Some("DE".to_owned()),
+                reason: None,
+            }],
             refunded: Atoms(0),
             national: National::default(),
         }
@@ -372,6 +400,38 @@ mod tests {
             assert!(html.contains(part), "{part}: {html}");
         }
         assert!(!html.contains("<B>") && !html.contains("<script"));
+    }
+
+    #[test]
+    fn each_share_of_a_payment_has_its_seller_rate_and_tax() {
+        let mut shared = shown(Language::En);
+        shared.supplies.push(Supplied {
+            seller: Party {
+                id: "par_2".to_owned(),
+                country: "FR".to_owned(),
+                tax_number: Some("FR40303265045".to_owned()),
+                ..Party::default()
+            },
+            net: Atoms(1_000_000),
+            tax: Atoms(55_000),
+            rate: Ppm::new(55_000).unwrap(),
+            country: Some("FR".to_owned()),
+            ..shared.supplies[0].clone()
+        });
+        let html = receipt(&shared);
+        for part in [
+            "0.003555\u{a0}EUR",
+            "A &amp; &lt;B&gt;",
+            "19% DE)",
+            "0.00039916\u{a0}EUR",
+            "par_2",
+            "5.5% FR)",
+            "0.000055\u{a0}EUR",
+            "0.001055\u{a0}EUR",
+            "(par_2): FR40303265045",
+        ] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
     }
 
     #[test]

@@ -34,6 +34,6 @@ pub use error::PaperError;
 pub use facts::Draft;
 pub use language::{Language, percent};
 pub use paper::{Adjusted, Group, Line, Paper, Remainder, TaxIn, TaxRemainder, Totals};
-pub use receipt::Receipt;
+pub use receipt::{Receipt, Supplied};
 pub use rounding::{Minor, Rounding};
 pub use statement::Statement;

@@ -109,7 +109,7 @@ pub const THRESHOLDS: &[Threshold] = &[
         "Directive 2006/112/EC art. 220a(1)(a)",
         (
             Certainty::Secondary,
-            "https://www.haufe.de/finance/haufe-finance-office-premium/mehrwertsteuerrichtlinie-2006112eg-art-238-240-abschnitt-6-vereinfachungsmassnahmen_idesk_PI20354_HI1690020.html",
+            "https://datenbank.nwb.de/Dokument/452295_Article220a",
         ),
     ),
     up_to(

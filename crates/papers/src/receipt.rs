@@ -16,12 +16,23 @@ pub struct Receipt {
     pub language: Language,
     /// What the amounts count.
     pub asset: Asset,
-    /// Who was paid.
-    pub seller: Party,
     /// What for, in words.
     pub product: String,
     /// How many.
     pub quantity: u64,
+    /// What each seller supplied: one of a payment to one, else one for each share.
+    pub supplies: Vec<Supplied>,
+    /// What was given back since.
+    pub refunded: Atoms,
+    /// What some countries want besides.
+    pub national: National,
+}
+
+/// What one seller supplied in a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supplied {
+    /// Who was paid.
+    pub seller: Party,
     /// Without tax.
     pub net: Atoms,
     /// The tax within the price.
@@ -34,16 +45,20 @@ pub struct Receipt {
     pub country: Option<String>,
     /// Why nothing is charged, with the act.
     pub reason: Option<String>,
-    /// What was given back since.
-    pub refunded: Atoms,
-    /// What some countries want besides.
-    pub national: National,
 }
 
-impl Receipt {
-    /// What was paid: net and tax.
+impl Supplied {
+    /// Net and tax.
     #[must_use]
     pub fn gross(&self) -> u128 {
         u128::from(self.net.get()) + u128::from(self.tax.get())
+    }
+}
+
+impl Receipt {
+    /// What was paid: net and tax of all of it.
+    #[must_use]
+    pub fn gross(&self) -> u128 {
+        self.supplies.iter().map(Supplied::gross).sum()
     }
 }

@@ -61,6 +61,33 @@ impl Ruleset {
         self.run(program, facts, counters, convert, (moves, trace, false))
     }
 
+    /// Whether value that was authorized earlier may come to its payee: whether the payee may hold it.
+    /// The rest was asked when it was authorized, what its payer has to do too. Nothing moves.
+    pub fn receive(
+        &self,
+        facts: &Facts<'_>,
+        now: Moments<'_>,
+        counters: &impl Counters,
+        convert: impl Fn(&RuleAsset, u64) -> Option<u64>,
+        moves: &mut Moves,
+    ) -> Verdict {
+        let facts = &Facts {
+            asks_payer: false,
+            asks_payee: true,
+            ..*facts
+        };
+        let is_whole = moves.is_whole;
+        let program = &mut moves.recall.fresh;
+        self.write(facts, now, is_whole, program);
+        let is_of_balance = |step: &Step| matches!(step.act, Act::Balance(_));
+        program.steps.retain(is_of_balance);
+        let (moves, trace) = (&mut moves.moves, &mut moves.trace);
+        match self.run(program, facts, counters, convert, (moves, trace, is_whole)) {
+            Verdict::StepUp { .. } => Verdict::Allow,
+            verdict => verdict,
+        }
+    }
+
     fn run(
         &self,
         program: &Program,

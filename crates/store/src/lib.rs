@@ -39,7 +39,7 @@ pub use details::{About, Details, Found, Kind, NewDetails, Place, Put, TextHash,
 pub use error::Error;
 pub use keys::Keys;
 pub use page::{PAGE_MAX, Page};
-pub use papers::{Issue, IssuedPaper, Made, NewPaper, PaperSupply};
+pub use papers::{Covered, Issue, IssuedPaper, Made, NewPaper, PaperSupply};
 pub use random::{OsRandom, Random, RandomFailed};
 pub use store::Store;
 

@@ -44,6 +44,7 @@ pub(crate) const STORE: &[Migration] = migrations!("sqlite", "store":
     6 "0006_briefs",
     7 "0007_papers",
     8 "0008_paper_supplies",
+    9 "0009_paper_shares",
 );
 
 pub(crate) const READ: &[Migration] = migrations!("sqlite", "read":

@@ -4,8 +4,8 @@
 //!   wherever the machine stops, leaves no gap, and two at once never get the same.
 //! * A paper is never changed and never removed. Each form of it (JSON, XML, PDF, …) is kept as it
 //!   was first written: asking again gives the same bytes.
-//! * A payment stands on one invoice, a refund on one credit note: of the sale, and of the platform's
-//!   fee in it, which is a supply of its own.
+//! * A payment stands on one invoice, what was given back of it on one credit note: of the sale, and of
+//!   the platform's fee in it, which is a supply of its own. Of a payment to several each share does.
 //! * What rounding a paper leaves is kept with it, until it is noted that the ledger has it: so it is
 //!   posted whenever the machine stops.
 //!
@@ -51,12 +51,14 @@ pub(crate) mod sql {
     );
     pub const LAST: &str = "SELECT coalesce(max(number), 0) FROM papers
         WHERE tenant = $1 AND seller = $2 AND kind = $3 AND year = $4";
-    pub const COVER: &str = "INSERT INTO paper_covers (tenant, thing, supply, paper)
-        VALUES ($1, $2, $3, $4) ON CONFLICT (tenant, thing, supply) DO NOTHING";
+    pub const COVER: &str =
+        "INSERT INTO paper_covers (tenant, thing, seller, tax_case, supply, paper)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (tenant, thing, seller, tax_case, supply) DO NOTHING";
     pub const COVERED: &str = "SELECT paper FROM paper_covers
-        WHERE tenant = $1 AND thing = $2 AND supply = $3";
-    pub const COVERS: &str = "SELECT thing FROM paper_covers
-        WHERE tenant = $1 AND paper = $2 ORDER BY thing";
+        WHERE tenant = $1 AND thing = $2 AND seller = $3 AND tax_case = $4 AND supply = $5";
+    pub const COVERS: &str = "SELECT thing, seller, tax_case FROM paper_covers
+        WHERE tenant = $1 AND paper = $2 ORDER BY thing, seller, tax_case";
     pub const KEEP: &str = "INSERT INTO paper_forms (tenant, paper, form, hash, body)
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant, paper, form) DO NOTHING";
     pub const FORM: &str = "SELECT hash, body FROM paper_forms
@@ -87,8 +89,31 @@ pub struct NewPaper<'a> {
     pub asked: [u8; 32],
     /// What a credit note corrects.
     pub original: Option<u128>,
-    /// The payments or refunds that are on it.
-    pub covers: &'a [u128],
+    /// What is on it.
+    pub covers: &'a [Covered],
+}
+
+/// What stands on a paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Covered {
+    /// The payment or capture, or the refund or dispute.
+    pub thing: u128,
+    /// The party whose share of it stands there, if there are several shares; zero for all of it.
+    pub seller: u128,
+    /// The case that decided that share's tax, for one party may have two; zero for all of it.
+    pub case: u32,
+}
+
+impl Covered {
+    /// All of a payment to one, or of what was given back of it.
+    #[must_use]
+    pub const fn whole(thing: u128) -> Covered {
+        Covered {
+            thing,
+            seller: 0,
+            case: 0,
+        }
+    }
 }
 
 /// What of a payment stands on a paper.
@@ -156,7 +181,7 @@ pub enum Issue<E> {
     Known(IssuedPaper),
     /// Something else was asked under this id.
     Other(IssuedPaper),
-    /// This payment or refund stands on that paper already.
+    /// This stands on that paper already.
     Covered {
         thing: u128,
         paper: u128,
@@ -185,15 +210,27 @@ impl Store {
             });
         }
         let (tenant, supply) = (new.tenant.to_be_bytes(), new.supply.as_str());
-        for thing in new.covers {
-            let (bytes, paper) = (thing.to_be_bytes(), new.id.to_be_bytes());
-            let covered = tx
-                .prepare_cached(sql::COVER)?
-                .execute(params![tenant, bytes, supply, paper])?;
+        for Covered {
+            thing,
+            seller,
+            case,
+        } in new.covers
+        {
+            let (bytes, seller) = (thing.to_be_bytes(), seller.to_be_bytes());
+            let covered = tx.prepare_cached(sql::COVER)?.execute(params![
+                tenant,
+                bytes,
+                seller,
+                case,
+                supply,
+                new.id.to_be_bytes()
+            ])?;
             if covered == 0 {
                 let paper = tx
                     .prepare_cached(sql::COVERED)?
-                    .query_row(params![tenant, bytes, supply], |row| row.get(0))?;
+                    .query_row(params![tenant, bytes, seller, case, supply], |row| {
+                        row.get(0)
+                    })?;
                 let (thing, paper) = (*thing, u128::from_be_bytes(paper));
                 return Ok(Issue::Covered { thing, paper });
             }
@@ -271,15 +308,21 @@ impl Store {
         Ok(Page::cut(papers, limit, |paper| paper.seq))
     }
 
-    /// The paper that a payment or refund stands on, as that supply.
+    /// The paper that a payment, or what was given back of one, stands on as that supply.
     pub fn paper_of(
         &self,
         tenant: u128,
-        thing: u128,
+        covered: Covered,
         supply: PaperSupply,
     ) -> Result<Option<u128>, Error> {
         let reader = self.db.reader()?;
-        let asked = params![tenant.to_be_bytes(), thing.to_be_bytes(), supply.as_str()];
+        let asked = params![
+            tenant.to_be_bytes(),
+            covered.thing.to_be_bytes(),
+            covered.seller.to_be_bytes(),
+            covered.case,
+            supply.as_str()
+        ];
         let paper: Option<[u8; 16]> = reader
             .prepare_cached(sql::COVERED)?
             .query_row(asked, |row| row.get(0))
@@ -315,13 +358,17 @@ impl Store {
         Ok(())
     }
 
-    /// The payments or refunds that stand on a paper.
-    pub fn paper_covers(&self, tenant: u128, id: u128) -> Result<Vec<u128>, Error> {
+    /// What stands on a paper, in order.
+    pub fn paper_covers(&self, tenant: u128, id: u128) -> Result<Vec<Covered>, Error> {
         let reader = self.db.reader()?;
         let things = reader
             .prepare_cached(sql::COVERS)?
             .query_map([tenant.to_be_bytes(), id.to_be_bytes()], |row| {
-                row.get(0).map(u128::from_be_bytes)
+                Ok(Covered {
+                    thing: u128::from_be_bytes(row.get(0)?),
+                    seller: u128::from_be_bytes(row.get(1)?),
+                    case: row.get(2)?,
+                })
             })?
             .collect::<Result<_, _>>()?;
         Ok(things)

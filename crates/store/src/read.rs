@@ -41,7 +41,7 @@ use crate::db::{Db, Reader};
 use crate::error::Error;
 use crate::migrate;
 
-pub use about::Position;
+pub use about::{LaterLine, Position};
 pub use events::{EventFilter, EventLine};
 pub use laws::LawLine;
 pub use lists::{

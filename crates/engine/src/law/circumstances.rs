@@ -149,4 +149,7 @@ pub struct Asked {
     pub legs: Vec<(Funds, u64)>,
     /// Of a split: each payee's share of the gross amount.
     pub shares: Vec<(WalletNo, u64)>,
+    /// A capture: the payee's balance alone was asked about.
+    #[serde(default)]
+    pub is_capture: bool,
 }

@@ -48,11 +48,11 @@ impl Moved {
         }
     }
 
-    /// Adds one; whether there was room.
+    /// Adds one of a party; whether it is this one, and there was room.
     #[inline(always)]
-    pub(crate) fn add(&mut self, row: (u16, u32, u64, u64)) -> bool {
+    pub(crate) fn add(&mut self, party: PartyNo, row: (u16, u32, u64, u64)) -> bool {
         let at = usize::from(self.len);
-        if at >= MANY {
+        if self.party != party || at >= MANY {
             return false;
         }
         (
@@ -110,8 +110,7 @@ pub(crate) fn push(effects: &mut Vec<Effect>, moved: Measured) {
     };
     let row = (measure, period, small, small_before);
     if let Some(Effect::Moved(last)) = effects.last_mut()
-        && last.party == party
-        && last.add(row)
+        && last.add(party, row)
     {
         return;
     }

@@ -74,7 +74,7 @@ pub(crate) fn group<V: View>(
             }
         }
         match event.kind {
-            EventKind::Refused => {
+            kind if kind.is_refusal() => {
                 let why = event.refusal().copied();
                 let asked = event.effects.drain(..).find_map(|effect| match effect {
                     Effect::Asked(asked) => Some(asked),
@@ -85,12 +85,10 @@ pub(crate) fn group<V: View>(
             }
             EventKind::StepUpAsked => {
                 let code = Code::StepUpInGroup;
-                let why = event.effects.iter().find_map(|effect| match effect {
-                    Effect::PendingOpened(pending) => {
-                        let payer = draft.state().wallet_no(draft.tenant, pending.payer)?;
-                        Some(draft.refusal(code, payer, pending.asset, pending.amount.0))
-                    }
-                    _ => None,
+                let why = event.parts().find_map(|part| {
+                    let pending = part.pending()?;
+                    let payer = draft.state().wallet_no(draft.tenant, pending.payer)?;
+                    Some(draft.refusal(code, payer, pending.asset, pending.amount.0))
                 });
                 return Err(refused_item(draft, at, code, why));
             }

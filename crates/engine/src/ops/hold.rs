@@ -8,7 +8,7 @@ use crate::decide::{Rule, Stop};
 use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{Hold, Leg, Standing};
-use crate::step::law::room;
+use crate::step::law::{self, room};
 use crate::step::{Draft, entry, price, tax};
 use crate::taxes::TaxMove;
 use crate::view::View;
@@ -51,6 +51,8 @@ pub(crate) fn capture<V: View>(
     if !active {
         return deny(Code::PayeeUnavailable, (0, 0));
     }
+    let taken: Vec<Leg> = parts(&hold, amount.0).map(|(_, leg)| leg).collect();
+    law::capture::check(draft, &hold, &taken)?;
     draft.out.kind = EventKind::Captured;
 
     let so_far = Atoms(hold.captured + amount.0);
@@ -110,7 +112,7 @@ pub(crate) fn capture<V: View>(
             of: draft.out.id,
         })));
     }
-    let taken = take(draft, payment, &hold, amount.0);
+    take(draft, payment, &hold, amount.0);
     let country = hold.tax.map(|(country, _)| tax::sub(country));
     let net = amount.0 - tax - fee;
     entry::pay(
@@ -147,30 +149,31 @@ pub(crate) fn capture<V: View>(
     Ok(())
 }
 
-/// Takes an amount out of an authorization's legs, in their order.
-fn take<V: View>(draft: &mut Draft<'_, V>, payment: Id, hold: &Hold, amount: u64) -> Vec<Leg> {
+/// The parts of an authorization's legs that an amount comes from, in their order, each with its
+/// leg's number.
+fn parts(hold: &Hold, amount: u64) -> impl Iterator<Item = (u32, Leg)> {
     let mut rest = amount;
-    let mut taken = Vec::with_capacity(hold.legs.len());
-    for (leg, held) in (0u32..).zip(&hold.legs) {
-        let part = held.amount.min(rest);
-        if part > 0 {
-            rest -= part;
-            taken.push(Leg {
-                account: held.account,
-                amount: part,
-            });
-            draft.effect(Effect::HoldTaken {
-                payment,
-                leg,
-                amount: part,
-            });
-            draft.effect(Effect::Held {
-                account: held.account,
-                delta: -i128::from(part),
-            });
-        }
+    let parts = (0u32..).zip(&hold.legs).map(move |(leg, held)| {
+        let amount = held.amount.min(rest);
+        rest -= amount;
+        (leg, Leg { amount, ..*held })
+    });
+    parts.filter(|(_, part)| part.amount > 0)
+}
+
+/// Takes an amount out of an authorization's legs.
+fn take<V: View>(draft: &mut Draft<'_, V>, payment: Id, hold: &Hold, amount: u64) {
+    for (leg, Leg { account, amount }) in parts(hold, amount) {
+        draft.effect(Effect::HoldTaken {
+            payment,
+            leg,
+            amount,
+        });
+        draft.effect(Effect::Held {
+            account,
+            delta: -i128::from(amount),
+        });
     }
-    taken
 }
 
 fn remaining(legs: &[Leg], taken: &[Leg]) -> Vec<Leg> {

@@ -7,10 +7,10 @@ use crate::law::Confirmed;
 use crate::records::{Pending, PendingKind, WalletNo};
 use crate::simulate::Was;
 use crate::step::law::court::{self, Case, Legs};
-use crate::step::law::{Coming, again, pilot};
+use crate::step::law::{self, Coming, again, pilot};
 use crate::view::View;
 use ledger::{AccountClass, AccountNo, AssetNo};
-use policy::{Payment, RuleNo};
+use policy::RuleNo;
 
 /// What was asked, and what history said.
 #[derive(Clone, Debug)]
@@ -41,11 +41,13 @@ pub(crate) fn asks(kind: EventKind) -> bool {
             | EventKind::Split
             | EventKind::Transferred
             | EventKind::Authorized
+            | EventKind::Captured
             | EventKind::TopUpPending
             | EventKind::WithdrawalRequested
             | EventKind::Refunded
             | EventKind::StepUpAsked
             | EventKind::Refused
+            | EventKind::TransferRefused
     )
 }
 
@@ -123,11 +125,7 @@ fn pending_cases<V: View>(view: &V, event: &Event, pending: &Pending) -> Option<
         .unwrap_or_default();
     let gross = pending.to_pay();
     let case = Case {
-        payment: match pending.kind {
-            PendingKind::Transfer if circumstances.is_gift => Payment::Gift,
-            PendingKind::Transfer => Payment::Transfer,
-            _ => Payment::Spend,
-        },
+        payment: law::what_of(pending.kind == PendingKind::Transfer, &circumstances),
         asset: pending.asset,
         payer,
         payee,
@@ -138,6 +136,7 @@ fn pending_cases<V: View>(view: &V, event: &Event, pending: &Pending) -> Option<
         asks_payer: true,
         asks_payee: true,
         coming: Coming::default(),
+        is_capture: false,
     };
     if pending.kind != PendingKind::Split {
         return Some(vec![case]);
@@ -145,19 +144,8 @@ fn pending_cases<V: View>(view: &V, event: &Event, pending: &Pending) -> Option<
     let named = pending.payees.iter();
     let named = named.map(|(id, weight)| Some((wallet(*id)?, *weight)));
     let payees: Vec<(WalletNo, u64)> = named.collect::<Option<_>>()?;
-    Some(again::of_split(view, case, &shares_of(gross, payees)))
-}
-
-/// A share of an amount for each payee, by weights.
-fn shares_of(gross: u64, mut payees: Vec<(WalletNo, u64)>) -> Vec<(WalletNo, u64)> {
-    let weights: Vec<u64> = payees.iter().map(|(_, weight)| *weight).collect();
-    let mut shares = vec![0; weights.len()];
-    if money::allocate(gross, &weights, &mut shares).is_ok() {
-        for (payee, share) in payees.iter_mut().zip(shares) {
-            payee.1 = share;
-        }
-    }
-    payees
+    let shares: Vec<_> = law::shares(&payees, gross).collect();
+    Some(again::of_split(view, case, &shares))
 }
 
 /// Who was paid by a split, each with a share of the gross amount in proportion to what came.
@@ -188,7 +176,11 @@ fn credited<V: View>(view: &V, part: &Part<'_>, gross: u64) -> Vec<(WalletNo, u6
             None => payees.push((WalletNo(owner), atoms)),
         }
     }
-    shares_of(gross, payees)
+    if payees.is_empty() {
+        // Nothing was left of it after tax and fee.
+        return payees;
+    }
+    law::shares(&payees, gross).collect()
 }
 
 /// From which sources a wallet would have paid.

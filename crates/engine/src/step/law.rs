@@ -10,6 +10,7 @@
 //! - Without a law nothing is done.
 
 pub(crate) mod again;
+pub(crate) mod capture;
 pub(crate) mod cash;
 pub(crate) mod court;
 pub(crate) mod pilot;
@@ -21,7 +22,7 @@ use crate::code::Code;
 use crate::decide::{Rule, Stop};
 use crate::event::{Effect, Refused};
 use crate::law::{Asked, Circumstances, Law, MEASURE_FIRST, Measured, Moved, since};
-use crate::records::{Party, PartyKind, WalletNo};
+use crate::records::{Party, PartyKind, PartyNo, WalletNo};
 use crate::terms::{Country, Tier};
 use crate::view::View;
 use ::policy::{Audience, Dimension, Moves, Outcome, Side, StepUp, Subject, Traced, Verdict};
@@ -178,6 +179,7 @@ fn asked_as_a_whole<V: View>(
         asks_payer: true,
         asks_payee: true,
         coming: Coming::default(),
+        is_capture: false,
     };
     // In place: room for every source is much to copy.
     case.legs.add_all(draft.view, payment.plan.legs());
@@ -245,13 +247,10 @@ fn is_within<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>, law: &Law
     let moved = |side, measure, period, delta, before| {
         let party = parties[side as usize];
         let row = (MEASURE_FIRST + measure, period, delta, before);
-        if let Some(last) = within.last_mut()
-            && last.party == party
-            && last.add(row)
-        {
-            return;
+        let is_added = within.last_mut().is_some_and(|last| last.add(party, row));
+        if !is_added {
+            within.push(Moved::new(party, row));
         }
-        within.push(Moved::new(party, row));
     };
     moves.is_within(&asking.alike(view), leg.amount, used, moved)
 }
@@ -303,7 +302,7 @@ pub(crate) fn coming<V: View>(view: &V, payee: WalletNo, shares: &[(WalletNo, u6
     coming
 }
 
-/// What each payee of a split gets of the gross amount.
+/// What each payee of a split gets of the gross amount, by weights of which some is not zero.
 pub(crate) fn shares(
     payees: &[(WalletNo, u64)],
     gross: u64,
@@ -321,10 +320,16 @@ fn party_country<V: View>(draft: &Draft<'_, V>, wallet: WalletNo) -> Country {
 
 /// What a payment is to the rules.
 fn what(purpose: Purpose, circumstances: &Circumstances) -> ::policy::Payment {
-    match purpose {
-        Purpose::Transfer if circumstances.is_gift => ::policy::Payment::Gift,
-        Purpose::Transfer => ::policy::Payment::Transfer,
-        Purpose::Pay | Purpose::Authorize { .. } => ::policy::Payment::Spend,
+    what_of(matches!(purpose, Purpose::Transfer), circumstances)
+}
+
+/// What a payment is to the rules that passes value on, or pays for something.
+#[inline]
+pub(crate) fn what_of(is_transfer: bool, circumstances: &Circumstances) -> ::policy::Payment {
+    match is_transfer {
+        true if circumstances.is_gift => ::policy::Payment::Gift,
+        true => ::policy::Payment::Transfer,
+        false => ::policy::Payment::Spend,
     }
 }
 
@@ -360,29 +365,28 @@ fn one<V: View>(
 
 /// Asks the law, and if it allows notes what would move.
 fn judge<V: View>(draft: &mut Draft<'_, V>, case: &Case, law: &Law) -> Verdict {
-    let Scratch {
-        moves, counting, ..
-    } = &mut *draft.scratch;
-    let court = Court {
-        view: draft.view,
-        law,
-        terms: draft.terms,
-        moments: draft.moments,
-        now: draft.now,
-        counting,
-    };
+    let (court, moves) = Court::with_moves(draft, law);
     let verdict = court.check(case, moves);
     if verdict == Verdict::Allow {
         let parties = court.parties(case);
-        counting.extend(moves.moves.iter().map(|moved| Measured {
-            party: parties[moved.side as usize],
-            measure: MEASURE_FIRST + moved.measure,
-            period: moved.period,
-            delta: moved.delta,
-            before: moved.before,
-        }));
+        let Scratch {
+            moves, counting, ..
+        } = &mut *draft.scratch;
+        counting.extend(measured(moves, parties));
     }
     verdict
+}
+
+/// What an answer moves, of payer and payee.
+#[inline]
+fn measured(moves: &Moves, parties: [PartyNo; 2]) -> impl Iterator<Item = Measured> {
+    moves.moves.iter().map(move |moved| Measured {
+        party: parties[moved.side as usize],
+        measure: MEASURE_FIRST + moved.measure,
+        period: moved.period,
+        delta: moved.delta,
+        before: moved.before,
+    })
 }
 
 /// The refusal that a verdict comes to.
@@ -481,6 +485,7 @@ pub(crate) fn record<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
             payee: payment.payees.first(),
             legs: Vec::new(),
             shares,
+            is_capture: false,
         })));
     }
     pilot::record(draft, payment);
@@ -515,6 +520,7 @@ fn plan_anew<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, law: &Law
             asks_payer: true,
             asks_payee: true,
             coming: Coming::default(),
+            is_capture: false,
         };
         let is_credit = account.source == Some(ledger::Source::Credit);
         (!is_credit || purpose != Purpose::Transfer) && court.forbids(&case).is_none()

@@ -12,8 +12,6 @@ use crate::decide::Rule;
 use crate::records::{MEASURE_DAY, MEASURE_MONTH, Reserved};
 use crate::terms::TIERS;
 use crate::view::View;
-use ledger::AssetNo;
-use money::{Atoms, Rounding};
 use policy::{LimitKind, Used};
 
 /// The room a payment takes in its payer's limits; `None` where none were ever set.
@@ -39,7 +37,10 @@ pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) ->
         .month
         .0
         .max(party.period[usize::from(MEASURE_MONTH)]);
-    let Some(asked) = in_limits_asset(draft, quote, payment.spend.asset, payment.gross) else {
+    let Some(asked) = draft
+        .terms
+        .convert(payment.spend.asset, quote, payment.gross)
+    else {
         return match limits {
             Some(_) => Err(parties::deny(draft, payment, Code::NoReferenceRate, (0, 0))),
             None => Ok(()),
@@ -67,22 +68,4 @@ pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) ->
         month,
     }));
     Ok(())
-}
-
-#[inline(always)]
-fn in_limits_asset<V: View>(
-    draft: &Draft<'_, V>,
-    quote: AssetNo,
-    asset: AssetNo,
-    amount: u64,
-) -> Option<u64> {
-    if asset == quote {
-        return Some(amount);
-    }
-    let rate = draft
-        .terms
-        .reference_rates
-        .iter()
-        .find(|r| r.base == asset && r.quote == quote)?;
-    Some(rate.rate.convert(Atoms(amount), Rounding::Up).ok()?.atoms.0)
 }

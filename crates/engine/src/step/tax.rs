@@ -12,7 +12,9 @@ use crate::command::Spend;
 use crate::decide::{Rule, Stop};
 use crate::records::{PartyKind, PartyNo, TenantNo, WalletNo};
 use crate::state::State;
-use crate::taxes::{self, Bought, Case, Facts, Gist, Question, Seller, Sold, TaxInForce, Taxpayer};
+use crate::taxes::{
+    self, Bought, Case, Facts, Gist, Question, Seller, Sold, SoldBefore, TaxInForce, Taxpayer,
+};
 use crate::terms::Country;
 use crate::time::Civil;
 use crate::view::View;
@@ -44,6 +46,23 @@ pub(crate) struct Share {
     pub tax: Tax,
 }
 
+impl Share {
+    /// What it counts as, for the shares after it. Its fee counts once the payment is made: how much it
+    /// is follows from the tax of all.
+    fn sold<'a, V: View>(&self, view: &'a V, all: &'a [Share]) -> Option<SoldBefore<'a>> {
+        let no = self.tax.case;
+        let made = || all.iter().filter(|share| share.tax.case == no);
+        let case = view
+            .case(no)
+            .or_else(|| made().find_map(|share| share.tax.new_case.as_deref()))?;
+        Some(SoldBefore {
+            owner: case.supplier(view.wallet(self.payee).party),
+            counts: &case.sale_counts,
+            net: self.gross - self.tax.amount,
+        })
+    }
+}
+
 #[inline]
 pub(crate) fn set<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
     if payment.purpose == Purpose::Transfer {
@@ -65,14 +84,10 @@ fn under<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxIn
     if let Payees::Many(_) = payment.payees {
         return split(draft, payment, rules);
     }
+    let (payer, payee) = (payment.payer_party, payment.payees.first());
     let asked = Asked {
-        tenant: draft.tenant,
-        payer: payment.payer_party,
-        seller: draft.view.wallet(payment.payees.first()).party,
-        asset: payment.spend.asset,
-        amount: payment.gross,
         facts: payment.facts,
-        civil: draft.civil,
+        ..Asked::of(draft, payment.spend, payer, payee, payment.gross)
     };
     supply(
         draft,
@@ -97,13 +112,8 @@ fn split<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxIn
             continue;
         }
         let asked = Asked {
-            tenant: draft.tenant,
-            payer: payment.payer_party,
-            seller: draft.view.wallet(payee).party,
-            asset: payment.spend.asset,
-            amount: gross,
             facts: payment.facts,
-            civil: draft.civil,
+            ..Asked::of(draft, payment.spend, payment.payer_party, payee, gross)
         };
         let mut tax = Tax::default();
         supply(draft, rules, &asked, &mut gross, &mut tax, &payment.shares)?;
@@ -184,7 +194,26 @@ struct Asked<'a> {
     civil: Civil,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    #[inline(always)]
+    fn of<V: View>(
+        draft: &Draft<'_, V>,
+        spend: &'a Spend,
+        payer: PartyNo,
+        payee: WalletNo,
+        amount: u64,
+    ) -> Asked<'a> {
+        Asked {
+            tenant: draft.tenant,
+            payer,
+            seller: draft.view.wallet(payee).party,
+            asset: spend.asset,
+            amount,
+            facts: &spend.tax,
+            civil: draft.civil,
+        }
+    }
+
     /// People buy as consumers; only of others is it asked.
     #[inline]
     fn buyer<V: View>(&self, view: &V, kind: PartyKind) -> Buyer {
@@ -214,8 +243,18 @@ impl Asked<'_> {
         }
     }
 
-    fn decide<V: View>(&self, view: &V, rules: &TaxInForce, question: &Question) -> Case {
+    fn decide<V: View>(
+        &self,
+        view: &V,
+        rules: &TaxInForce,
+        question: &Question,
+        before: &[Share],
+    ) -> Case {
         let state = view.base();
+        let before: Vec<SoldBefore<'_>> = before
+            .iter()
+            .filter_map(|share| share.sold(view, before))
+            .collect();
         let of_country;
         let supplier = match question.seller {
             Seller::Known(no) => &state.suppliers[no as usize],
@@ -228,11 +267,13 @@ impl Asked<'_> {
             rules: &rules.current.rules,
             view,
             terms: &state.tenants[self.tenant.0 as usize].terms,
+            party: self.seller,
             seller: view.taxpayer(self.tenant, self.seller),
             operator: view.taxpayer(self.tenant, PartyNo::NONE),
             month: self.civil.month.0,
             asset: self.asset,
             amount: self.amount,
+            before: &before,
             asked: Cell::new(false),
         };
         rules.decide(question, supplier, taxes::date(self.civil.day), &sold)
@@ -265,7 +306,7 @@ fn look_up<V: View>(
     if let Some(no) = view.find_case(&words, |gist, _| gist.holds_on(date)) {
         return found(no);
     }
-    let case = asked.decide(view, rules, &question);
+    let case = asked.decide(view, rules, &question, before);
     if let Some(no) = view.find_case(&words, |_, known| *known == case) {
         return found(no);
     }
@@ -297,7 +338,7 @@ pub fn preview(state: &State, payer: WalletNo, payee: WalletNo, spend: &Spend) -
         civil: tenant.terms.zone.civil(state.now),
     };
     let question = asked.question(state, rules);
-    Some(asked.decide(state, rules, &question))
+    Some(asked.decide(state, rules, &question, &[]))
 }
 
 /// A country as the number that tells its tax account.

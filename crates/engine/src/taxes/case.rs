@@ -252,18 +252,4 @@ impl State {
         self.gists.push(gist);
         self.cases.push(case);
     }
-
-    /// The number of the case of a question that `is_it` accepts.
-    #[inline]
-    pub(crate) fn case_no(
-        &self,
-        words: &Words,
-        is_it: impl Fn(&Gist, &Case) -> bool,
-    ) -> Option<u32> {
-        let found = self.case_index.find(self.key.hash_words(words), |no| {
-            let gist = &self.gists[no as usize];
-            gist.asks(words) && is_it(gist, &self.cases[no as usize])
-        });
-        found.map(|no| no + 1)
-    }
 }

@@ -6,7 +6,7 @@ use crate::terms::Terms;
 use crate::view::View;
 use core::cell::Cell;
 use ledger::{AccountNo, AssetNo};
-use money::{AssetCode, Atoms, Rounding};
+use money::AssetCode;
 use serde::{Deserialize, Serialize};
 use tax::rules::Counter;
 use tax::supply::{Checked, Window};
@@ -200,46 +200,49 @@ impl Together {
     }
 }
 
+/// What an earlier share of the same split has sold: it counts before the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SoldBefore<'a> {
+    /// Whose turnover it is: the seller's, or none for the operator's.
+    pub owner: PartyNo,
+    /// What it counts in.
+    pub counts: &'a [Counter],
+    /// Without tax, atoms of the same asset.
+    pub net: u64,
+}
+
 /// What is asked of turnover, in the asset of each threshold.
 pub(crate) struct Sold<'a, V> {
     pub rules: &'a Rules,
     pub view: &'a V,
     pub terms: &'a Terms,
+    /// Who sells, or none for the operator.
+    pub party: PartyNo,
+    /// What is known of it.
     pub seller: Option<&'a Taxpayer>,
     pub operator: Option<&'a Taxpayer>,
     pub month: u32,
     pub asset: AssetNo,
     pub amount: u64,
+    /// The earlier shares of the same split.
+    pub before: &'a [SoldBefore<'a>],
     /// Whether anything was asked.
     pub asked: Cell<bool>,
-}
-
-impl<V: View> Sold<'_, V> {
-    /// Rounded up, the strict side.
-    fn convert(&self, amount: u64, from: AssetNo, to: AssetNo) -> Option<u64> {
-        if from == to {
-            return Some(amount);
-        }
-        let mut rates = self.terms.reference_rates.iter();
-        let rate = rates.find(|r| r.base == from && r.quote == to)?;
-        let converted = rate.rate.convert(Atoms(amount), Rounding::Up).ok()?;
-        Some(converted.atoms.0)
-    }
 }
 
 impl<V: View> tax::Turnover for Sold<'_, V> {
     fn so_far(&self, whose: Role, counter: Counter, window: Window) -> u128 {
         self.asked.set(true);
-        let taxpayer = match whose {
-            Role::Seller => self.seller,
-            Role::Platform => self.operator,
+        let (party, taxpayer) = match whose {
+            Role::Seller => (self.party, self.seller),
+            Role::Platform => (PartyNo::NONE, self.operator),
         };
         let rules = self.rules;
         let mut thresholds = rules.thresholds.iter().chain(&rules.single_item);
         let threshold = thresholds.find(|t| t.counter == counter);
         let asset = threshold.and_then(|t| self.view.base().asset(t.asset.0));
         // What nothing can be converted into, `price_in` says.
-        let (Some(taxpayer), Some((asset, _))) = (taxpayer, asset) else {
+        let Some((asset, _)) = asset else {
             return 0;
         };
         let counts = |month: u32| match window {
@@ -248,19 +251,27 @@ impl<V: View> tax::Turnover for Sold<'_, V> {
         };
         let together = self.view.together();
         let mut sums: Vec<(AssetNo, i128)> = Vec::new();
-        for turned in taxpayer.turnover() {
-            if counts(turned.month) && together.counters(turned.together).contains(&counter) {
-                match sums.iter_mut().find(|(asset, _)| *asset == turned.asset) {
-                    Some((_, sum)) => *sum += turned.net,
-                    None => sums.push((turned.asset, turned.net)),
-                }
+        let turned = taxpayer.into_iter().flat_map(Taxpayer::turnover);
+        let turned = turned.filter(|turned| {
+            counts(turned.month) && together.counters(turned.together).contains(&counter)
+        });
+        let turned = turned.map(|turned| (turned.asset, turned.net));
+        let before = self.before.iter();
+        let before = before.filter(|sold| {
+            counts(self.month) && sold.owner == party && sold.counts.contains(&counter)
+        });
+        let before = before.map(|sold| (self.asset, i128::from(sold.net)));
+        for (of, net) in turned.chain(before) {
+            match sums.iter_mut().find(|(asset, _)| *asset == of) {
+                Some((_, sum)) => *sum += net,
+                None => sums.push((of, net)),
             }
         }
         let mut all = 0u128;
         // What comes to nothing needs no rate.
         for (of, net) in sums.into_iter().filter(|(_, net)| *net > 0) {
             let net = u64::try_from(net).ok();
-            let net = net.and_then(|net| self.convert(net, of, asset));
+            let net = net.and_then(|net| self.terms.convert(of, asset, net));
             // Without a rate, or beyond any: the threshold is passed.
             let Some(net) = net else {
                 return u128::MAX;
@@ -273,7 +284,7 @@ impl<V: View> tax::Turnover for Sold<'_, V> {
     fn price_in(&self, asset: AssetCode) -> Option<u64> {
         self.asked.set(true);
         let (asset, _) = self.view.base().asset(asset)?;
-        self.convert(self.amount, self.asset, asset)
+        self.terms.convert(self.asset, asset, self.amount)
     }
 }
 

@@ -118,17 +118,43 @@ fn what_cannot_be_is_refused_by_name() {
 }
 
 #[test]
-fn one_id_posts_once_and_another_amount_under_it_is_another_command() {
+fn one_id_posts_once_and_anything_else_under_it_is_another_command() {
     let mut t = sold();
     let id = t.new_id();
     let first = t.command(id, round(1, "shop", -7));
     assert!(matches!(t.ask(&first), Answer::Done(_)));
     let stands = balances(&t);
     assert!(matches!(t.ask(&first), Answer::Known(..)));
-    let other = t.command(id, round(1, "shop", -8));
-    let event = &t.events[&id];
-    assert_eq!(difference(&t.state, &first, event), None);
-    assert_eq!(difference(&t.state, &other, event), Some("rounding"));
+    let by_terms = t.new_id();
+    let without = round(0, "shop", -7);
+    t.ask(&t.command(by_terms, without.clone()));
+    let asks = |op: &Op, change: fn(&mut TaxRounding)| of(op.clone(), change);
+    let with = round(1, "shop", -7);
+    for (id, op, expected) in [
+        (id, with.clone(), None),
+        (id, asks(&with, |r| r.amount = -8), Some("rounding")),
+        (id, asks(&with, |r| r.case = 0), Some("rounding")),
+        (
+            id,
+            asks(&with, |r| r.seller = par("stall")),
+            Some("rounding"),
+        ),
+        (id, asks(&with, |r| r.is_fee = true), Some("rounding")),
+        (id, asks(&with, |r| r.asset.0 = 0), Some("rounding")),
+        (id, asks(&with, |r| r.country.0 = *b"JP"), None),
+        (by_terms, without.clone(), None),
+        (
+            by_terms,
+            asks(&without, |r| r.country.0 = *b"JP"),
+            Some("rounding"),
+        ),
+        (by_terms, asks(&without, |r| r.case = 1), Some("rounding")),
+    ] {
+        let again = t.command(id, op);
+        let told = difference(&t.state, &again, &t.events[&id]);
+        assert_eq!(told, expected, "{again:?}");
+    }
+    t.run(of(round(0, "shop", 7), |_| ()));
     assert_eq!(balances(&t), stands);
 }
 

@@ -199,6 +199,36 @@ fn an_authorization_takes_room_until_it_is_void_and_a_capture_s_refund_gives_its
 }
 
 #[test]
+fn captures_are_held_against_what_a_draft_lets_their_payee_hold() {
+    let mut t = funded();
+    let expires = t.now.plus(HOUR);
+    let holds = [(); 2].map(|()| t.id_of(authorize("alice", "bob", 60, expires)));
+    let fits = t.id_of(capture_last(holds[0], 60));
+    let over = t.id_of(capture(holds[1], 41));
+    let usd = &t.state.assets[usize::from(USD.0)];
+    let most = usd.format_signed(10_000_100);
+    let (head, _) = STRICT.split_once("[[rule]]").unwrap();
+    let rule = format!(
+        "[[rule]]\nid = \"held\"\ntitle = {{ en = \"Held\", ko = \"보유\" }}\n\
+         kind = \"balance\"\nmost = \"{most} USD\"\nper = \"party\"\nthen = \"deny\"\n\
+         applies = {{ payment = [\"spend\"] }}\n\
+         terms = {{ whose = {{ en = \"the operator\", ko = \"운영자\" }} }}\ncertainty = \"official\"\n"
+    );
+    let law = NewLaw {
+        packs: vec![format!("{head}{rule}").into()],
+        ..NewLaw::default()
+    };
+    let found = simulate(&t, law, UtcMillis(0));
+    let changed = found.changed.iter();
+    let changed: Vec<_> = changed.map(|c| (c.id, c.was, c.becomes)).collect();
+    assert_eq!(
+        changed,
+        [(over, Was::Allowed, Becomes::Denied)],
+        "{fits:?} {found:?}"
+    );
+}
+
+#[test]
 fn a_split_is_asked_once_for_its_payer_and_transfers_are_no_spending() {
     let mut t = funded();
     t.now = UtcMillis((T0 / DAY + 1) * DAY);

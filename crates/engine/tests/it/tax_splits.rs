@@ -11,7 +11,7 @@ use ledger::AccountClass;
 use money::{Atoms, Rounding};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tax::supply::Pricing;
+use tax::supply::{Part, Pricing};
 use tax::{Category, Charge, Date, Treatment};
 
 const EURO: u64 = 1_000_000_000;
@@ -258,6 +258,90 @@ fn shares_that_ask_the_same_for_the_first_time_have_one_case() {
     assert_eq!(t.state.cases.len(), 2);
     let (state, _) = returns(&t);
     assert_eq!(state.cases, t.state.cases);
+}
+
+/// The treatment of each share's sale: its place and rate.
+fn places(t: &Town, id: Id) -> Vec<String> {
+    let place = |share: &TaxMove| {
+        let sale = t.state.tax_case(share.case).unwrap().sale;
+        format!("{} {}", sale.place.unwrap(), sale.rate.get())
+    };
+    shares(t, id).iter().map(place).collect()
+}
+
+/// Payees with their weights, the euros paid, and where each share is taxed.
+type Shared<'a> = (&'a [(&'a str, u64)], u64, &'a [&'a str]);
+
+#[test]
+fn a_threshold_is_crossed_between_two_shares_of_a_split() {
+    // The atelier of Germany sells to France, taxed at home up to 10,000 a year.
+    let table: [Shared<'_>; 5] = [
+        // Each share alone stays below; the second counts the first.
+        (
+            &[("atelier", 1), ("atelier", 1)],
+            14_000,
+            &["DE 190000", "FR 200000"],
+        ),
+        (
+            &[("atelier", 1), ("atelier", 1)],
+            9_000,
+            &["DE 190000", "DE 190000"],
+        ),
+        // Another's turnover is its own.
+        (
+            &[("gilder", 1), ("atelier", 1)],
+            14_000,
+            &["DE 190000", "DE 190000"],
+        ),
+        (
+            &[("atelier", 2), ("gilder", 1), ("atelier", 1), ("gilder", 2)],
+            18_000,
+            &["DE 190000", "DE 190000", "DE 190000", "DE 190000"],
+        ),
+        (
+            &[
+                ("atelier", 1),
+                ("gilder", 1),
+                ("atelier", 1),
+                ("atelier", 1),
+            ],
+            28_000,
+            &["DE 190000", "DE 190000", "FR 200000", "FR 200000"],
+        ),
+    ];
+    for (payees, euros, expected) in table {
+        let mut t = town();
+        payer(&mut t, "gilder", "DE", PartyKind::Business);
+        let id = t.id_of(bought(payees, euros * EURO));
+        assert_eq!(places(&t, id), expected, "{payees:?}");
+        // The same, whether it was sold with one payment or with several.
+        let mut apart = town();
+        payer(&mut apart, "gilder", "DE", PartyKind::Business);
+        let weights: u64 = payees.iter().map(|(_, weight)| weight).sum();
+        for ((payee, weight), expected) in payees.iter().zip(expected) {
+            let share = euros * EURO * weight / weights;
+            let id = apart.id_of(bought(&[(payee, 1)], share));
+            assert_eq!(places(&apart, id), [*expected], "{payees:?}");
+        }
+        let (state, returns) = returns(&t);
+        assert_eq!(returns.agrees(), Ok(()));
+        assert_eq!(snapshot::digest(&state), snapshot::digest(&t.state));
+    }
+}
+
+#[test]
+fn what_the_platform_sells_in_a_split_counts_as_its_own() {
+    let mut t = town();
+    let mut europe = Europe::of("DE");
+    europe.settings.part = Part {
+        authorises_charge: true,
+        sets_terms: true,
+        ..Part::default()
+    };
+    europe.put(&mut t);
+    let payees = [("shop", 1), ("stall", 1)];
+    let id = t.id_of(bought(&payees, 14_000 * EURO));
+    assert_eq!(places(&t, id), ["DE 190000", "FR 200000"]);
 }
 
 #[test]

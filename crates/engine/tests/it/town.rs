@@ -446,7 +446,7 @@ impl Town {
     pub fn run(&mut self, op: Op) -> Event {
         let what = format!("{op:?}");
         match self.try_run(op).1 {
-            Answer::Done(event) if event.kind != EventKind::Refused => *event,
+            Answer::Done(event) if !event.kind.is_refusal() => *event,
             other => panic!("{what}\ncame to {other:?}"),
         }
     }
@@ -741,9 +741,7 @@ impl Town {
 pub fn outcome(answer: &Answer) -> Expect {
     match answer {
         Answer::Done(event) => match event.effects.first() {
-            Some(Effect::Refused(refused)) if event.kind == EventKind::Refused => {
-                Expect::Code(refused.code)
-            }
+            Some(Effect::Refused(refused)) if event.kind.is_refusal() => Expect::Code(refused.code),
             _ => Expect::Kind(event.kind),
         },
         Answer::Known(_) => Expect::Known,

@@ -1,9 +1,9 @@
 //! The oracle's plain commands as the engine's.
 
-use engine::command::{Carried, DisputeVerdict, Share, Spend};
+use engine::command::{Carried, DisputeVerdict, Share, Spend, TaxRounding};
 use engine::ids::{ActorId, MandateId, PartyId, TenantId, WalletId};
 use engine::recents::Window;
-use engine::records::{Channel, Mode, PartyKind, Standing, TenantNo};
+use engine::records::{Channel, Mode, PartyKind, PartyNo, Standing, TenantNo};
 use engine::taxes::{Facts, Profile, TaxSettings};
 use engine::terms::{AssetFee, Country, Limits, ReferenceRate, Terms, Tier};
 use engine::time::Zone;
@@ -202,6 +202,18 @@ fn terms(plain: &oracle::Terms) -> Terms {
     }
 }
 
+/// By which case a share of a payment was decided; 0 if by none.
+fn case_of(event: &Event, payment: Id, share: usize) -> u32 {
+    use engine::EventKind::{Captured, Paid, Split};
+    let part = event.part(payment);
+    let part = part.filter(|part| matches!(part.kind, Paid | Captured | Split));
+    let moves = part.map(|part| part.tax_moves(|_| PartyNo::NONE).collect::<Vec<_>>());
+    let moves = moves.unwrap_or_default();
+    moves
+        .get(share % moves.len().max(1))
+        .map_or(0, |moved| moved.case)
+}
+
 fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
     let mut carry = |id: u128| Carried::from(carried(id));
     match plain {
@@ -292,6 +304,20 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
                 }),
                 buyer: None,
             }),
+        },
+        Plain::RoundTax(rounding) => Op::RoundTax {
+            paper: Id(rounding.paper),
+            rounding: TaxRounding {
+                case: match rounding.payment {
+                    0 => 0,
+                    payment => case_of(&carried(payment), Id(payment), rounding.share),
+                },
+                seller: PartyId(Id(rounding.seller)),
+                is_fee: rounding.is_fee,
+                country: Country(rounding.country),
+                asset: AssetNo(rounding.asset),
+                amount: rounding.amount,
+            },
         },
         Plain::RegisterParty {
             party,

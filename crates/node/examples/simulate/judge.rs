@@ -619,6 +619,16 @@ impl Dump {
                     country: a.sub.to_be_bytes(),
                     origin,
                 },
+                AccountClass::Rounding => Account::Rounding {
+                    tenant: owner,
+                    asset,
+                    country: a.sub.to_be_bytes(),
+                },
+                AccountClass::SellerRounding => Account::SellerRounding {
+                    party: owner,
+                    asset,
+                    country: a.sub.to_be_bytes(),
+                },
                 AccountClass::Clearing => Account::Clearing {
                     tenant: owner,
                     asset,

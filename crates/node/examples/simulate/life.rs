@@ -561,6 +561,7 @@ fn carry_nothing(op: &mut oracle::Op, unknown: &dyn Fn(u128) -> bool) {
             *carried = 0;
         }
         Op::ReverseTopUp { carried, .. } if carried.is_some_and(unknown) => *carried = None,
+        Op::RoundTax(rounding) if unknown(rounding.payment) => rounding.payment = 0,
         Op::Group { items } => {
             for (_, op) in items {
                 carry_nothing(op, unknown);

@@ -1,8 +1,11 @@
 //! Who lives in a simulated town and what they ask: a function of the seed alone. It never looks at
 //! answers, so that the same seed asks the same whatever the node's threads do.
 
+#[path = "town/taxes.rs"]
+mod taxes;
+
 use crate::dice::Dice;
-use oracle::{Command, Id, Limits, Op, Seller, Spend, Standing, TaxRules, Terms, Verdict3};
+use oracle::{Command, Id, Limits, Op, Spend, Standing, Terms, Verdict3};
 use std::rc::Rc;
 
 const DAY: u64 = 86_400_000;
@@ -240,43 +243,6 @@ impl Town {
         terms
     }
 
-    /// Other tax rules, seldom none.
-    fn tax(&mut self) -> Op {
-        let d = &mut self.dice;
-        let mut countries = std::collections::BTreeMap::new();
-        for land in LANDS {
-            if d.chance(700) {
-                let rate = d.pick(&[1, 70_000, 190_000, 255_000, 1_000_000]);
-                let beyond = d.chance(500).then(|| d.below(5_000_000_000));
-                countries.insert(land, (rate, beyond));
-            }
-        }
-        let rules = TaxRules {
-            home: d.pick(&LANDS),
-            countries,
-            platform_supplies: d.chance(300),
-        };
-        let rules = (d.chance(900) && !rules.countries.is_empty()).then(|| Box::new(rules));
-        Op::SetTax { rules }
-    }
-
-    /// What is said of a seller.
-    fn seller(&mut self, tenant: u32) -> Op {
-        let parties = self.parties[tenant as usize].clone();
-        let party = match self.dice.chance(300) {
-            // Who is paid most.
-            true => parties[0],
-            false => self.dice.pick(&parties),
-        };
-        let mut registered = LANDS.to_vec();
-        registered.retain(|_| self.dice.chance(300));
-        let home = self.dice.pick(&LANDS);
-        Op::SetSeller {
-            party,
-            seller: Seller { home, registered },
-        }
-    }
-
     fn asset(&mut self) -> u16 {
         if self.dice.chance(700) {
             return 0;
@@ -409,6 +375,13 @@ impl Town {
                 4 => spend.payer = payee,
                 _ => {}
             },
+            Op::RoundTax(rounding) => match throw {
+                0 => rounding.amount = -rounding.amount,
+                1 => rounding.paper += 1,
+                2 => rounding.country = *b"US",
+                3 => rounding.is_fee = !rounding.is_fee,
+                _ => {}
+            },
             Op::TopUp { amount: a, .. }
             | Op::Withdraw { amount: a, .. }
             | Op::Refund { amount: a, .. }
@@ -423,10 +396,11 @@ impl Town {
     }
 
     fn op(&mut self, tenant: u32) -> Op {
-        if self.dice.chance(8) {
-            return match self.dice.chance(300) {
-                true => self.tax(),
-                false => self.seller(tenant),
+        if self.dice.chance(16) {
+            return match self.dice.below(100) {
+                0..15 => self.tax(),
+                15..50 => self.seller(tenant),
+                _ => self.rounding(tenant),
             };
         }
         let throw = self.dice.below(1_000);
@@ -465,7 +439,13 @@ impl Town {
                         1 => u64::MAX,
                         _ => 1 + self.dice.below(100),
                     };
-                    payees.push((self.wallet(tenant), weight));
+                    // Sometimes one who has a share already.
+                    let known: Vec<Id> = payees.iter().map(|(payee, _)| *payee).collect();
+                    let payee = match self.dice.chance(200) && !known.is_empty() {
+                        true => self.dice.pick(&known),
+                        false => self.wallet(tenant),
+                    };
+                    payees.push((payee, weight));
                 }
                 Op::Split {
                     spend: self.spend(tenant),
@@ -769,7 +749,10 @@ impl Town {
                 Op::OpenDispute { amount, .. } => self.disputes.push((tenant, id, *amount)),
                 _ => {}
             }
-            self.asked.push(command);
+            // What names a payment is asked once: see `rounding`.
+            if !matches!(&command.op, Op::RoundTax(rounding) if rounding.payment != 0) {
+                self.asked.push(command);
+            }
         }
     }
 }

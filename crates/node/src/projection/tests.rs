@@ -240,9 +240,10 @@ fn every_kind_of_event_is_folded_and_balances_agree() {
     };
     assert_eq!(
         count(code(Code::InsufficientFunds)),
-        2,
-        "one refused, some counted"
+        3,
+        "a payment and a transfer refused, some counted"
     );
+    assert_eq!(count(kinds(&[TransferRefused])), 1);
     assert_eq!(count(code(Code::RiskDeclined)), 1);
     let large = EventFilter {
         amount_min: Some(5_000),

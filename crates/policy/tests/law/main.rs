@@ -6,6 +6,7 @@ mod asia;
 mod brazil;
 mod eu;
 mod every_rule;
+mod facts;
 mod korea;
 mod naive;
 mod names;

@@ -97,10 +97,8 @@ pub async fn of_part(
         }
         _ => None,
     });
-    let pending = part.effects.iter().find_map(|effect| match effect {
-        Effect::PendingOpened(pending) => Some((pending.payer, pending.payee)),
-        _ => None,
-    });
+    let pending = part.pending();
+    let pending = pending.map(|pending| (pending.payer, pending.payee));
     match told {
         Some(told) if told.version > 0 => words(app, caller, at, told, pending).await,
         _ => Ok(None),

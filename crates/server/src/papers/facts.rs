@@ -8,28 +8,34 @@ use crate::problem::{Outcome, Problem};
 use crate::types::Time;
 use ::papers::Date;
 use ::papers::facts::Treatment;
-use engine::UtcMillis;
 use engine::event::{Paid, Part};
-use engine::records::{PartyNo, TenantNo};
+use engine::records::{PartyNo, TenantNo, WalletNo};
 use engine::taxes::TaxMove;
-use ledger::{AccountClass, Posting};
-use money::Ppm;
+use engine::{EventKind, State, UtcMillis};
+use ledger::AccountClass;
+use money::{Ppm, allocate};
 use std::collections::BTreeMap;
 use store::PaperSupply;
 use tax::reason::Reason;
 use tax::{Role, Treatment as Decided};
 
-/// A payment, capture or refund, as far as its tax goes.
+/// What one seller supplied by a payment or capture, or what of it was given back.
 #[derive(Clone, Debug)]
 pub struct Taxed {
-    /// What it was made of.
+    /// What the whole was made of.
     pub paid: Paid,
-    /// How balances moved.
-    pub postings: Vec<Posting>,
-    /// How much of the fee is tax, atoms.
-    pub fee_tax: u64,
-    /// How tax and turnover moved: of a payment to several one for each share.
-    pub shares: Vec<TaxMove>,
+    /// The party that sold.
+    pub seller: PartyNo,
+    /// Whether there are others in it, too.
+    pub is_share: bool,
+    /// What was decided of its tax; zero if no tax rules were in force.
+    pub case: u32,
+    /// Where the tax is owed that no rules decided.
+    country: [u8; 2],
+    /// The sale without its tax, and its tax, atoms.
+    sale: (u64, u64),
+    /// The fee without its tax, and its tax, atoms.
+    fee: (u64, u64),
 }
 
 fn atoms(amount: i128) -> u64 {
@@ -37,44 +43,123 @@ fn atoms(amount: i128) -> u64 {
 }
 
 impl Taxed {
-    /// Of an item of an event; none if it is no payment, capture or refund.
-    pub fn of(part: &Part<'_>) -> Option<Taxed> {
-        // Whose wallets they are does not matter to it.
-        let shares: Vec<TaxMove> = part.tax_moves(|_| PartyNo::NONE).collect();
-        Some(Taxed {
-            paid: *part.paid()?,
-            postings: part.postings.to_vec(),
-            fee_tax: shares.iter().map(|share| atoms(share.fee_tax)).sum(),
-            shares,
-        })
+    /// Each supply in an item of an event: one of a payment to one, of a payment to several one for
+    /// each seller and each decision. None if it is no payment, capture, refund or dispute.
+    #[must_use]
+    pub fn all(state: &State, part: &Part<'_>) -> Vec<Taxed> {
+        let Some(paid) = part.paid() else {
+            return Vec::new();
+        };
+        let mut moves: Vec<TaxMove> = part
+            .tax_moves(|wallet| state.wallet(wallet).party)
+            .collect();
+        if moves.is_empty() {
+            moves = by_terms(state, part, paid);
+        }
+        let accounts = part.postings.iter();
+        let mut accounts = accounts.filter_map(|posting| state.book.get(posting.account));
+        let credited = accounts.find(|account| account.class == AccountClass::Tax);
+        let country = credited.map_or_else(
+            || state.party(state.wallet(paid.payer).party).country.0,
+            |account| account.sub.to_be_bytes(),
+        );
+        let mut all: Vec<Taxed> = Vec::with_capacity(moves.len());
+        for moved in moves {
+            let one = Taxed {
+                paid: *paid,
+                seller: moved.seller,
+                is_share: false,
+                case: moved.case,
+                country,
+                sale: (atoms(moved.net), atoms(moved.tax)),
+                fee: (atoms(moved.fee), atoms(moved.fee_tax)),
+            };
+            let is_alike =
+                |other: &&mut Taxed| (other.seller, other.case) == (one.seller, one.case);
+            match all.iter_mut().find(is_alike) {
+                Some(known) => known.add(&one),
+                None => all.push(one),
+            }
+        }
+        let is_share = all.len() > 1;
+        all.iter_mut().for_each(|one| one.is_share = is_share);
+        all
     }
 
-    /// What one party sold in it: of a payment to several, or its refund, the party's own share.
-    #[must_use]
-    pub fn sold_by(mut self, seller: PartyNo) -> Taxed {
-        if self.shares.len() < 2 {
-            return self;
+    /// Makes one of two: of the same seller, by the same decision.
+    pub fn add(&mut self, other: &Taxed) {
+        for (sum, more) in [(&mut self.sale, other.sale), (&mut self.fee, other.fee)] {
+            sum.0 = sum.0.saturating_add(more.0);
+            sum.1 = sum.1.saturating_add(more.1);
         }
-        self.shares.retain(|share| share.seller == seller);
-        let sum = |of: fn(&TaxMove) -> i128| atoms(self.shares.iter().map(of).sum());
-        self.paid.tax = sum(|share| share.tax);
-        self.paid.gross = sum(|share| share.net + share.tax);
-        self.paid.fee = sum(|share| share.fee + share.fee_tax);
-        self.fee_tax = sum(|share| share.fee_tax);
-        if let Some(first) = self.shares.first() {
-            self.paid.case = first.case;
-        }
-        self
     }
 
     /// Net and tax of a supply in it, atoms.
+    #[must_use]
     pub fn split(&self, supply: PaperSupply) -> (u64, u64) {
-        let (whole, tax) = match supply {
-            PaperSupply::Sale => (self.paid.gross, self.paid.tax),
-            PaperSupply::Fee => (self.paid.fee, self.fee_tax),
-        };
-        (whole.saturating_sub(tax), tax)
+        match supply {
+            PaperSupply::Sale => self.sale,
+            PaperSupply::Fee => self.fee,
+        }
     }
+}
+
+/// The same where no tax rules decided it, from the postings: of several sellers each has tax and fee
+/// by what it was paid, or has given back.
+fn by_terms(state: &State, part: &Part<'_>, paid: &Paid) -> Vec<TaxMove> {
+    use EventKind::{Captured, Paid as One, Split};
+    let is_sale = matches!(part.kind, One | Split | Captured);
+    let (mut tax, mut fee) = (0_u64, 0_u64);
+    let mut rests: Vec<(PartyNo, u64)> = Vec::new();
+    for posting in part.postings.iter().filter(|p| (p.amount > 0) == is_sale) {
+        let Some(account) = state.book.get(posting.account) else {
+            continue;
+        };
+        let amount = atoms(posting.amount);
+        let seller = match account.class {
+            AccountClass::Tax => {
+                tax = tax.saturating_add(amount);
+                continue;
+            }
+            AccountClass::Fees => {
+                fee = fee.saturating_add(amount);
+                continue;
+            }
+            AccountClass::Wallet => state.wallet(WalletNo(account.owner)).party,
+            // It paid, or made, a debt.
+            AccountClass::Receivable => PartyNo(account.owner),
+            _ => continue,
+        };
+        match rests.iter_mut().find(|(known, _)| *known == seller) {
+            Some((_, rest)) => *rest = rest.saturating_add(amount),
+            None => rests.push((seller, amount)),
+        }
+    }
+    if rests.is_empty() {
+        rests.push((state.wallet(paid.payee).party, 0));
+    }
+    let mut weights: Vec<u64> = rests.iter().map(|(_, rest)| *rest).collect();
+    if weights.iter().all(|weight| *weight == 0) {
+        weights.fill(1);
+    }
+    let shared = |whole: u64| {
+        let mut shares = vec![0; weights.len()];
+        // Fails on no weights and on none but zeros only.
+        let _ = allocate(whole, &weights, &mut shares);
+        shares
+    };
+    let shares = rests.into_iter().zip(shared(tax)).zip(shared(fee));
+    let moved = |(((seller, rest), tax), fee): ((_, u64), u64)| TaxMove {
+        case: 0,
+        seller,
+        asset: paid.asset,
+        net: i128::from(rest) + i128::from(fee),
+        tax: i128::from(tax),
+        fee: i128::from(fee),
+        fee_tax: 0,
+        of: paid.of,
+    };
+    shares.map(moved).collect()
 }
 
 /// What the law did with it.
@@ -112,29 +197,17 @@ pub async fn tax_of(
     all: &[Taxed],
     supply: PaperSupply,
 ) -> Outcome<Vec<TaxFacts>> {
-    let asked: Vec<Taxed> = all.to_vec();
+    let cases: Vec<(u32, [u8; 2])> = all.iter().map(|one| (one.case, one.country)).collect();
     let told = app.query(move |state| {
-        let told = |taxed: &Taxed| {
-            let no = taxed.paid.case;
-            match (state.tax_case(no), supply) {
-                (Some(case), PaperSupply::Sale) => {
-                    return Told::Decided(decided(no, &case.sale, &case.sale_act));
-                }
-                (Some(case), PaperSupply::Fee) => {
-                    return Told::Decided(decided(no, &case.fee, &case.fee_act));
-                }
-                (None, PaperSupply::Fee) => return Told::Decided(undecided_fee()),
-                (None, PaperSupply::Sale) => {}
+        let told = |(no, country): (u32, [u8; 2])| match (state.tax_case(no), supply) {
+            (Some(case), PaperSupply::Sale) => {
+                Told::Decided(decided(no, &case.sale, &case.sale_act))
             }
-            let accounts = taxed.postings.iter();
-            let mut accounts = accounts.filter_map(|posting| state.book.get(posting.account));
-            let credited = accounts.find(|account| account.class == AccountClass::Tax);
-            Told::Country(credited.map_or_else(
-                || state.party(state.wallet(taxed.paid.payer).party).country.0,
-                |account| account.sub.to_be_bytes(),
-            ))
+            (Some(case), PaperSupply::Fee) => Told::Decided(decided(no, &case.fee, &case.fee_act)),
+            (None, PaperSupply::Fee) => Told::Decided(undecided_fee()),
+            (None, PaperSupply::Sale) => Told::Country(country),
         };
-        asked.iter().map(told).collect::<Vec<_>>()
+        cases.into_iter().map(told).collect::<Vec<_>>()
     });
     let told = told.await?;
     let mut terms = BTreeMap::new();

@@ -14,7 +14,6 @@ use crate::types::ids::{PartyId, WalletId};
 use crate::types::{Metadata, Text};
 use ::papers::facts::{CashNumber, CashReceipt, CashUsage, Contact, Endpoint, Party};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// What a paper shows of a party; what is not given is taken from the party itself and its metadata.
@@ -57,6 +56,14 @@ pub struct Parties {
     pub qualified_issuer: Option<String>,
 }
 
+/// One party, as papers show it.
+pub struct Known {
+    pub id: u128,
+    pub party: Party,
+    /// Japan's registration number of it.
+    pub qualified_issuer: Option<String>,
+}
+
 /// What is known of two parties, with what the request says over it.
 ///
 /// # Errors
@@ -68,21 +75,20 @@ pub async fn parties(
     (seller, of_seller): (Who, PartyFacts),
     (buyer, of_buyer): (Who, PartyFacts),
 ) -> Outcome<Parties> {
-    let (seller_id, seller, metadata) = known(app, caller, seller, of_seller).await?;
-    let (buyer_id, buyer, _) = known(app, caller, buyer, of_buyer).await?;
+    let seller = party(app, caller, seller, of_seller).await?;
+    let buyer = party(app, caller, buyer, of_buyer).await?;
     Ok(Parties {
-        seller: (seller_id, seller),
-        buyer: (buyer_id, buyer),
-        qualified_issuer: metadata.get("qualified_issuer").cloned(),
+        seller: (seller.id, seller.party),
+        buyer: (buyer.id, buyer.party),
+        qualified_issuer: seller.qualified_issuer,
     })
 }
 
-async fn known(
-    app: &App,
-    caller: &Caller,
-    who: Who,
-    given: PartyFacts,
-) -> Outcome<(u128, Party, BTreeMap<String, String>)> {
+/// What is known of a party, with what the request says over it.
+///
+/// # Errors
+/// As [`parties`].
+pub async fn party(app: &App, caller: &Caller, who: Who, given: PartyFacts) -> Outcome<Known> {
     let tenant = caller.tenant;
     let found = app.query(move |state| {
         let party = match who {
@@ -151,7 +157,11 @@ async fn known(
             ..Contact::default()
         }),
     };
-    Ok((id.0, party, metadata))
+    Ok(Known {
+        id: id.0,
+        party,
+        qualified_issuer: metadata.get("qualified_issuer").cloned(),
+    })
 }
 
 fn endpoint(text: &str) -> Option<Endpoint> {

@@ -220,7 +220,7 @@ pub fn written(kind: EventKind, id: Id) -> String {
         K::Paid | K::Split | K::Authorized | K::StepUpAsked | K::Refused => PaymentId::PREFIX,
         K::Captured => CaptureId::PREFIX,
         K::Refunded => RefundId::PREFIX,
-        K::Transferred => TransferId::PREFIX,
+        K::Transferred | K::TransferRefused => TransferId::PREFIX,
         K::Grouped => GroupId::PREFIX,
         K::PartyRegistered => PartyId::PREFIX,
         K::WalletOpened => WalletId::PREFIX,

@@ -84,7 +84,8 @@ struct EventSummary {
     #[schema(examples("payment.paid"))]
     kind: String,
     /// Its id: what `GET` takes of a payment, capture, refund, transfer, top-up and so on, and a
-    /// command's of what is no thing by itself. What was refused is a payment's.
+    /// command's of what is no thing by itself. What was refused is a payment's, unless
+    /// it was a transfer.
     #[schema(examples("pay_01936b2f040070008000000000000004"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -289,9 +290,8 @@ async fn list_refusals(
     caller: Caller,
     Query(query): Query<EventQuery>,
 ) -> Handled<Page<EventSummary>> {
-    Ok(Answer::ok(
-        list(&app, &caller, query, &[EventKind::Refused]).await?,
-    ))
+    let kinds = [EventKind::Refused, EventKind::TransferRefused];
+    Ok(Answer::ok(list(&app, &caller, query, &kinds).await?))
 }
 
 /// The refunds of the tenant, newest first.
@@ -310,7 +310,7 @@ async fn list_refunds(
     Ok(Answer::ok(list(&app, &caller, query, &kinds).await?))
 }
 
-/// The transfers of the tenant, newest first.
+/// The transfers of the tenant, made and refused, newest first.
 #[utoipa::path(
     get,
     path = "/v1/transfers",
@@ -322,6 +322,6 @@ async fn list_transfers(
     caller: Caller,
     Query(query): Query<EventQuery>,
 ) -> Handled<Page<EventSummary>> {
-    let kinds = [EventKind::Transferred];
+    let kinds = [EventKind::Transferred, EventKind::TransferRefused];
     Ok(Answer::ok(list(&app, &caller, query, &kinds).await?))
 }

@@ -162,12 +162,9 @@ async fn get_step_up(
         };
         match part.kind {
             EventKind::StepUpAsked => {
-                asked = part.effects.iter().find_map(|effect| match effect {
-                    Effect::PendingOpened(pending) => Some((**pending).clone()),
-                    _ => None,
-                });
+                asked = part.pending().cloned();
             }
-            EventKind::Refused if asked.is_some() => {
+            kind if kind.is_refusal() && asked.is_some() => {
                 let late = event
                     .refusal()
                     .is_some_and(|r| r.code == Code::StepUpExpired);

@@ -14,6 +14,7 @@ use crate::v1::common::amount_of;
 use crate::v1::payments::{Circumstances, StepUp};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use engine::code::Audience;
 use engine::command::{Op, Spend};
 use engine::event::{Effect, Event, Part};
 use engine::records::{Pending, PendingKind};
@@ -93,6 +94,10 @@ pub struct Transfer {
     to: Option<WalletId>,
     /// How much.
     amount: Amount,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    code: Option<String>,
     /// What the payer must do, if it waits for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -129,29 +134,36 @@ pub enum TransferStatus {
     Made,
     /// Waits for a confirmation.
     StepUp,
+    /// Refused for good.
+    Denied,
 }
 
 fn shown(
     id: TransferId,
     event: &Event,
     at: Position,
-    assets: &Assets,
+    (assets, audience): (&Assets, Audience),
     (from, to): (Option<WalletId>, Option<WalletId>),
     details: Details,
 ) -> Outcome<Transfer> {
     let part = event
         .part(id.0)
         .ok_or_else(|| Problem::internal(&"not this transfer's event"))?;
+    use TransferStatus as S;
+    let (mut step_up, mut code) = (None, None);
     let found = part.effects.iter().find_map(|effect| match effect {
-        Effect::Paid(paid) => Some((TransferStatus::Made, paid.asset, paid.gross, None)),
+        Effect::Paid(paid) => Some((S::Made, paid.asset, paid.gross)),
         Effect::PendingOpened(pending) => {
-            let step_up = Some(StepUp::of(pending, id));
-            let atoms = pending.to_pay();
-            Some((TransferStatus::StepUp, pending.asset, atoms, step_up))
+            step_up = Some(StepUp::of(pending, id));
+            Some((S::StepUp, pending.asset, pending.to_pay()))
+        }
+        Effect::Refused(refused) => {
+            code = Some(refused.code.shown_to(audience).as_str().to_owned());
+            Some((S::Denied, refused.asset, refused.asked))
         }
         _ => None,
     });
-    let (status, asset, atoms, step_up) =
+    let (status, asset, atoms) =
         found.ok_or_else(|| Problem::internal(&"a transfer without its amount"))?;
     let asset = assets
         .get(asset)
@@ -162,6 +174,7 @@ fn shown(
         from,
         to,
         amount: Amount::of(asset, atoms),
+        code,
         step_up,
         at: Time(event.at),
         seq: at.seq,
@@ -173,17 +186,14 @@ fn shown(
     })
 }
 
-fn pending_of<'e>(part: &Part<'e>) -> Option<&'e Pending> {
-    part.effects.iter().find_map(|effect| match effect {
-        Effect::PendingOpened(pending) => Some(&**pending),
-        _ => None,
-    })
-}
-
-/// Whether it was made, or waits for its payer.
+/// Whether it was made, waits for its payer, or was refused.
 fn is_transfer(part: &Part<'_>) -> bool {
     let waits = |pending: &Pending| pending.kind == PendingKind::Transfer;
-    part.kind == EventKind::Transferred || pending_of(part).is_some_and(waits)
+    let is_over = matches!(
+        part.kind,
+        EventKind::Transferred | EventKind::TransferRefused
+    );
+    is_over || part.pending().is_some_and(waits)
 }
 
 /// Pass value on to another wallet.
@@ -249,7 +259,9 @@ pub fn answer(
 ) -> Outcome<Answer<Transfer>> {
     let (event, at) = (&done.event, done.position);
     let wallets = (Some(from), Some(to));
-    let body = shown(id, event, at, &app.assets(), wallets, details)?;
+    // What was refused is a problem, and shown to its caller as that.
+    let known = (&*app.assets(), Audience::Payer);
+    let body = shown(id, event, at, known, wallets, details)?;
     let status = if body.status == TransferStatus::StepUp {
         StatusCode::ACCEPTED
     } else {
@@ -262,7 +274,7 @@ pub fn answer(
     })
 }
 
-/// One transfer, made or waiting for its payer.
+/// One transfer: made, waiting for its payer, or refused.
 #[utoipa::path(
     get,
     path = "/v1/transfers/{id}",
@@ -283,7 +295,7 @@ async fn get_transfer(
         .part(id.0)
         .map(|part| lookup::wallets_of(part.effects));
     let wallets = wallets.unwrap_or_default();
-    let waits = event.part(id.0).and_then(|part| pending_of(&part).cloned());
+    let waits = event.part(id.0).and_then(|part| part.pending().cloned());
     let ids = app.query(move |state| {
         let id = |at: usize| wallets.get(at).map(|no| WalletId(state.wallet(*no).id.0));
         match waits {
@@ -295,6 +307,7 @@ async fn get_transfer(
         }
     });
     let (ids, assets) = (ids.await?, app.assets_now().await?);
-    let body = shown(id, &event, position, &assets, ids, details)?;
+    let known = (&*assets, caller.audience());
+    let body = shown(id, &event, position, known, ids, details)?;
     Ok(Answer::ok(body))
 }

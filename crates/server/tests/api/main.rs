@@ -26,6 +26,7 @@ mod prices;
 mod rails;
 mod returns;
 mod simulations;
+mod split_papers;
 mod step_ups;
 mod taxes;
 mod texts;

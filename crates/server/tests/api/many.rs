@@ -1,6 +1,6 @@
 //! Several at once: splits, transfers, groups, batches.
 
-use crate::town::{Town, eur, payment, text};
+use crate::town::{Town, eur, id, payment, text};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -116,4 +116,48 @@ async fn a_batch_answers_line_by_line() {
         .ask(&town.admin, "POST", "/v1/payments/batch", &[], Some("{}"))
         .await;
     wrong.problem(415, "unsupported_media_type");
+}
+
+#[tokio::test]
+async fn a_transfer_that_was_refused_is_listed_with_transfers_and_refusals_not_payments() {
+    let town = Town::new().await;
+    let (from, to) = (town.wallet("1").await, town.wallet("0").await);
+    let made = json!({"from": from, "to": to, "amount": eur("1")});
+    let made = town.post("/v1/transfers", made).await.is(201)["id"].clone();
+    let refused = id(&town, "trf");
+    let too_much = json!({"id": refused, "from": from, "to": to, "amount": eur("2")});
+    let denied = || town.post("/v1/transfers", too_much.clone());
+    denied().await.problem(402, "insufficient_funds");
+    denied().await.problem(402, "insufficient_funds");
+    let pays = town.post("/v1/payments", payment(&from, &to, "3")).await;
+    let not_paid = pays.problem(402, "insufficient_funds")["id"].clone();
+    let listed = async |path: &str| {
+        let list = town.get(&town.caught_up(path).await).await.is(200);
+        let items = list["items"].as_array().unwrap().iter();
+        let items = items.map(|item| (item["id"].clone(), item["kind"].clone()));
+        items.collect::<Vec<_>>()
+    };
+    let of = |id: &Value, kind: &str| (id.clone(), json!(kind));
+    let refused = json!(refused);
+    let not_moved = of(&refused, "transfer.refused");
+    assert_eq!(
+        listed("/v1/transfers").await,
+        [not_moved.clone(), of(&made, "transfer.made")]
+    );
+    assert_eq!(
+        listed("/v1/transfers?kind=transfer.refused").await,
+        std::slice::from_ref(&not_moved)
+    );
+    assert_eq!(
+        listed("/v1/refusals").await,
+        [of(&not_paid, "refused"), not_moved.clone()]
+    );
+    assert_eq!(listed("/v1/payments").await, [of(&not_paid, "refused")]);
+    let own = format!("/v1/transfers/{}", text(&refused));
+    let shown = town.get(&own).await.is(200);
+    assert_eq!(
+        (&shown["status"], &shown["code"], &shown["amount"]),
+        (&json!("denied"), &json!("insufficient_funds"), &eur("2"))
+    );
+    assert_eq!((&shown["from"], &shown["to"]), (&json!(from), &json!(to)));
 }

@@ -71,10 +71,10 @@ async fn a_receipt_shows_what_was_paid_to_the_atom() {
     assert_eq!(receipt["amount"], eur("0.003333333"));
     assert_eq!(receipt["tax"], eur("0.000555556"));
     assert_eq!(receipt["net"], eur("0.002777777"));
-    assert_eq!(receipt["rate_percent"], "20");
-    assert_eq!(receipt["treatment"], "taxed");
-    assert_eq!(receipt["country"], "FR");
-    assert_eq!(receipt["seller_name"], "Éditions <Été>");
+    assert_eq!(receipt["supplies"][0]["rate_percent"], "20");
+    assert_eq!(receipt["supplies"][0]["treatment"], "taxed");
+    assert_eq!(receipt["supplies"][0]["country"], "FR");
+    assert_eq!(receipt["supplies"][0]["seller_name"], "Éditions <Été>");
     let html = shop.as_form(&format!("{path}?lang=de"), "text/html").await;
     assert_eq!(kind(&html), "text/html; charset=utf-8");
     assert!(html.text.contains("<h1>Quittung</h1>"), "{}", html.text);
@@ -111,7 +111,7 @@ async fn a_receipt_says_what_was_given_back_and_what_was_not_taxed() {
         .post("/v1/payments", payment(&shop.buyer, &shop.seller, "1"));
     let path = format!("/v1/payments/{}/receipt", text(&paid.await.is(201)["id"]));
     let receipt = shop.town.get(&path).await.is(200);
-    assert_eq!(receipt["treatment"], "out_of_scope");
+    assert_eq!(receipt["supplies"][0]["treatment"], "out_of_scope");
     assert_eq!(receipt["tax"], eur("0"));
 }
 
@@ -441,13 +441,19 @@ async fn under_tax_rules_papers_say_what_was_decided() {
     };
     let shown = receipt(&book).await;
     assert_eq!(
-        (&shown["treatment"], &shown["rate_percent"]),
+        (
+            &shown["supplies"][0]["treatment"],
+            &shown["supplies"][0]["rate_percent"]
+        ),
         (&json!("taxed"), &json!("5.5"))
     );
     assert_eq!(shown["tax"], eur("0.55"));
     let shown = receipt(&calls).await;
-    assert_eq!(shown["treatment"], "reverse_charge");
-    assert!(text(&shown["reason"]).contains("196"), "{shown}");
+    assert_eq!(shown["supplies"][0]["treatment"], "reverse_charge");
+    assert!(
+        text(&shown["supplies"][0]["reason"]).contains("196"),
+        "{shown}"
+    );
     let invoice = |payer: &str, buyer: Value| {
         json!({
             "payer": payer, "payee": seller, "asset": "EUR", "product": "Reading",

@@ -5,16 +5,16 @@ use crate::town::{Town, config, eur, payment, text};
 use serde_json::{Value, json};
 
 /// A town whose platform is a business of France, by tax rules.
-struct Market {
-    town: Town,
+pub(crate) struct Market {
+    pub(crate) town: Town,
     /// The operator's own party.
-    issuer: String,
+    pub(crate) issuer: String,
 }
 
 const ALWAYS: &str = "2000-01-01..2200-01-01";
 
 impl Market {
-    async fn open(platform: Value) -> Market {
+    pub(crate) async fn open(platform: Value) -> Market {
         let town = Town::new().await;
         town.put("/v1/terms", json!({"fee": {"share": "0.1"}}))
             .await
@@ -31,27 +31,27 @@ impl Market {
     }
 
     /// A business's wallet, and its party.
-    async fn business(&self, country: &str, name: &str) -> (String, String) {
+    pub(crate) async fn business(&self, country: &str, name: &str) -> (String, String) {
         let party = json!({"kind": "business", "country": country, "name": name});
         let party = text(&self.town.post("/v1/parties", party).await.is(201)["id"]);
         let wallet = self.town.post("/v1/wallets", json!({"party": party})).await;
         (text(&wallet.is(201)["id"]), party)
     }
 
-    async fn pay(&self, payer: &str, payee: &str, amount: &str) -> String {
+    pub(crate) async fn pay(&self, payer: &str, payee: &str, amount: &str) -> String {
         let paid = self
             .town
             .post("/v1/payments", payment(payer, payee, amount));
         text(&paid.await.is(201)["id"])
     }
 
-    async fn refund(&self, payment: &str, amount: Value) {
+    pub(crate) async fn refund(&self, payment: &str, amount: Value) {
         let path = format!("/v1/payments/{payment}/refund");
         let refund = json!({"amount": amount});
         self.town.post(&path, refund).await.is(201);
     }
 
-    fn invoice(&self, more: Value) -> Value {
+    pub(crate) fn invoice(&self, more: Value) -> Value {
         let mut body = json!({
             "asset": "EUR", "product": "Reading",
             "from": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z",
@@ -61,14 +61,14 @@ impl Market {
         body
     }
 
-    async fn returns(&self) -> Value {
+    pub(crate) async fn returns(&self) -> Value {
         let path = format!("/v1/tax/returns?period={ALWAYS}&payments=true");
         let found = self.town.get(&path).await.is(200);
         assert_eq!(found["agrees_with_ledger"], true, "{found}");
         found
     }
 
-    async fn class(&self, class: &str) -> Vec<String> {
+    pub(crate) async fn class(&self, class: &str) -> Vec<String> {
         let path = self.town.caught_up("/v1/ledger/accounts").await;
         let joint = if path.contains('?') { '&' } else { '?' };
         let found = self.town.get(&format!("{path}{joint}class={class}")).await;

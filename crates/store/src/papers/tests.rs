@@ -3,12 +3,15 @@ use crate::testing::Seeded;
 
 const TENANT: u128 = 1;
 const SELLER: u128 = 7;
+const FIFTY: Covered = Covered::whole(50);
+const FIFTY_ONE: Covered = Covered::whole(51);
+const FIFTY_TWO: Covered = Covered::whole(52);
 
 fn open(dir: &tempfile::TempDir) -> Store {
     Store::open(dir.path(), 0).unwrap()
 }
 
-fn new(id: u128, covers: &[u128]) -> NewPaper<'_> {
+fn new(id: u128, covers: &[Covered]) -> NewPaper<'_> {
     NewPaper {
         tenant: TENANT,
         id,
@@ -49,9 +52,11 @@ fn each_series_counts_from_one_without_gaps() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
     assert_eq!(number(&issue(&store, &new(1, &[]))), 1);
-    let failed = store.issue_paper(&new(2, &[50]), 5, &mut Seeded::new(2), |_| Err("no buyer"));
+    let failed = store.issue_paper(&new(2, &[FIFTY]), 5, &mut Seeded::new(2), |_| {
+        Err("no buyer")
+    });
     assert_eq!(failed.unwrap(), Issue::Failed("no buyer"));
-    assert_eq!(number(&issue(&store, &new(3, &[50]))), 2);
+    assert_eq!(number(&issue(&store, &new(3, &[FIFTY]))), 2);
     let others = [
         NewPaper {
             year: 2027,
@@ -80,14 +85,16 @@ fn each_series_counts_from_one_without_gaps() {
 fn the_same_asked_again_is_the_same_and_anything_else_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
-    assert_eq!(number(&issue(&store, &new(1, &[50, 51]))), 1);
-    assert!(matches!(issue(&store, &new(1, &[50, 51])), Issue::Known(paper) if paper.number == 1));
+    assert_eq!(number(&issue(&store, &new(1, &[FIFTY, FIFTY_ONE]))), 1);
+    assert!(
+        matches!(issue(&store, &new(1, &[FIFTY, FIFTY_ONE])), Issue::Known(paper) if paper.number == 1)
+    );
     let other = NewPaper {
         asked: [1; 32],
-        ..new(1, &[50])
+        ..new(1, &[FIFTY])
     };
     assert!(matches!(issue(&store, &other), Issue::Other(_)));
-    let again = issue(&store, &new(2, &[52, 51]));
+    let again = issue(&store, &new(2, &[FIFTY_TWO, FIFTY_ONE]));
     assert_eq!(
         again,
         Issue::Covered {
@@ -96,9 +103,14 @@ fn the_same_asked_again_is_the_same_and_anything_else_is_refused() {
         }
     );
     // What was tried covers nothing.
-    assert_eq!(store.paper_of(TENANT, 52, PaperSupply::Sale).unwrap(), None);
-    assert_eq!(number(&issue(&store, &new(3, &[52]))), 2);
-    assert_eq!(store.paper_covers(TENANT, 1).unwrap(), [50, 51]);
+    assert_eq!(
+        store
+            .paper_of(TENANT, FIFTY_TWO, PaperSupply::Sale)
+            .unwrap(),
+        None
+    );
+    assert_eq!(number(&issue(&store, &new(3, &[FIFTY_TWO]))), 2);
+    assert_eq!(store.paper_covers(TENANT, 1).unwrap(), [FIFTY, FIFTY_ONE]);
 }
 
 #[test]
@@ -162,13 +174,16 @@ fn a_crash_before_the_commit_takes_the_number_back() {
     let store = open(&dir);
     let crashed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let panics = |_| -> Result<Made, &'static str> { panic!("the machine stops here") };
-        let _ = store.issue_paper(&new(1, &[50]), 5, &mut Seeded::new(1), panics);
+        let _ = store.issue_paper(&new(1, &[FIFTY]), 5, &mut Seeded::new(1), panics);
     }));
     assert!(crashed.is_err());
     drop(store);
     let store = open(&dir);
-    assert_eq!(store.paper_of(TENANT, 50, PaperSupply::Sale).unwrap(), None);
-    assert_eq!(number(&issue(&store, &new(2, &[50]))), 1);
+    assert_eq!(
+        store.paper_of(TENANT, FIFTY, PaperSupply::Sale).unwrap(),
+        None
+    );
+    assert_eq!(number(&issue(&store, &new(2, &[FIFTY]))), 1);
 }
 
 #[test]
@@ -216,14 +231,14 @@ fn a_payment_stands_on_a_paper_once_as_a_sale_and_once_as_a_fee() {
     let store = open(&dir);
     let as_fee = |id| NewPaper {
         supply: PaperSupply::Fee,
-        ..new(id, &[50])
+        ..new(id, &[FIFTY])
     };
-    assert_eq!(number(&issue(&store, &new(1, &[50]))), 1);
+    assert_eq!(number(&issue(&store, &new(1, &[FIFTY]))), 1);
     assert_eq!(number(&issue(&store, &as_fee(2))), 2);
     let again = issue(&store, &as_fee(3));
     let (thing, paper) = (50, 2);
     assert_eq!(again, Issue::Covered { thing, paper });
-    let of = |supply| store.paper_of(TENANT, 50, supply).unwrap();
+    let of = |supply| store.paper_of(TENANT, FIFTY, supply).unwrap();
     assert_eq!(
         (of(PaperSupply::Sale), of(PaperSupply::Fee)),
         (Some(1), Some(2))
@@ -232,6 +247,50 @@ fn a_payment_stands_on_a_paper_once_as_a_sale_and_once_as_a_fee() {
         store.paper(TENANT, 2).unwrap().unwrap().supply,
         PaperSupply::Fee
     );
+}
+
+#[test]
+fn each_share_of_a_payment_stands_on_a_paper_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let share = |seller, case| Covered {
+        thing: 50,
+        seller,
+        case,
+    };
+    let (first, second) = ([share(7, 1), FIFTY_ONE], [share(7, 2), share(8, 1)]);
+    assert_eq!(number(&issue(&store, &new(1, &first))), 1);
+    assert_eq!(number(&issue(&store, &new(2, &second))), 2);
+    let again = issue(&store, &new(3, &second));
+    let (thing, paper) = (50, 2);
+    assert_eq!(again, Issue::Covered { thing, paper });
+    let of = |covered| store.paper_of(TENANT, covered, PaperSupply::Sale).unwrap();
+    let found = [(7, 1), (7, 2), (8, 1), (8, 2)].map(|(seller, case)| of(share(seller, case)));
+    assert_eq!(found, [Some(1), Some(2), Some(2), None]);
+    assert_eq!(store.paper_covers(TENANT, 1).unwrap(), first);
+}
+
+#[test]
+fn what_stood_on_papers_before_stands_there_whole() {
+    use crate::migrate::STORE;
+    let file = rusqlite::Connection::open_in_memory().unwrap();
+    let run = |steps: &[crate::migrate::Migration]| {
+        for step in steps {
+            file.execute_batch(step.sql).unwrap();
+        }
+    };
+    run(&STORE[..8]);
+    let insert =
+        "INSERT INTO paper_covers (tenant, thing, supply, paper) VALUES ($1, $2, 'fee', $3)";
+    let bytes = [TENANT, 50, 1].map(u128::to_be_bytes);
+    file.execute(insert, bytes).unwrap();
+    run(&STORE[8..]);
+    let read = |row: &Row<'_>| {
+        let ids = [row.get(0)?, row.get(1)?].map(u128::from_be_bytes);
+        Ok((ids, row.get::<_, u32>(2)?))
+    };
+    let found = file.query_row(sql::COVERS, [bytes[0], bytes[2]], read);
+    assert_eq!(found.unwrap(), ([50, 0], 0));
 }
 
 #[test]

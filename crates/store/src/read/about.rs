@@ -27,13 +27,17 @@ pub(super) mod sql {
             UNION SELECT no FROM about WHERE tenant = $1 AND thing = $3)
         ORDER BY e.no LIMIT $4"
     );
+    pub const LATER: &str = "SELECT b.seq, e.idx, e.part, e.kind, e.id, b.at
+        FROM about a JOIN event e ON e.no = a.no JOIN batch b
+            ON b.first_no = (SELECT max(first_no) FROM batch WHERE first_no <= a.no)
+        WHERE a.tenant = $1 AND a.thing = $2 ORDER BY a.no LIMIT $3";
     pub const TOPUP: &str = position!(
         "FROM topup t JOIN event e ON e.no = t.closed_no WHERE t.tenant = $1 AND t.id = $2"
     );
     pub const KIND: &str = "SELECT e.kind, e.of FROM thing t JOIN event e ON e.no = t.no
         WHERE t.tenant = $1 AND t.prefix = $2 AND e.id = $3 ORDER BY t.no DESC LIMIT 1";
     #[cfg(test)]
-    pub const ALL: &[&str] = &[NEWEST, LIFE, TOPUP, KIND];
+    pub const ALL: &[&str] = &[NEWEST, LIFE, LATER, TOPUP, KIND];
 }
 
 /// The most events of one thing's life that are shown.
@@ -48,6 +52,19 @@ pub struct Position {
     pub index: u32,
     /// 0 for the whole event, n for the n-th item of a group.
     pub part: u32,
+}
+
+/// Something that concerned an earlier thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaterLine {
+    /// Where it stands.
+    pub position: Position,
+    /// What.
+    pub kind: u16,
+    /// Its id, if it has one.
+    pub id: Option<u128>,
+    /// When, milliseconds since 1970.
+    pub at_ms: u64,
 }
 
 pub(super) fn read_position(row: &Row<'_>, from: usize) -> Result<Position, Error> {
@@ -83,6 +100,26 @@ impl ReadModel {
         let mut life = reader.prepare_cached(sql::LIFE)?;
         let params = params![tenant, prefix(id), id.to_be_bytes(), LIFE_MAX];
         life.query_map(params, |row| Ok(read_position(row, 0)))?
+            .map(|row| row?)
+            .collect()
+    }
+
+    /// What concerned a thing later, in order, the first 10,000.
+    pub fn later(&self, tenant: u32, thing: u128) -> Result<Vec<LaterLine>, Error> {
+        let reader = self.db.reader()?;
+        let mut later = reader.prepare_cached(sql::LATER)?;
+        let read = |row: &Row<'_>| {
+            Ok(LaterLine {
+                position: read_position(row, 0)?,
+                kind: row.get(3)?,
+                id: optional_id(row, 4)?,
+                at_ms: number(row, 5)?,
+            })
+        };
+        later
+            .query_map(params![tenant, thing.to_be_bytes(), LIFE_MAX], |row| {
+                Ok(read(row))
+            })?
             .map(|row| row?)
             .collect()
     }

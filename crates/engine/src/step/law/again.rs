@@ -2,13 +2,13 @@
 
 use super::{Case, Coming, Court, Legs, country, court};
 use crate::event::{Effect, EventKind, Part};
-use crate::law::{Circumstances, Law, MEASURE_FIRST, Measured};
+use crate::law::{Circumstances, Law, Measured};
 use crate::records::{TenantNo, WalletNo};
 use crate::terms::Terms;
 use crate::time::UtcMillis;
 use crate::view::View;
 use ledger::AccountClass;
-use policy::{Channel, Moves, Payment, Side, Traced, Verdict};
+use policy::{Channel, Moves, Payment, Traced, Verdict};
 
 /// The questions of an item of an event, in order; empty if the law was not asked.
 pub(crate) fn cases<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>) -> Vec<Case> {
@@ -41,6 +41,7 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
         asks_payer: true,
         asks_payee: true,
         coming: Coming::default(),
+        is_capture: false,
     };
     // Of what was refused or waits, the question itself stands in the event.
     let open = |asset, payer| {
@@ -57,6 +58,7 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
                 true => super::cash::coming(view, tenant, payer, asset),
                 false => Coming::default(),
             },
+            is_capture: asked.is_capture,
             ..base(asked.payment, asset, payer, asked.payee, legs)
         })
     };
@@ -70,6 +72,11 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
                 paid.payee,
                 legs,
             ))
+        }
+        (Effect::Paid(paid), EventKind::Captured) => {
+            let legs = paid_from(view, part);
+            let (payer, payee) = (paid.payer, paid.payee);
+            Some(super::capture::case(paid.asset, payer, payee, legs))
         }
         (Effect::Paid(paid), EventKind::Transferred) => {
             let payment = asked.map_or(Payment::Transfer, |asked| asked.payment);
@@ -128,27 +135,25 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
 
 /// The sources that a refund went back to; what paid a debt on the way has none.
 fn given_back<V: View>(view: &V, part: &Part<'_>, payer: WalletNo) -> Legs {
+    moved(view, part, |amount, owner| amount > 0 && owner == payer)
+}
+
+/// The sources of what a payment took from its payer.
+fn paid_from<V: View>(view: &V, part: &Part<'_>) -> Legs {
+    moved(view, part, |amount, _| amount < 0)
+}
+
+/// The sources of what moved, by so much in a wallet, as `is_it` wants.
+fn moved<V: View>(view: &V, part: &Part<'_>, is_it: impl Fn(i128, WalletNo) -> bool) -> Legs {
     let mut legs = Legs::NONE;
-    for posting in part.postings.iter().filter(|p| p.amount > 0) {
+    for posting in part.postings {
         // What this event opened is not there yet: it is of a source that was.
         if (posting.account.0 as usize) >= view.accounts_len() {
             continue;
         }
         let account = view.account(posting.account);
-        if account.class == AccountClass::Wallet && account.owner == payer.0 {
-            let atoms = u64::try_from(posting.amount.unsigned_abs()).unwrap_or(u64::MAX);
-            legs.add(court::funds(account), atoms);
-        }
-    }
-    legs
-}
-
-/// The sources of what a payment took from its payer.
-fn paid_from<V: View>(view: &V, part: &Part<'_>) -> Legs {
-    let mut legs = Legs::NONE;
-    for posting in part.postings.iter().filter(|p| p.amount < 0) {
-        let account = view.account(posting.account);
-        if account.class == AccountClass::Wallet {
+        let is_wallets = account.class == AccountClass::Wallet;
+        if is_wallets && is_it(posting.amount, WalletNo(account.owner)) {
             let atoms = u64::try_from(posting.amount.unsigned_abs()).unwrap_or(u64::MAX);
             legs.add(court::funds(account), atoms);
         }
@@ -214,17 +219,8 @@ pub(crate) fn ask<V: View>(
                 if other < step_up { verdict } else { worst }
             }
         };
-        let party = |wallet| view.wallet(wallet).party;
-        counting.extend(moves.moves.iter().map(|moved| Measured {
-            party: match moved.side {
-                Side::Payer => party(case.payer),
-                Side::Payee => party(case.payee),
-            },
-            measure: MEASURE_FIRST + moved.measure,
-            period: moved.period,
-            delta: moved.delta,
-            before: moved.before,
-        }));
+        let parties = court.parties(case);
+        counting.extend(super::measured(&moves, parties));
     }
     (worst, trace, counting)
 }

@@ -61,6 +61,7 @@ pub(crate) fn load<V: View>(
         asks_payer: true,
         asks_payee: true,
         coming: coming(draft.view, draft.tenant, wallet, asset),
+        is_capture: false,
     };
     ask(draft, &case, law)
 }
@@ -84,7 +85,9 @@ pub(crate) fn coming<V: View>(
         if topup.spendable || view.wallet(topup.wallet).party != party {
             continue;
         }
-        let atoms = court::convert(terms, topup.asset, asset, topup.amount).unwrap_or(u64::MAX);
+        let atoms = terms
+            .convert(topup.asset, asset, topup.amount)
+            .unwrap_or(u64::MAX);
         coming.party = coming.party.saturating_add(atoms);
         if topup.wallet == wallet {
             coming.wallet = coming.wallet.saturating_add(atoms);
@@ -141,6 +144,7 @@ fn out_case<V: View>(
         asks_payer: true,
         asks_payee: true,
         coming: Coming::default(),
+        is_capture: false,
     }
 }
 
@@ -215,30 +219,25 @@ fn why<V: View>(
     };
     let case = out_case(draft, payment, wallet, asset, Legs::one(funds, 1), channel);
     let court = Court::new(draft, law);
-    let bar = |code, rule: RuleNo, used: u128| {
-        let rule = Traced {
-            rule,
-            outcome: Outcome::Denied,
-            used,
-            asked: 0,
-        };
-        let code = match code {
-            Some(code) => code,
-            None => super::code_of(law, rule),
-        };
-        Some(Barred { code, rule, funds })
-    };
     if let Some(rule) = court.forbids(&case) {
-        return bar(None, rule, 0);
+        let code = super::code_of(law, rule);
+        return Some(Barred { code, rule, funds });
     }
     if is_income {
         return None;
     }
     let left = prepaid(draft, wallet, asset);
+    let bar = |code, rule: RuleNo| {
+        let rule = Traced {
+            rule,
+            outcome: Outcome::Denied,
+            used: u128::from(left),
+            asked: 0,
+        };
+        Some(Barred { code, rule, funds })
+    };
     match court.redemption(&case) {
-        Some((Redeemable::Forbidden, rule)) => {
-            bar(Some(Code::RedemptionForbidden), rule, u128::from(left))
-        }
+        Some((Redeemable::Forbidden, rule)) => bar(Code::RedemptionForbidden, rule),
         Some((Redeemable::Below(share), rule)) => {
             // Loaded before a law asked: what is there now is all that is known.
             let of = draft.view.loaded(wallet, asset).unwrap_or(left);
@@ -246,7 +245,7 @@ fn why<V: View>(
             if is_little {
                 None
             } else {
-                bar(Some(Code::RedemptionNotYet), rule, u128::from(left))
+                bar(Code::RedemptionNotYet, rule)
             }
         }
         Some((Redeemable::Right, _)) | None => None,
@@ -366,16 +365,11 @@ pub(crate) fn refund<V: View>(
         asks_payer: true,
         asks_payee: true,
         coming: Coming::default(),
+        is_capture: false,
     };
     if let Some(law) = draft.law
-        && let Some(rule) = Court::new(draft, law).forbids(&case)
+        && let Some(traced) = Court::new(draft, law).forbids(&case)
     {
-        let traced = Traced {
-            rule,
-            outcome: Outcome::Denied,
-            used: 0,
-            asked: 0,
-        };
         let code = super::code_of(law, traced);
         return Err(refuse(draft, &case, payer, Some(traced), law, code));
     }

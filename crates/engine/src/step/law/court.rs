@@ -1,13 +1,13 @@
 //! One question to the ruleset: its facts, the counters it reads, and its conversions.
 
-use super::{Draft, country, kind, tier};
+use super::{Draft, Scratch, country, kind, tier};
 use crate::law::{Asked, Circumstances, Confirmed, Count, Law, MEASURE_FIRST, Measured, since};
 use crate::records::{Leg, Party, PartyNo, WalletNo};
 use crate::terms::Terms;
 use crate::time::UtcMillis;
 use crate::view::View;
 use ledger::{Account, AssetNo, Source};
-use money::{Atoms, Rate, Rounding};
+use money::Rate;
 use policy::{
     Alike, Channel, Civil, Counters, Dimension, Facts, Flag, Funds, Moves, Outcome, PartyFacts,
     Payment, Per, Redeemable, RuleAsset, RuleNo, Screening, Side, Traced, Verdict,
@@ -30,6 +30,8 @@ pub(crate) struct Case {
     pub asks_payer: bool,
     pub asks_payee: bool,
     pub coming: Coming,
+    /// What was authorized comes: the payee's balance alone is asked about.
+    pub is_capture: bool,
 }
 
 /// What is on its way to the payee and in no balance yet, in the case's asset: the shares of a split
@@ -55,6 +57,7 @@ impl Case {
             payee: self.payee,
             legs: self.legs.iter().map(|leg| (leg.funds, leg.atoms)).collect(),
             shares: Vec::new(),
+            is_capture: self.is_capture,
         }
     }
 }
@@ -152,22 +155,6 @@ pub(crate) fn funds_of(source: Source) -> Funds {
     Funds::ALL[source as usize - 1]
 }
 
-/// The rate from an asset into another.
-fn rate(terms: &Terms, from: AssetNo, to: AssetNo) -> Option<Rate> {
-    if from == to {
-        return Some(Rate::ONE);
-    }
-    let mut rates = terms.reference_rates.iter();
-    let found = rates.find(|r| r.base == from && r.quote == to)?;
-    Some(found.rate)
-}
-
-/// An amount in another asset, rounded up; `None` without a rate.
-pub(crate) fn convert(terms: &Terms, from: AssetNo, to: AssetNo, amount: u64) -> Option<u64> {
-    let rate = rate(terms, from, to)?;
-    Some(rate.convert(Atoms(amount), Rounding::Up).ok()?.atoms.0)
-}
-
 /// What a question is, apart from amounts and from how long ago things were.
 pub(crate) struct Asking<'a> {
     pub payment: Payment,
@@ -249,6 +236,23 @@ impl<'a, V: View> Court<'a, V> {
         }
     }
 
+    /// The same, and the memory for what it answers.
+    #[inline]
+    pub fn with_moves(draft: &'a mut Draft<'_, V>, law: &'a Law) -> (Court<'a, V>, &'a mut Moves) {
+        let Scratch {
+            moves, counting, ..
+        } = &mut *draft.scratch;
+        let court = Court {
+            view: draft.view,
+            law,
+            terms: draft.terms,
+            moments: draft.moments,
+            now: draft.now,
+            counting,
+        };
+        (court, moves)
+    }
+
     pub fn check(&self, case: &Case, moves: &mut Moves) -> Verdict {
         let parties = self.parties(case);
         let facts = self.facts(case, parties);
@@ -263,36 +267,51 @@ impl<'a, V: View> Court<'a, V> {
             funds,
             asks: [case.asks_payer, case.asks_payee],
         };
-        let books = Books {
+        let books = self.books(case, parties);
+        let rate = |to: &RuleAsset| self.rate(case.asset, to);
+        let (set, alike) = (&self.law.ruleset, asking.alike(self.view));
+        set.check_alike(&alike, &facts, self.moments, &books, rate, moves)
+    }
+
+    /// Whether what was authorized may come to its payee.
+    pub fn receive(&self, case: &Case, moves: &mut Moves) -> Verdict {
+        let parties = self.parties(case);
+        let (facts, books) = (self.facts(case, parties), self.books(case, parties));
+        let convert = |to: &RuleAsset, amount| self.convert(case.asset, to, amount);
+        let set = &self.law.ruleset;
+        set.receive(&facts, self.moments, &books, convert, moves)
+    }
+
+    #[inline]
+    fn books(&self, case: &Case, parties: [PartyNo; 2]) -> Books<'_, 'a, V> {
+        Books {
             court: self,
             wallets: [case.payer, case.payee],
             parties,
             counts: parties.map(|party| self.view.counts(party)),
             asset: case.asset,
             coming: case.coming,
-        };
-        let rate = |to: &RuleAsset| self.rate(case.asset, to);
-        let (set, alike) = (&self.law.ruleset, asking.alike(self.view));
-        set.check_alike(&alike, &facts, self.moments, &books, rate, moves)
+        }
     }
 
     /// What is said of anything: a refund is allowed or it is not, and moves nothing by being one.
     pub fn answer(&self, case: &Case, moves: &mut Moves) -> Verdict {
+        if case.is_capture {
+            return self.receive(case, moves);
+        }
         if case.payment != Payment::Refund {
             return self.check(case, moves);
         }
         moves.moves.clear();
         moves.trace.clear();
-        let Some(rule) = self.forbids(case) else {
+        let Some(traced) = self.forbids(case) else {
             return Verdict::Allow;
         };
-        moves.trace.push(Traced {
-            rule,
-            outcome: Outcome::Denied,
-            used: 0,
-            asked: 0,
-        });
-        Verdict::Deny { rule, verify: None }
+        moves.trace.push(traced);
+        Verdict::Deny {
+            rule: traced.rule,
+            verify: None,
+        }
     }
 
     /// What something that was made moves, whatever the rules say of it.
@@ -304,9 +323,15 @@ impl<'a, V: View> Court<'a, V> {
     }
 
     /// The first rule that stands against what is done with these sources, whatever the amount.
-    pub fn forbids(&self, case: &Case) -> Option<RuleNo> {
+    pub fn forbids(&self, case: &Case) -> Option<Traced> {
         let facts = self.facts(case, self.parties(case));
-        self.law.ruleset.forbids(&facts, self.moments)
+        let rule = self.law.ruleset.forbids(&facts, self.moments)?;
+        Some(Traced {
+            rule,
+            outcome: Outcome::Denied,
+            used: 0,
+            asked: 0,
+        })
     }
 
     /// Whether what is left may be had back as money.
@@ -360,11 +385,11 @@ impl<'a, V: View> Court<'a, V> {
     }
 
     fn convert(&self, from: AssetNo, to: &RuleAsset, amount: u64) -> Option<u64> {
-        convert(self.terms, from, self.number(to)?, amount)
+        self.terms.convert(from, self.number(to)?, amount)
     }
 
     fn rate(&self, from: AssetNo, to: &RuleAsset) -> Option<Rate> {
-        rate(self.terms, from, self.number(to)?)
+        self.terms.rate(from, self.number(to)?)
     }
 
     /// An asset that came to the shard after the activation is known by its name.

@@ -1,6 +1,6 @@
 //! "Start small": whom and what a tenant serves for now, and how much in all.
 
-use super::{Case, Draft, court};
+use super::{Case, Draft};
 use crate::code::Code;
 use crate::decide::Stop;
 use crate::event::Effect;
@@ -63,7 +63,7 @@ pub(crate) fn beyond<V: View>(
         return Some((Code::OutsidePayers, (0, 0)));
     }
     let (asset, most) = pilot.volume_max?;
-    let Some(more) = court::convert(terms, case.asset, asset, gross) else {
+    let Some(more) = terms.convert(case.asset, asset, gross) else {
         return Some((Code::NoReferenceRate, (0, 0)));
     };
     if volume.saturating_add(u128::from(more)) <= most {
@@ -112,7 +112,7 @@ pub(crate) fn record<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>) {
     let asset = payment.spend.asset;
     let amount = match pilot.volume_max {
         // A rate was there when it was checked.
-        Some((to, _)) => court::convert(draft.terms, asset, to, payment.gross).unwrap_or(0),
+        Some((to, _)) => draft.terms.convert(asset, to, payment.gross).unwrap_or(0),
         None => 0,
     };
     let payer = payment.payer_party;

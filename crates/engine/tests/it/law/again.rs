@@ -26,7 +26,7 @@ fn before(town: &Town, id: Id) -> (State, Event) {
     panic!("{id:?} is in the journal");
 }
 
-fn in_words(town: &Town, id: Id, audience: Audience) -> policy::Explanation {
+pub fn in_words(town: &Town, id: Id, audience: Audience) -> policy::Explanation {
     let (state, event) = before(town, id);
     let said = explain::law(&state, &event, id).unwrap();
     let law = state.law(TENANT).unwrap();
@@ -136,7 +136,7 @@ fn all_is_shown_again(town: &Town) {
             };
             let refused = part.effects.iter().any(|e| matches!(e, Effect::Refused(_)));
             match part.kind {
-                EventKind::Refused => assert!(refused),
+                kind if kind.is_refusal() => assert!(refused),
                 EventKind::StepUpAsked => {
                     assert!(matches!(said.verdict, Verdict::StepUp { .. }), "{event:?}");
                 }

@@ -1,5 +1,6 @@
 //! Ways around a limit that lead nowhere.
 
+use super::again::in_words;
 use super::codes::land_of;
 use super::land::*;
 use crate::town::*;
@@ -9,7 +10,7 @@ use engine::records::Channel;
 use engine::terms::Country;
 use engine::{Code, Event, EventKind, Handles, Id, Op, decide, resolve};
 use ledger::Source;
-use policy::Tier;
+use policy::{Audience, Tier};
 
 fn balance(per: &str) -> Land {
     let rule = format!(
@@ -101,6 +102,95 @@ fn top_ups_that_settle_later_are_held_against_the_balance_when_they_begin() {
         });
         loads(&mut land, "friend", "100 EUR", false, Loaded);
     }
+}
+
+/// Authorizes to the friend.
+fn holds(land: &mut Land, text: &str) -> Id {
+    let spend = land.spend("payer", text);
+    let op = Op::Authorize {
+        spend,
+        payee: wal("friend"),
+        expires: Some(land.now.plus(HOUR)),
+    };
+    land.id_of(op)
+}
+
+#[track_caller]
+fn captures(land: &mut Land, hold: Id, text: &str, what: impl Into<Expect>) -> Id {
+    let amount = land.money(text).1.0;
+    land.check(capture(hold, amount), what)
+}
+
+#[test]
+fn captures_bring_no_more_than_their_payee_may_hold() {
+    for per in ["party", "instrument"] {
+        let mut land = balance(per);
+        // Each would fit by itself.
+        let (first, second, third) = (
+            holds(&mut land, "60 EUR"),
+            holds(&mut land, "60 EUR"),
+            holds(&mut land, "60 EUR"),
+        );
+        captures(&mut land, first, "60 EUR", EventKind::Captured);
+        let refused = captures(&mut land, second, "41 EUR", Code::LimitBalance);
+        // As a payment is refused.
+        let paid = land.pays("payer", "friend", "41 EUR", Code::LimitBalance);
+        let of = |id: Id| {
+            let mut refused = *land.events[&id].refusal().unwrap();
+            refused.content = Default::default();
+            refused
+        };
+        assert_eq!(of(refused), of(paid), "{per}");
+        assert_eq!(land.rule(refused), "one/rule");
+        let words = |id| in_words(&land, id, Audience::Operator);
+        assert_eq!(words(refused), words(paid));
+        // What fits comes, and what does not ends as ever.
+        let fits = captures(&mut land, second, "40 EUR", EventKind::Captured);
+        assert_eq!(in_words(&land, fits, Audience::Operator).trace.len(), 1);
+        captures(&mut land, second, "0.01 EUR", Code::LimitBalance);
+        land.check(void(second), EventKind::Voided);
+        land.later(2 * HOUR);
+        assert_eq!(land.run_timers(), 1, "the third expires");
+        assert!(!land.state.holds.contains_key(&(TENANT, third)));
+    }
+}
+
+#[test]
+fn captures_of_a_group_see_the_ones_before_them() {
+    let mut land = balance("party");
+    let held = [holds(&mut land, "60 EUR"), holds(&mut land, "60 EUR")];
+    let group = |land: &mut Land, texts: [&str; 2]| {
+        let item = |(hold, text): (&Id, &str)| {
+            let amount = land.money(text).1.0;
+            (land.new_id(), capture(*hold, amount))
+        };
+        let items = held.iter().zip(texts).map(item).collect();
+        Op::Group { items }
+    };
+    let op = group(&mut land, ["60 EUR", "41 EUR"]);
+    let refused = land.check(op, Code::LimitBalance);
+    assert_eq!(land.events[&refused].refusal().unwrap().item, 1);
+    let op = group(&mut land, ["60 EUR", "40 EUR"]);
+    land.check(op, EventKind::Grouped);
+}
+
+/// Everything but the payee's balance was asked when it was authorized.
+#[test]
+fn a_capture_is_asked_about_nothing_but_the_balance() {
+    let rules = "kind = \"limit\"\nmost = \"60 EUR\"\nwindow = \"day\"\nthen = \"deny\"\n\
+                 starts = \"empty\"\ngives_back = [\"void\"]\n\
+                 source = { act = \"An act\", article = \"1\" }\ncertainty = \"official\"\n\n\
+                 [[rule]]\nid = \"second\"\ntitle = { en = \"A rule\", ko = \"규칙\" }\n\
+                 kind = \"balance\"\nmost = \"60 EUR\"\nper = \"party\"\nthen = \"deny\"\n\
+                 applies = { party = [\"person\"] }";
+    let mut land = land_of(rules);
+    land.settle("friend", b"DE", Tier::Strong);
+    let hold = holds(&mut land, "60 EUR");
+    land.pays("payer", "friend", "0.01 EUR", Code::LimitPerDay);
+    let part = captures(&mut land, hold, "30 EUR", EventKind::Captured);
+    let moved = land.events[&part].effects.iter();
+    assert_eq!(moved.flat_map(engine::Effect::measured).count(), 0);
+    captures(&mut land, hold, "30 EUR", EventKind::Captured);
 }
 
 #[test]

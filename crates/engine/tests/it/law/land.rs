@@ -289,10 +289,7 @@ impl Land {
     /// The rule of the refusal or step-up of an id, as `kr/carrier.monthly`.
     pub fn rule(&self, id: Id) -> String {
         let event = &self.events[&id];
-        let pending = event.effects.iter().find_map(|effect| match effect {
-            engine::Effect::PendingOpened(pending) => pending.rule,
-            _ => None,
-        });
+        let pending = event.part(id).and_then(|part| part.pending()?.rule);
         let traced = event.refusal().map_or(pending, |refused| refused.rule);
         let law = self.law();
         let packs = law.packs_parsed();

@@ -253,10 +253,12 @@ impl Town {
             carried: self.carried(paid),
         };
         ids.insert("refund", self.run(refund));
-        self.run(Op::Transfer {
-            spend: Self::spend(50, 0),
-            payee: wallet(2),
-        });
+        for amount in [50, 1_000_000_000] {
+            self.run(Op::Transfer {
+                spend: Self::spend(amount, 0),
+                payee: wallet(2),
+            });
+        }
         let share = |n, weight| Share {
             payee: wallet(n),
             weight,

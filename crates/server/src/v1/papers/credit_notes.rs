@@ -1,6 +1,6 @@
 //! Credit notes: what was given back of an invoice's payments.
 
-use super::gather::{self, Found, Wanted};
+use super::gather::{self, Found};
 use super::invoices::{PaperQuery, list};
 use super::issue::{self, ToIssue};
 use super::rounding::Share;
@@ -9,21 +9,20 @@ use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, Query};
 use crate::guard::Routes;
 use crate::idempotency;
-use crate::lookup::{self, Names};
+use crate::lookup;
 use crate::papers::{day, refused};
 use crate::problem::{Outcome, Problem, Refuse};
-use crate::types::ids::{CreditNoteId, InvoiceId, WalletId};
+use crate::types::ids::{CreditNoteId, InvoiceId};
 use crate::types::{Page, Text};
 use ::papers::PaperError;
 use ::papers::facts::{Draft, Kind, Paid, Reference, TaxRule};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use engine::{EventKind, Id};
+use engine::Id;
 use identity::Scope;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use store::PaperSupply;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -35,7 +34,8 @@ pub fn routes(routes: Routes) -> Routes {
         .needs_or_regulator(Scope::PaymentsRead, routes!(get_credit_note))
 }
 
-/// A credit note to issue: over all refunds of the invoice's payments that stand on no other.
+/// A credit note to issue: over all refunds of the invoice's payments, and their disputes that were
+/// lost, that stand on no other.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewCreditNote {
@@ -48,7 +48,8 @@ struct NewCreditNote {
     reason: Text<500>,
 }
 
-/// Issue a credit note over what has been refunded of an invoice's payments. Refund them first.
+/// Issue a credit note over what has been given back of an invoice's payments: by refunds, or because a
+/// dispute was lost.
 #[utoipa::path(
     post,
     path = "/v1/credit-notes",
@@ -76,24 +77,13 @@ async fn create_credit_note(
     let covers = app.blocking(move |app| app.store.paper_covers(tenant, invoice.0));
     let covers = covers.await?.map_err(|error| Problem::store(&error))?;
     let supply = issued.supply;
-    let wanted = Wanted {
-        kinds: &[EventKind::Refunded],
-        wallet: wallet_of(&app, &caller, &covers, supply).await?,
-        payer: None,
-        payee: None,
-        asset: None,
-        from_ms: None,
-        until_ms: None,
-        of: Some(covers.iter().copied().collect()),
-        supply,
-    };
-    let mut gathered = gather::gather(&app, &caller, wanted).await?;
-    if gathered.free.is_empty() {
+    let mut back = gather::given_back(&app, &caller, &covers, supply).await?;
+    if back.free.is_empty() {
         return Err(refused(&PaperError::Empty).into());
     }
     // The payment's own tax holds, whatever the terms say by now.
-    let all = || gathered.free.iter().chain(&gathered.papered);
-    let of: BTreeSet<Id> = all().map(|refund| refund.taxed.paid.of).collect();
+    let all = || back.free.iter().chain(&back.papered);
+    let of: BTreeSet<Id> = all().map(|one| one.taxed.paid.of).collect();
     let mut places = Vec::new();
     for payment in of {
         let place = lookup::position_of(&app, caller.tenant, payment).await?;
@@ -101,22 +91,26 @@ async fn create_credit_note(
         places.push((payment, place.ok_or_else(gone)?));
     }
     let payments = gather::read(&app, &caller, places, supply).await?;
-    let taxes: BTreeMap<Id, _> = payments.into_iter().map(|one| (one.id, one.tax)).collect();
+    let decided = |one: &Found| (one.taxed.seller, one.taxed.case);
+    let taxes = payments
+        .into_iter()
+        .map(|one| ((one.id, decided(&one)), one.tax));
+    let taxes: BTreeMap<_, _> = taxes.collect();
     let product = paper.lines.first().map(|line| line.product.clone());
     let product = product.unwrap_or_default();
-    let supplies_of = |refunds: &mut Vec<Found>| {
-        let supply = |refund: &mut Found| {
-            if let Some(tax) = taxes.get(&refund.taxed.paid.of) {
-                refund.tax = tax.clone();
+    let supplies_of = |found: &mut Vec<Found>| {
+        let supply = |one: &mut Found| {
+            if let Some(tax) = taxes.get(&(one.taxed.paid.of, decided(one))) {
+                one.tax = tax.clone();
             }
-            refund.supply(&product)
+            one.supply(&product)
         };
-        refunds.iter_mut().map(supply).collect::<Outcome<Vec<_>>>()
+        found.iter_mut().map(supply).collect::<Outcome<Vec<_>>>()
     };
-    let supplies = supplies_of(&mut gathered.free)?;
-    let credited = supplies_of(&mut gathered.papered)?;
-    let refunds = gathered.free;
-    let asset = gather::asset_of(&app, &refunds).await?;
+    let supplies = supplies_of(&mut back.free)?;
+    let credited = supplies_of(&mut back.papered)?;
+    let back = back.free;
+    let asset = gather::asset_of(&app, &back).await?;
     let draft = Draft {
         kind: Kind::CreditNote {
             original: Reference {
@@ -150,32 +144,11 @@ async fn create_credit_note(
         seller: issued.seller,
         original: Some(issued.id),
         supply,
-        covers: refunds.iter().map(|refund| refund.id.0).collect(),
-        shares: refunds.iter().map(Share::of).collect(),
+        covers: back.iter().map(Found::covered).collect(),
+        shares: back.iter().map(Share::of).collect(),
         draft,
     };
     issue::issue(&app, &caller, new).await
-}
-
-/// In whose history what an invoice covers is: the payer's of a sale, the payee's of a fee.
-async fn wallet_of(
-    app: &App,
-    caller: &Caller,
-    covers: &[u128],
-    supply: PaperSupply,
-) -> Outcome<WalletId> {
-    let gone = || Problem::internal(&"an invoice without payments");
-    let first = Id(*covers.first().ok_or_else(gone)?);
-    let event = lookup::event_of(app, caller.tenant, first).await?;
-    let (_, event) = event.ok_or_else(gone)?;
-    let paid = event.part(first).and_then(|part| part.paid().copied());
-    let paid = paid.ok_or_else(gone)?;
-    let wallet = match supply {
-        PaperSupply::Sale => paid.payer,
-        PaperSupply::Fee => paid.payee,
-    };
-    let names = app.query(move |state| Names::of(state, [wallet])).await?;
-    names.get(wallet).ok_or_else(gone)
 }
 
 /// Credit notes, the last issued first.

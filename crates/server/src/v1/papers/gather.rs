@@ -1,4 +1,5 @@
-//! The payments and refunds that a paper is about, from the read model and the journal.
+//! The payments, and what was given back of them, that a paper is about: from the read model and the
+//! journal. Of a payment to several each seller's share is found by itself.
 
 use crate::app::App;
 use crate::codes;
@@ -9,79 +10,76 @@ use crate::problem::{Outcome, Problem};
 use crate::types::ids::{WalletId, written};
 use crate::v1::events::number;
 use ::papers::facts::Supply;
-use engine::{EventKind, Id, Position};
+use engine::event::Event;
+use engine::{EventKind, Id, Position, UtcMillis};
 use money::{Asset, Atoms};
-use std::collections::BTreeSet;
-use store::PaperSupply;
+use std::collections::{BTreeMap, BTreeSet};
 use store::read::{EventFilter, EventLine};
+use store::{Covered, PaperSupply};
 
 /// The most payments on one paper.
 const PAYMENTS_MAX: usize = 10_000;
 const PAGE: usize = 1_000;
 
-/// What is searched for, in the history of a wallet.
+/// Which payments are searched for, in the history of a wallet.
 pub struct Wanted {
-    pub kinds: &'static [EventKind],
     pub wallet: WalletId,
     /// Only what this one paid.
     pub payer: Option<WalletId>,
-    /// Only what this one was paid.
+    /// Only what this one was paid; of payments to several, its party's shares.
     pub payee: Option<WalletId>,
-    pub asset: Option<u16>,
-    pub from_ms: Option<u64>,
-    pub until_ms: Option<u64>,
-    /// Only what is about one of these.
-    pub of: Option<BTreeSet<u128>>,
+    pub asset: u16,
+    pub from_ms: u64,
+    pub until_ms: u64,
     /// What of it the paper is about.
     pub supply: PaperSupply,
 }
 
-/// What was found: a payment, a capture or a refund, with its tax.
+/// What one seller supplied in a payment or capture, or what of it was given back.
 pub struct Found {
     pub id: Id,
     pub kind: EventKind,
     pub supply: PaperSupply,
     pub taxed: Taxed,
     pub tax: TaxFacts,
-    pub at: engine::UtcMillis,
+    pub at: UtcMillis,
     /// The party that was paid.
     pub payee: engine::ids::PartyId,
 }
 
-/// What matches, oldest first.
-#[derive(Default)]
-pub struct Gathered {
+/// What was given back, oldest first.
+pub struct GivenBack {
     /// What stands on no paper yet.
     pub free: Vec<Found>,
-    /// What stands on one. Read of refunds only: a credit note goes on from it.
+    /// What stands on one: a credit note goes on from it.
     pub papered: Vec<Found>,
 }
 
-/// What matches, as the read model has it when it has seen everything durable.
+/// The payments and captures that match and stand on no paper yet, oldest first, as the read model has
+/// them when it has seen everything durable.
 ///
 /// # Errors
 /// There is more than a paper takes; the read model, the store or the journal does not answer.
-pub async fn gather(app: &App, caller: &Caller, wanted: Wanted) -> Outcome<Gathered> {
+pub async fn gather(app: &App, caller: &Caller, wanted: Wanted) -> Outcome<Vec<Found>> {
     let tenant = caller.tenant.0;
     let supply = wanted.supply;
-    let is_credit = wanted.of.is_some();
+    let kinds = [EventKind::Paid, EventKind::Captured, EventKind::Split];
     let filter = EventFilter {
-        kinds: wanted.kinds.iter().map(|kind| number(*kind)).collect(),
+        kinds: kinds.map(number).to_vec(),
         wallet: Some(wanted.wallet.0.0),
-        asset: wanted.asset,
-        from_ms: wanted.from_ms,
-        until_ms: wanted.until_ms,
+        asset: Some(wanted.asset),
+        from_ms: Some(wanted.from_ms),
+        until_ms: Some(wanted.until_ms),
         ..EventFilter::default()
     };
     let is_wanted = move |line: &EventLine| {
         let is = |wanted: Option<WalletId>, found: Option<u128>| {
             wanted.is_none_or(|wanted| found == Some(wanted.0.0))
         };
-        let of = wanted.of.as_ref();
-        let of = of.is_none_or(|of| line.of.is_some_and(|thing| of.contains(&thing)));
-        is(wanted.payer, line.payer) && is(wanted.payee, line.payee) && of
+        // Of several payees the line names the first.
+        let to_many = line.kind == number(EventKind::Split);
+        is(wanted.payer, line.payer) && (to_many || is(wanted.payee, line.payee))
     };
-    let durable = app.node.stats().durable_seq;
     let search = move |model: &store::read::ReadModel| {
         let (mut lines, mut cursor) = (Vec::new(), None::<String>);
         loop {
@@ -93,43 +91,109 @@ pub async fn gather(app: &App, caller: &Caller, wanted: Wanted) -> Outcome<Gathe
             }
         }
     };
-    let (mut lines, _) = history::ask(app, Some(durable), search).await?;
-    if lines.len() > PAYMENTS_MAX {
-        let words = format!("a paper sums {PAYMENTS_MAX} payments at most");
-        return Err(Problem::new(codes::PAPER_TOO_LARGE, words).at("until"));
+    let lines = history::ask_now(app, search).await?;
+    check_size(lines.len(), "until")?;
+    let place = |line: &EventLine| (Id(line.id.unwrap_or_default()), at(line.position));
+    let places = lines.iter().rev().map(place).collect();
+    let mut found = read(app, caller, places, supply).await?;
+    if let Some(payee) = wanted.payee {
+        let tenant = caller.tenant;
+        let party = app.query(move |state| {
+            let no = state.wallet_no(tenant, engine::ids::WalletId(payee.0))?;
+            Some(state.party_id(state.wallet(no).party))
+        });
+        let party = party.await?;
+        found.retain(|found| Some(found.payee) == party);
     }
-    lines.reverse();
+    Ok(sort(app, caller, found).await?.free)
+}
+
+/// What was given back of what stands on a paper: by refunds, and by disputes that were lost.
+///
+/// # Errors
+/// As [`gather`].
+pub async fn given_back(
+    app: &App,
+    caller: &Caller,
+    covers: &[Covered],
+    supply: PaperSupply,
+) -> Outcome<GivenBack> {
+    let tenant = caller.tenant.0;
+    let things: BTreeSet<u128> = covers.iter().map(|covered| covered.thing).collect();
+    let search = move |model: &store::read::ReadModel| {
+        let mut found = Vec::new();
+        for thing in things {
+            for line in model.later(tenant, thing)? {
+                let since = if line.kind == number(EventKind::Refunded) {
+                    Some(line.at_ms)
+                } else if line.kind == number(EventKind::DisputeOpened) {
+                    // What is held back was given back when it was lost.
+                    let later = model.later(tenant, line.id.unwrap_or_default())?;
+                    let lost = number(EventKind::DisputeLost);
+                    let lost = later.into_iter().find(|line| line.kind == lost);
+                    lost.map(|line| line.at_ms)
+                } else {
+                    None
+                };
+                let id = Id(line.id.unwrap_or_default());
+                found.extend(since.map(|since| (since, id, at(line.position))));
+            }
+        }
+        found.sort_by_key(|(since, _, position)| (*since, position.seq, position.index));
+        Ok(found)
+    };
+    let lines = history::ask_now(app, search).await?;
+    check_size(lines.len(), "invoice")?;
+    let places = lines.iter().map(|(_, id, place)| (*id, *place)).collect();
+    let mut found = read(app, caller, places, supply).await?;
+    let since: BTreeMap<Id, u64> = lines.iter().map(|(since, id, _)| (*id, *since)).collect();
+    for one in &mut found {
+        one.at = since.get(&one.id).map_or(one.at, |since| UtcMillis(*since));
+    }
+    let covers: BTreeSet<&Covered> = covers.iter().collect();
+    found.retain(|one| {
+        let thing = one.taxed.paid.of.0;
+        covers.contains(&Covered::whole(thing)) || covers.contains(&one.share_of(thing))
+    });
+    sort(app, caller, found).await
+}
+
+fn at(position: store::read::Position) -> Position {
+    Position {
+        seq: position.seq,
+        index: position.index,
+    }
+}
+
+fn check_size(lines: usize, field: &'static str) -> Outcome<()> {
+    if lines > PAYMENTS_MAX {
+        let words = format!("a paper sums {PAYMENTS_MAX} payments at most");
+        return Err(Problem::new(codes::PAPER_TOO_LARGE, words).at(field));
+    }
+    Ok(())
+}
+
+/// By whether it stands on a paper.
+async fn sort(app: &App, caller: &Caller, found: Vec<Found>) -> Outcome<GivenBack> {
     let tenant = caller.tenant_id();
     let sorted = app.blocking(move |app| {
         let (mut free, mut papered) = (Vec::new(), Vec::new());
-        for line in lines {
-            let id = line.id.unwrap_or_default();
-            let position = Position {
-                seq: line.position.seq,
-                index: line.position.index,
-            };
-            match app.store.paper_of(tenant, id, supply)? {
-                None => free.push((Id(id), position)),
-                Some(_) if is_credit => papered.push((Id(id), position)),
-                Some(_) => {}
+        for one in found {
+            match app.store.paper_of(tenant, one.covered(), one.supply)? {
+                // Without a fee in it there is nothing to invoice, nor to credit.
+                None if one.taxed.split(one.supply) == (0, 0) => {}
+                None => free.push(one),
+                Some(_) => papered.push(one),
             }
         }
-        Ok((free, papered))
+        Ok(GivenBack { free, papered })
     });
-    let (free, papered) = sorted
+    sorted
         .await?
-        .map_err(|error: store::Error| Problem::store(&error))?;
-    let mut gathered = Gathered {
-        free: read(app, caller, free, supply).await?,
-        papered: read(app, caller, papered, supply).await?,
-    };
-    // Without a fee in it there is nothing to invoice, nor to credit.
-    let has_any = |found: &Found| found.taxed.split(supply) != (0, 0);
-    gathered.free.retain(has_any);
-    Ok(gathered)
+        .map_err(|error: store::Error| Problem::store(&error))
 }
 
-/// These, whether or not they stand on a paper.
+/// These, whether or not they stand on a paper: each seller's share of each.
 ///
 /// # Errors
 /// The journal or the read model does not answer.
@@ -144,37 +208,33 @@ pub async fn read(
     }
     let tenant = caller.tenant;
     let read = app.blocking(move |app| {
-        let mut read = Vec::with_capacity(places.len());
+        let mut read: Vec<Event> = Vec::with_capacity(places.len());
         for (id, position) in places {
-            let event = app
-                .node
-                .event_at(position)
-                .map_err(|e| Problem::internal(&e))?;
-            let event = event.filter(|event| event.tenant == tenant);
-            let found = event.as_ref().and_then(|event| {
-                let part = event.part(id)?;
-                Some((id, part.kind, Taxed::of(&part)?, event.at))
-            });
+            let event = app.node.event_at(position);
+            let event = event.map_err(|error| Problem::internal(&error))?;
+            let item = event.filter(|event| event.tenant == tenant);
+            let item = item.and_then(|event| event.only(id));
             let gone = &"the history names what the journal has not";
-            read.push(found.ok_or_else(|| Problem::internal(gone))?);
+            read.push(item.ok_or_else(|| Problem::internal(gone))?);
         }
         Ok::<_, Box<Problem>>(read)
     });
     let read = read.await??;
-    // A paper is of what its payee sold alone.
     let sold = app.query(move |state| {
-        let sold = read.into_iter().map(|(id, kind, taxed, at)| {
-            let seller = state.wallet(taxed.paid.payee).party;
-            let payee = state.party_id(seller);
-            (id, kind, taxed.sold_by(seller), at, payee)
-        });
-        sold.collect::<Vec<_>>()
+        let mut sold = Vec::with_capacity(read.len());
+        for item in &read {
+            for taxed in item.parts().flat_map(|part| Taxed::all(state, &part)) {
+                let payee = state.party_id(taxed.seller);
+                sold.push((item.id, item.kind, item.at, payee, taxed));
+            }
+        }
+        sold
     });
     let sold = sold.await?;
-    let taxed: Vec<Taxed> = sold.iter().map(|(_, _, taxed, ..)| taxed.clone()).collect();
+    let taxed: Vec<Taxed> = sold.iter().map(|(.., taxed)| taxed.clone()).collect();
     let taxes = tax_of(app, tenant, &taxed, supply).await?;
     let found = sold.into_iter().zip(taxes);
-    let found = found.map(|((id, kind, taxed, at, payee), tax)| Found {
+    let found = found.map(|((id, kind, at, payee, taxed), tax)| Found {
         id,
         kind,
         supply,
@@ -187,6 +247,22 @@ pub async fn read(
 }
 
 impl Found {
+    /// What of it stands on a paper.
+    pub fn covered(&self) -> Covered {
+        match self.taxed.is_share {
+            true => self.share_of(self.id.0),
+            false => Covered::whole(self.id.0),
+        }
+    }
+
+    fn share_of(&self, thing: u128) -> Covered {
+        Covered {
+            thing,
+            seller: self.payee.0.0,
+            case: self.taxed.case,
+        }
+    }
+
     /// As a paper's supply.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use ::papers::facts::{Draft, Kind, Paid, TaxRule, Treatment};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use engine::{Code, EventKind};
+use engine::Code;
 use identity::Scope;
 use serde::{Deserialize, Serialize};
 use store::PaperSupply;
@@ -121,20 +121,18 @@ async fn create_invoice(
         is_operators(&app, &caller, issuer).await?;
     }
     let wanted = Wanted {
-        kinds: &[EventKind::Paid, EventKind::Captured],
         wallet: sides.wallet,
         payer: new.payer,
         payee: new.payee,
-        asset: Some(asset_no.0),
-        from_ms: Some(new.from.0.0),
-        until_ms: Some(new.until.0.0),
-        of: None,
+        asset: asset_no.0,
+        from_ms: new.from.0.0,
+        until_ms: new.until.0.0,
         supply: sides.supply,
     };
     let seller = (sides.seller, new.seller.unwrap_or_default());
     let buyer = (sides.buyer, new.buyer.unwrap_or_default());
     let parties = parties(&app, &caller, seller, buyer).await?;
-    let mut found = gather::gather(&app, &caller, wanted).await?.free;
+    let mut found = gather::gather(&app, &caller, wanted).await?;
     let are_all = found.len();
     match asked_for {
         Supplied::Sale => found.retain(|payment| !payment.tax.is_platforms),
@@ -192,7 +190,7 @@ async fn create_invoice(
         seller: parties.seller.0,
         original: None,
         supply: sides.supply,
-        covers: found.iter().map(|payment| payment.id.0).collect(),
+        covers: found.iter().map(Found::covered).collect(),
         shares: found.iter().map(Share::of).collect(),
         draft,
     };

@@ -14,7 +14,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use engine::{Code, EventKind, Id};
 use serde::Serialize;
-use store::{Issue, IssuedPaper, Made, NewPaper, OsRandom, PaperSupply};
+use store::{Covered, Issue, IssuedPaper, Made, NewPaper, OsRandom, PaperSupply};
 
 /// A hash of everything that was asked.
 ///
@@ -60,7 +60,7 @@ pub struct ToIssue {
     pub seller: u128,
     pub original: Option<u128>,
     pub supply: PaperSupply,
-    pub covers: Vec<u128>,
+    pub covers: Vec<Covered>,
     /// The tax of each payment or refund on it.
     pub shares: Vec<Share>,
     /// Without its number.

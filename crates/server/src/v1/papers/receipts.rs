@@ -3,18 +3,17 @@
 use crate::app::App;
 use crate::extract::{Answer, Caller, PathId, Query};
 use crate::guard::Routes;
-use crate::lookup::{self, Names};
-use crate::papers::{
-    Form, PartyFacts, Taxed, Who, answer, language, national, parties, tax_of, wanted,
-};
+use crate::lookup;
+use crate::papers::{Form, PartyFacts, Who, answer, language, national, party, wanted};
 use crate::problem::{Problem, Refuse};
 use crate::texts;
 use crate::types::ids::{PartyId, PaymentId};
 use crate::types::{Amount, Time};
+use crate::v1::papers::gather::{self, Found};
 use crate::v1::papers::view::{PaperLanguage, TreatmentWord};
 use crate::v1::payments::lived;
 use ::papers::words::Word;
-use ::papers::{Receipt, html, percent};
+use ::papers::{Receipt, Supplied, html, percent};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -48,6 +47,31 @@ struct ReceiptView {
     payment: PaymentId,
     /// When it was made.
     paid_at: Time,
+    /// What for.
+    product: String,
+    /// How much, all included.
+    amount: Amount,
+    /// Without tax.
+    net: Amount,
+    /// The tax within.
+    tax: Amount,
+    /// What each seller supplied: one of a payment to one, else one for each share.
+    supplies: Vec<SuppliedView>,
+    /// What was given back since.
+    refunded: Amount,
+    /// Japan: the seller's registration number as an issuer of qualified invoices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    qualified_issuer: Option<String>,
+    /// South Korea: the approval of the cash receipt; none while it is awaited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cash_receipt_approval: Option<String>,
+}
+
+/// What one seller supplied in a payment.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct SuppliedView {
     /// Who sold.
     seller: PartyId,
     /// The seller's name; empty if it is not known.
@@ -56,8 +80,6 @@ struct ReceiptView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     seller_tax_number: Option<String>,
-    /// What for.
-    product: String,
     /// How much, all included.
     amount: Amount,
     /// Without tax.
@@ -77,20 +99,10 @@ struct ReceiptView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reason: Option<String>,
-    /// What was given back since.
-    refunded: Amount,
-    /// Japan: the seller's registration number as an issuer of qualified invoices.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    qualified_issuer: Option<String>,
-    /// South Korea: the approval of the cash receipt; none while it is awaited.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    cash_receipt_approval: Option<String>,
 }
 
 /// The receipt of a payment: as JSON, or as HTML to be printed, by `Accept`. Of an authorization, of
-/// what was captured; of a payment to several, under the first one's name.
+/// what was captured; of a payment to several, each one's share.
 #[utoipa::path(
     get,
     path = "/v1/payments/{id}/receipt",
@@ -123,43 +135,41 @@ async fn get_receipt(
     }
     let details = texts::read(&app, &caller, Kind::Payment, id.0, part.text()).await?;
     let life = lived(&app, caller.tenant, id.0).await?;
-    let captured: Vec<Taxed> = life
-        .captures
-        .iter()
-        .map(|step| Taxed {
-            paid: step.paid,
-            postings: step.postings.clone(),
-            fee_tax: 0,
-            shares: Vec::new(),
-        })
-        .collect();
-    let taxed = match (part.kind, part.paid()) {
-        (EventKind::Paid | EventKind::Split, Some(_)) => Taxed::of(&part).into_iter().collect(),
-        _ => captured,
+    let things: Vec<Id> = match part.kind {
+        EventKind::Paid | EventKind::Split => vec![id.0],
+        _ => life.captures.iter().map(|step| step.id).collect(),
     };
-    let Some(first) = taxed.first() else {
+    let mut places = Vec::with_capacity(things.len());
+    for thing in things {
+        let place = lookup::position_of(&app, caller.tenant, thing).await?;
+        places.push((thing, place.ok_or_else(not_there)?));
+    }
+    let supplies = supplies(gather::read(&app, &caller, places, PaperSupply::Sale).await?);
+    let Some(first) = supplies.first() else {
         return Err(Problem::of(Code::WrongState, "nothing was paid").into());
     };
-    let paid = first.paid;
-    let facts = tax_of(&app, caller.tenant, &taxed[..1], PaperSupply::Sale).await?;
-    let facts = facts.into_iter().next().ok_or_else(not_there)?;
-    let asset = app.asset_of(paid.asset).await?;
-    let names = app
-        .query(move |state| Names::of(state, [paid.payer, paid.payee]))
-        .await?;
-    let named = |no| {
-        names
-            .get(no)
-            .ok_or_else(|| Problem::internal(&"a payment without wallets"))
-    };
-    let (payee, payer) = (named(paid.payee)?, named(paid.payer)?);
-    let none = PartyFacts::default;
-    let seller = (Who::Wallet(payee, "payee"), none());
-    let buyer = (Who::Wallet(payer, "payer"), none());
-    let parties = parties(&app, &caller, seller, buyer).await?;
-    let sum = |of: fn(&Taxed) -> u64| taxed.iter().map(of).fold(0_u64, u64::saturating_add);
-    let (gross, tax) = (sum(|one| one.paid.gross), sum(|one| one.paid.tax));
-    let refunds = life.refunds.iter().map(|step| step.paid.gross);
+    let asset = app.asset_of(first.taxed.paid.asset).await?;
+    let mut supplied = Vec::with_capacity(supplies.len());
+    let mut ids = Vec::with_capacity(supplies.len());
+    let mut qualified_issuer = None;
+    for supply in supplies {
+        let seller = Who::Issuer(PartyId(supply.payee.0));
+        let known = party(&app, &caller, seller, PartyFacts::default()).await?;
+        if ids.is_empty() {
+            qualified_issuer = known.qualified_issuer;
+        }
+        ids.push(PartyId(supply.payee.0));
+        let (net, tax) = supply.taxed.split(PaperSupply::Sale);
+        supplied.push(Supplied {
+            seller: known.party,
+            net: Atoms(net),
+            tax: Atoms(tax),
+            rate: supply.tax.rate,
+            treatment: supply.tax.treatment,
+            country: supply.tax.country,
+            reason: supply.tax.reason,
+        });
+    }
     let product = details.description.as_ref().map(|text| text.0.clone());
     let receipt = Receipt {
         payment: id.to_string(),
@@ -168,39 +178,60 @@ async fn get_receipt(
         asset,
         product: product.unwrap_or_else(|| Word::Payment.say(language).to_owned()),
         quantity: 1,
-        net: Atoms(gross.saturating_sub(tax)),
-        tax: Atoms(tax),
-        rate: facts.rate,
-        treatment: facts.treatment,
-        country: facts.country,
-        reason: facts.reason,
-        refunded: Atoms(refunds.fold(0, u64::saturating_add)),
-        national: national(parties.qualified_issuer, details.metadata.as_ref()),
-        seller: parties.seller.1,
+        supplies: supplied,
+        refunded: Atoms(life.given_back()),
+        national: national(qualified_issuer, details.metadata.as_ref()),
     };
     if wanted(&headers, &[Form::Json, Form::Html]) == Form::Html {
         return Ok(answer(Form::Html, html::receipt(&receipt).into_bytes()));
     }
-    let amount = |atoms: u64| Amount::of(&receipt.asset, atoms);
+    Ok(Answer::ok(view(id, Time(event.at), &receipt, &ids)).into_response())
+}
+
+/// One of each seller and decision: an authorization may have been captured in parts.
+fn supplies(found: Vec<Found>) -> Vec<Found> {
+    let mut supplies: Vec<Found> = Vec::new();
+    for one in found {
+        let of = |other: &Found| (other.payee, other.taxed.case);
+        match supplies.iter_mut().find(|known| of(known) == of(&one)) {
+            Some(known) => known.taxed.add(&one.taxed),
+            None => supplies.push(one),
+        }
+    }
+    supplies
+}
+
+fn view(payment: PaymentId, paid_at: Time, receipt: &Receipt, sellers: &[PartyId]) -> ReceiptView {
+    let amount = |atoms: Atoms| Amount::of(&receipt.asset, atoms.0);
+    let whole = |net: Atoms, tax: Atoms| amount(Atoms(net.0.saturating_add(tax.0)));
+    let supply = |(supply, seller): (&Supplied, &PartyId)| SuppliedView {
+        seller: *seller,
+        seller_name: supply.seller.name.clone(),
+        seller_tax_number: supply.seller.tax_number.clone(),
+        amount: whole(supply.net, supply.tax),
+        net: amount(supply.net),
+        tax: amount(supply.tax),
+        rate_percent: percent(supply.rate),
+        treatment: supply.treatment.into(),
+        country: supply.country.clone(),
+        reason: supply.reason.clone(),
+    };
+    let sum = |of: fn(&Supplied) -> u64| {
+        let all = receipt.supplies.iter().map(of);
+        Atoms(all.fold(0_u64, u64::saturating_add))
+    };
+    let (net, tax) = (sum(|one| one.net.0), sum(|one| one.tax.0));
     let cash = receipt.national.cash_receipt.as_ref();
-    let seller = PartyId(Id(parties.seller.0));
-    let view = ReceiptView {
-        payment: id,
-        paid_at: Time(event.at),
-        seller,
-        seller_name: receipt.seller.name.clone(),
-        seller_tax_number: receipt.seller.tax_number.clone(),
+    ReceiptView {
+        payment,
+        paid_at,
         product: receipt.product.clone(),
-        amount: amount(gross),
-        net: amount(receipt.net.0),
+        amount: whole(net, tax),
+        net: amount(net),
         tax: amount(tax),
-        rate_percent: percent(receipt.rate),
-        treatment: receipt.treatment.into(),
-        country: receipt.country.clone(),
-        reason: receipt.reason.clone(),
-        refunded: amount(receipt.refunded.0),
+        supplies: receipt.supplies.iter().zip(sellers).map(supply).collect(),
+        refunded: amount(receipt.refunded),
         qualified_issuer: receipt.national.qualified_issuer.clone(),
         cash_receipt_approval: cash.and_then(|cash| cash.approval.clone()),
-    };
-    Ok(Answer::ok(view).into_response())
+    }
 }

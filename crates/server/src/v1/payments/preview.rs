@@ -17,7 +17,7 @@ use crate::types::law as w;
 use crate::v1::prices::Priced;
 use crate::v1::{explanations, prices};
 use axum::extract::State;
-use engine::event::{Effect, Event};
+use engine::event::Event;
 use engine::law::Confirmed;
 use engine::{Outcome as Decided, Position, decide_one};
 use identity::Scope;
@@ -125,10 +125,7 @@ async fn preview_payment(
         None => None,
     };
     let (trace, _) = explanations::with_law(&app, &caller, &part, law).await?;
-    let step_up = part.effects.iter().find_map(|effect| match effect {
-        Effect::PendingOpened(pending) => Some(w::Word(pending.step_up)),
-        _ => None,
-    });
+    let step_up = part.pending().map(|pending| w::Word(pending.step_up));
     Ok(Answer::ok(Preview {
         verdict: trace.verdict.clone(),
         status: shown.status,
