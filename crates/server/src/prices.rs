@@ -369,15 +369,28 @@ struct Compile<'c> {
 }
 
 impl Definition {
-    /// As the step reads it; `segments` are the operator's, in their order.
+    /// As the step reads it, and all that the step would find wrong with it.
     ///
     /// # Errors
-    /// The field, and why: an amount with more decimals than its asset, a segment that is none.
-    pub fn compile(
+    /// As [`Definition::compile`]; what contradicts itself, in a line.
+    pub fn checked(
         &self,
         asset: &Asset,
         segments: &[String],
     ) -> Result<pricing::Price, NotCompiled> {
+        let price = self.compile(asset, segments)?;
+        pricing::check(&price).map_err(|wrong| {
+            let words: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            (String::new(), words.join("; "))
+        })?;
+        Ok(price)
+    }
+
+    /// As the step reads it; `segments` are the operator's, in their order.
+    ///
+    /// # Errors
+    /// The field, and why: an amount with more decimals than its asset, a segment that is none.
+    fn compile(&self, asset: &Asset, segments: &[String]) -> Result<pricing::Price, NotCompiled> {
         let words = Compile { asset, segments };
         let variants = self.variants.iter().enumerate().map(|(at, variant)| {
             let field = |rest| format!("variants[{at}].{rest}");
@@ -417,7 +430,7 @@ impl Definition {
             model: ModelGiven::of(&variant.rate.model, asset),
         };
         Definition {
-            product: (price.product > 0).then(|| ProductId(Id(price.product))),
+            product: (price.product > 0).then_some(ProductId(Id(price.product))),
             asset: AssetText(price.asset),
             tax: price.tax_included.map(|included| match included {
                 true => TaxIn::Inclusive,

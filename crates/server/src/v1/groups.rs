@@ -52,7 +52,7 @@ struct NewGroup {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum GroupItem {
     /// A payment, as `POST /v1/payments` takes it.
-    Payment(NewPayment),
+    Payment(Box<NewPayment>),
     /// A transfer.
     Transfer(GroupTransfer),
     /// A capture.

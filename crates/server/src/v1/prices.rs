@@ -229,13 +229,10 @@ async fn set_price(
         .asset(new.definition.asset.0, "definition.asset")
         .await?;
     let segments = segments(&app, caller.tenant).await?;
-    let compiled = new.definition.compile(&asset, &segments);
-    let invalid = |field: &str, words: String| Problem::of(Code::PriceInvalid, words).at(field);
-    let definition =
-        compiled.map_err(|(field, words)| invalid(&format!("definition.{field}"), words))?;
-    pricing::check(&definition).map_err(|wrong| {
-        let words: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-        invalid("definition", words.join("; "))
+    let definition = new.definition.checked(&asset, &segments);
+    let definition = definition.map_err(|(field, words)| {
+        let field = format!("definition.{field}");
+        Problem::of(Code::PriceInvalid, words).at(field.trim_end_matches('.'))
     })?;
     let price = new.price.unwrap_or(PriceId(id.0));
     let op = Op::SetPrice {
