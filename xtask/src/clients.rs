@@ -31,6 +31,6 @@ pub fn run(workspace: &Workspace) -> Outcome {
     }
     workspace
         .run(&mut cargo)
-        .map(|()| "paid by x402 and pympp for Python".to_owned())
+        .map(|()| "paid by x402 and pympp for Python, singly and in sessions".to_owned())
         .into()
 }

@@ -39,6 +39,12 @@ pub fn json(status: StatusCode, body: &Value) -> Response<Body> {
     own(status, "application/json", body.to_string())
 }
 
+/// A problem with members of its own.
+#[must_use]
+pub fn problem_of(status: StatusCode, body: &Value) -> Response<Body> {
+    own(status, "application/problem+json", body.to_string())
+}
+
 /// A problem that has no type of its own.
 #[must_use]
 pub fn problem(status: StatusCode, code: &str, detail: &str) -> Response<Body> {
@@ -49,7 +55,7 @@ pub fn problem(status: StatusCode, code: &str, detail: &str) -> Response<Body> {
         "code": code,
         "detail": detail,
     });
-    own(status, "application/problem+json", body.to_string())
+    problem_of(status, &body)
 }
 
 /// A problem of the `Payment` scheme.
@@ -62,7 +68,7 @@ pub fn payment_problem(status: StatusCode, kind: &str, code: &str, detail: &str)
         "code": code,
         "detail": detail,
     });
-    own(status, "application/problem+json", body.to_string())
+    problem_of(status, &body)
 }
 
 /// Whether the client would rather see a page.

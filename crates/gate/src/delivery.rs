@@ -2,30 +2,35 @@
 //! who was gone before it began, gets the money back.
 
 use crate::answer::BodyError;
-use crate::teller::Taken;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-pub struct Delivery {
+/// What an answer costs; dropped before it is kept, it is given back.
+pub trait Due: Unpin {
+    /// The client has what it paid for.
+    fn keep(self);
+}
+
+pub struct Delivery<D: Due> {
     body: Incoming,
-    taken: Option<Taken>,
+    due: Option<D>,
     begun: bool,
 }
 
-impl Delivery {
-    pub fn new(body: Incoming, taken: Taken) -> Delivery {
+impl<D: Due> Delivery<D> {
+    pub fn new(body: Incoming, due: D) -> Delivery<D> {
         // An empty body is never asked for: its headers are all there is.
         let begun = body.is_end_stream();
         Delivery {
             body,
-            taken: Some(taken),
+            due: Some(due),
             begun,
         }
     }
 }
 
-impl Body for Delivery {
+impl<D: Due> Body for Delivery<D> {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -39,7 +44,7 @@ impl Body for Delivery {
             Poll::Ready(Some(Err(error))) => {
                 tracing::warn!(%error, "upstream_broke_off");
                 // Dropped without being kept: given back.
-                this.taken = None;
+                this.due = None;
             }
             Poll::Ready(_) => this.begun = true,
             Poll::Pending => {}
@@ -56,10 +61,10 @@ impl Body for Delivery {
     }
 }
 
-impl Drop for Delivery {
+impl<D: Due> Drop for Delivery<D> {
     fn drop(&mut self) {
-        if let Some(taken) = self.taken.take().filter(|_| self.begun) {
-            taken.keep();
+        if let Some(due) = self.due.take().filter(|_| self.begun) {
+            due.keep();
         }
     }
 }

@@ -42,6 +42,13 @@ pub fn decode_exactly<const N: usize>(text: &str) -> Option<[u8; N]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
+/// Whether a text is letters, digits, hyphens and underscores, so many of them.
+#[must_use]
+pub fn is_word(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
+    let is_in = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    length.contains(&text.len()) && text.bytes().all(is_in)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,19 +8,20 @@
 //!    for. `HEAD` needs a payment that would do, and takes nothing.
 
 use crate::answer::{self, Body, problem, whole};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Due};
 use crate::error::GateError;
 use crate::host::{authority_of, host_of, is_authority};
 use crate::hygiene;
 use crate::mpp;
-use crate::offer::Offer;
+use crate::offer::{Offer, Paying};
 use crate::path::Target;
 use crate::refuse::{Way, denied, required, unreadable};
 use crate::registry::Registry;
 use crate::retries::{Found, KEPT_BYTES_MAX, Kept, Retries, Turn};
+use crate::sessions::{SessionOptions, Sessions, Snapshot};
 use crate::sign;
 use crate::tariff::Tariff;
-use crate::teller::{Claim, Held, Taken, Teller};
+use crate::teller::{Held, Taken, Teller};
 use crate::upstream::{self, NoAnswer, Upstream};
 use crate::wallets::{self, Throttle, WalletOptions};
 use crate::x402;
@@ -32,6 +33,8 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::json;
 use std::net::IpAddr;
 use std::time::Duration;
+
+mod in_session;
 
 const OWN: &str = "/.well-known/farthing/";
 /// How long a signature of a payer may be good.
@@ -55,6 +58,11 @@ pub struct Settings {
     /// At most so much of a priced request's body is read.
     pub body_bytes_max: usize,
     pub wallets: WalletOptions,
+    /// How sessions behave; none if they are not offered.
+    pub sessions: Option<SessionOptions>,
+    /// Where this gate is reached, such as `http://10.0.0.5:8403`: what other gates on the same
+    /// ledger say of the sessions that it keeps. One address is one gate.
+    pub address: String,
 }
 
 /// A gate.
@@ -66,6 +74,7 @@ pub struct Gate {
     binding: mpp::BindingKey,
     retries: Retries,
     throttle: Throttle,
+    sessions: Option<Sessions>,
 }
 
 impl Gate {
@@ -84,7 +93,11 @@ impl Gate {
             settings.public_url = Some(url);
         }
         let binding = registry.fact("challenge binding key", random)?;
+        let sessions = settings
+            .sessions
+            .map(|options| Sessions::new(parts.teller.clone(), settings.address.clone(), options));
         Ok(Gate {
+            sessions,
             teller: parts.teller,
             tariff: parts.tariff,
             upstream: parts.upstream,
@@ -93,6 +106,12 @@ impl Gate {
             retries: Retries::default(),
             throttle: Throttle::default(),
         })
+    }
+
+    /// The sessions that this gate keeps, if it offers any. They serve nothing before they have
+    /// begun, which [`crate::serve`] sees to.
+    pub(crate) fn sessions(&self) -> Option<&Sessions> {
+        self.sessions.as_ref()
     }
 
     /// Answers a request.
@@ -132,7 +151,9 @@ impl Gate {
         let price = self
             .tariff
             .price(parts.method.as_str(), &target, &parts.headers);
-        let price = price.filter(|_| !self.tariff.take_free(client, self.teller.now().0));
+        // Who brings a payment is not given anything for free: it may be to close a session.
+        let pays = hygiene::pays(&parts.headers);
+        let price = price.filter(|_| pays || !self.tariff.take_free(client, self.teller.now().0));
         let mut visit = Visit {
             gate: self,
             client,
@@ -207,19 +228,24 @@ impl Gate {
                 };
                 answer::json(status, &json!({ "node": node, "upstream": upstream }))
             }
-            ("GET" | "HEAD", "supported") => answer::json(
-                StatusCode::OK,
-                &json!({
-                    "kinds": [{
+            ("GET" | "HEAD", "supported") => {
+                let kind = |scheme: &str| {
+                    json!({
                         "x402Version": 2,
-                        "scheme": "exact",
+                        "scheme": scheme,
                         "network": self.teller.network(),
                         "extra": { "version": "1", "scale": self.teller.asset().scale.get() },
-                    }],
+                    })
+                };
+                let mut kinds = vec![kind(x402::EXACT)];
+                kinds.extend((self.lasts_s() > 0).then(|| kind(x402::BATCH)));
+                let supported = json!({
+                    "kinds": kinds,
                     "extensions": ["payment-identifier"],
                     "signers": {},
-                }),
-            ),
+                });
+                answer::json(StatusCode::OK, &supported)
+            }
             ("POST", "wallets") => {
                 let body = Limited::new(body, REGISTRATION_BYTES_MAX).collect().await;
                 let body = body.map(|body| body.to_bytes()).unwrap_or_default();
@@ -234,27 +260,41 @@ impl Gate {
         }
     }
 
-    /// What is asked, in every protocol, with the page for people.
+    /// What is asked, in every protocol, with the page for people; and how the client's session
+    /// stands, if it has one.
     pub(crate) fn ask_for_payment(
         &self,
         offer: &Offer,
         headers: &HeaderMap,
         error: &str,
+        session: Option<&Snapshot>,
         mut response: Response<Body>,
     ) -> Response<Body> {
         if answer::wants_page(headers) && response.status() == StatusCode::PAYMENT_REQUIRED {
             response = answer::page(offer, "This page has a price.");
         }
         let own = response.headers_mut();
-        answer::put(own, x402::REQUIRED, &x402::required(offer, error));
+        let lasts_s = self.lasts_s();
+        let about = (lasts_s, session);
+        answer::put(own, x402::REQUIRED, &x402::required(offer, error, about));
         match random() {
             Ok(random) => {
-                let challenge = mpp::challenge(offer, &self.binding, self.now_s(), random);
+                let (binding, now_s) = (&self.binding, self.now_s());
+                let challenge = mpp::challenge(offer, binding, now_s, random);
                 answer::put(own, "www-authenticate", &mpp::header(&challenge));
+                if lasts_s > 0 {
+                    let challenge = mpp::session_request(offer, binding, now_s, random, about);
+                    answer::put(own, "www-authenticate", &mpp::header(&challenge));
+                }
             }
             Err(error) => tracing::error!(code = error.code(), %error, "challenge_not_made"),
         }
         response
+    }
+
+    /// How long a session lasts; zero if none is offered now.
+    fn lasts_s(&self) -> u64 {
+        self.sessions.as_ref().map_or(0, Sessions::lasts_s)
     }
 
     fn now_s(&self) -> u64 {
@@ -309,7 +349,14 @@ impl Visit<'_> {
     async fn priced(&mut self, mut parts: Parts, body: Bytes, offer: &Offer) -> Response<Body> {
         let gate = self.gate;
         let (way, claim) = match self.claim(offer) {
-            Ok(Some(found)) => found,
+            Ok(Some((way, Paying::Charge(claim)))) => (way, claim),
+            Ok(Some((way, Paying::Session(ask)))) => {
+                let Some(sessions) = gate.sessions.as_ref() else {
+                    return self.invalid(offer, "method-unsupported");
+                };
+                let what = (sessions, way, ask);
+                return self.in_session((parts, body), offer, what).await;
+            }
             Ok(None) => return required(gate, offer, &self.asked),
             Err(response) => return *response,
         };
@@ -422,7 +469,7 @@ impl Visit<'_> {
     }
 
     /// The payment that came with the request, if one did.
-    fn claim(&self, offer: &Offer) -> Result<Option<(Way, Claim)>, Box<Response<Body>>> {
+    fn claim(&self, offer: &Offer) -> Result<Option<(Way, Paying)>, Box<Response<Body>>> {
         let gate = self.gate;
         let now_s = gate.now_s();
         let mut x402 = self.asked.get_all(x402::SIGNATURE).iter();
@@ -431,29 +478,16 @@ impl Visit<'_> {
         match (x402.next(), mpp.next()) {
             (None, None) => Ok(None),
             (Some(header), None) if x402.next().is_none() => {
-                match x402::read(header.as_bytes(), offer, now_s) {
-                    Ok(claim) => Ok(Some((Way::X402, claim))),
+                match x402::read(header.as_bytes(), offer, (now_s, gate.lasts_s())) {
+                    Ok(paying) => Ok(Some((Way::X402, paying))),
                     Err(wrong) => Err(Box::new(unreadable(gate, offer, &self.asked, wrong))),
                 }
             }
             (None, Some(header)) if mpp.next().is_none() => {
                 let token = header.as_bytes()["payment".len()..].trim_ascii();
                 match mpp::read(token, offer, &gate.binding, now_s) {
-                    Ok(claim) => Ok(Some((Way::Mpp, claim))),
-                    Err(kind) => {
-                        let status = match kind {
-                            "method-unsupported" => StatusCode::BAD_REQUEST,
-                            _ => StatusCode::PAYMENT_REQUIRED,
-                        };
-                        let code = "payment_not_valid";
-                        let words = "The credential does not pay for this request. Answer the \
-                                     challenge that comes with this.";
-                        let response = answer::payment_problem(status, kind, code, words);
-                        let headers = &self.asked;
-                        Err(Box::new(
-                            gate.ask_for_payment(offer, headers, kind, response),
-                        ))
-                    }
+                    Ok(paying) => Ok(Some((Way::Mpp, paying))),
+                    Err(kind) => Err(Box::new(self.invalid(offer, kind))),
                 }
             }
             _ => Err(Box::new(problem(
@@ -462,6 +496,20 @@ impl Visit<'_> {
                 "Send one payment, by one protocol.",
             ))),
         }
+    }
+}
+
+impl Visit<'_> {
+    /// A credential of the `Payment` scheme that is no good before anybody asked the ledger.
+    fn invalid(&self, offer: &Offer, kind: mpp::Problem) -> Response<Body> {
+        let status = match kind {
+            "method-unsupported" => StatusCode::BAD_REQUEST,
+            _ => StatusCode::PAYMENT_REQUIRED,
+        };
+        let words = "The credential does not pay for this request. Answer the challenge that \
+                     comes with this.";
+        let response = answer::payment_problem(status, kind, "payment_not_valid", words);
+        (self.gate).ask_for_payment(offer, &self.asked, kind, None, response)
     }
 }
 

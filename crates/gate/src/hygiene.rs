@@ -91,11 +91,7 @@ pub fn request(headers: &mut HeaderMap, client: IpAddr, host: &HeaderValue, sche
     for name in REQUEST_ONLY_HERE {
         headers.remove(name);
     }
-    let pays = headers
-        .get_all(AUTHORIZATION)
-        .iter()
-        .any(|value| is_payment(value.as_bytes()));
-    if pays {
+    if authorizes_payment(headers) {
         headers.remove(AUTHORIZATION);
     }
     headers.insert(HOST, host.clone());
@@ -109,6 +105,17 @@ pub fn request(headers: &mut HeaderMap, client: IpAddr, host: &HeaderValue, sche
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol);
     }
+}
+
+fn authorizes_payment(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    values.any(|value| is_payment(value.as_bytes()))
+}
+
+/// Whether a payment comes with a request.
+#[must_use]
+pub fn pays(headers: &HeaderMap) -> bool {
+    headers.contains_key("payment-signature") || authorizes_payment(headers)
 }
 
 /// Whether an `Authorization` value is of the `Payment` scheme.

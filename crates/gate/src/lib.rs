@@ -8,6 +8,8 @@
 //! - Nobody is charged for an answer they were not given: the price is set aside before the
 //!   upstream is asked, and taken only when its answer is one that is paid for.
 //! - What is priced is what is served: a path has one spelling here, and the upstream gets that.
+//! - A payer of a session never pays more than the last voucher it signed; a seller never loses
+//!   more by a crash than what was served and not reported (see `meter`).
 //! - A paid answer is marked for no cache.
 //!
 //! Entry points: [`Gate::handle`] for a request's whole way, [`serve`] for a listener, [`Teller`]
@@ -22,7 +24,9 @@ mod error;
 mod gate;
 mod host;
 mod hygiene;
+mod leases;
 mod listen;
+mod meter;
 mod mpp;
 mod offer;
 mod path;
@@ -30,10 +34,12 @@ pub mod payer;
 mod refuse;
 mod registry;
 mod retries;
+mod sessions;
 mod sign;
 mod tariff;
 mod teller;
 mod upstream;
+mod voucher;
 mod wallets;
 mod x402;
 
@@ -42,8 +48,10 @@ pub use gate::{Gate, Made, Settings};
 pub use listen::serve;
 pub use path::{PathError, Target};
 pub use registry::{KeyRecord, Registry};
+pub use sessions::SessionOptions;
 pub use sign::{PublicKey, Secret};
 pub use tariff::Tariff;
 pub use teller::{Teller, TellerOptions, network};
 pub use upstream::Upstream;
+pub use voucher::SessionId;
 pub use wallets::WalletOptions;

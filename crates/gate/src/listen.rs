@@ -1,6 +1,7 @@
 //! Connections: HTTP/1.1 and HTTP/2 on one port, with limits on how long and how large their heads
 //! may be.
 
+use crate::error::GateError;
 use crate::gate::Gate;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -21,7 +22,28 @@ const HEADERS_MAX: usize = 100;
 const STOP_TIME: Duration = Duration::from_secs(10);
 
 /// Serves until `stop` is ready, then lets what is on its way end.
-pub async fn serve(listener: TcpListener, gate: Arc<Gate>, stop: impl Future<Output = ()>) {
+///
+/// # Errors
+/// [`GateError`]: the sessions that were open cannot be read.
+pub async fn serve(
+    listener: TcpListener,
+    gate: Arc<Gate>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), GateError> {
+    let Some(sessions) = gate.sessions().cloned() else {
+        accept(listener, gate, stop).await;
+        return Ok(());
+    };
+    sessions.begin().await?;
+    tokio::select! {
+        () = accept(listener, gate, stop) => {}
+        () = sessions.run() => {}
+    }
+    sessions.stop().await;
+    Ok(())
+}
+
+async fn accept(listener: TcpListener, gate: Arc<Gate>, stop: impl Future<Output = ()>) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()

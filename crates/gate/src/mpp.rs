@@ -1,13 +1,14 @@
-//! The `Payment` HTTP authentication scheme (draft-httpauth-payment-00), intent `charge`, with our
-//! own method `farthing` (`docs/protocols/mpp-farthing.md`).
+//! The `Payment` HTTP authentication scheme (draft-httpauth-payment-00), intents `charge` and
+//! `session`, with our own method `farthing` (`docs/protocols/mpp-farthing.md`).
 //!
 //! - A challenge is bound by an HMAC to everything it says; the gate remembers none.
 //! - A credential is good for the request the challenge was for, at the price it has now, once.
 
 use crate::encoding;
-use crate::offer::Offer;
+use crate::offer::{Offer, Paying};
 use crate::sign::PublicKey;
 use crate::teller::Claim;
+use crate::voucher::{Ask, Payload};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,8 +17,13 @@ use sha2::Sha256;
 /// On a good answer: what was taken.
 pub const RECEIPT: &str = "payment-receipt";
 
-const METHOD: &str = "farthing";
-const INTENT: &str = "charge";
+mod session;
+
+pub use session::{receipt as session_receipt, request as session_request};
+
+pub const METHOD: &str = "farthing";
+const CHARGE: &str = "charge";
+pub const SESSION: &str = "session";
 const CREDENTIAL_MAX_BYTES: usize = 16 * 1024;
 /// How long a challenge is good.
 const CHALLENGE_S: u64 = 300;
@@ -76,12 +82,12 @@ pub struct Challenge {
 #[derive(Deserialize)]
 struct Credential {
     challenge: Challenge,
-    payload: Payload,
+    payload: serde_json::Value,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Payload {
+struct Proof {
     public_key: String,
     signature: String,
 }
@@ -132,11 +138,22 @@ pub fn challenge(offer: &Offer, binding: &BindingKey, now_s: u64, random: [u8; 1
         },
         "recipient": offer.pay_to.to_string(),
     });
+    bound(offer, binding, now_s, CHARGE, &request)
+}
+
+/// A challenge for an intent, bound to all it says.
+fn bound(
+    offer: &Offer,
+    binding: &BindingKey,
+    now_s: u64,
+    intent: &str,
+    request: &serde_json::Value,
+) -> Challenge {
     let mut challenge = Challenge {
         id: String::new(),
         realm: offer.authority.clone(),
         method: METHOD.to_owned(),
-        intent: INTENT.to_owned(),
+        intent: intent.to_owned(),
         request: encoding::url(request.to_string().as_bytes()),
         expires: Some(time(now_s.saturating_add(CHALLENGE_S))),
         digest: offer.digest.clone(),
@@ -176,7 +193,11 @@ fn time(seconds: u64) -> String {
         .map_or_else(String::new, |time| time.to_string())
 }
 
-/// What a credential promises, if it answers a challenge of ours for this very request.
+const MALFORMED: Problem = "malformed-credential";
+const INVALID: Problem = "invalid-challenge";
+
+/// What a credential promises, if it answers a challenge of ours; for a charge, of this very
+/// request.
 ///
 /// # Errors
 /// The problem's type.
@@ -185,9 +206,7 @@ pub fn read(
     offer: &Offer,
     binding: &BindingKey,
     now_s: u64,
-) -> Result<Claim, Problem> {
-    const MALFORMED: Problem = "malformed-credential";
-    const INVALID: Problem = "invalid-challenge";
+) -> Result<Paying, Problem> {
     if token.len() > CREDENTIAL_MAX_BYTES {
         return Err(MALFORMED);
     }
@@ -195,7 +214,8 @@ pub fn read(
     let json = encoding::decode(text).ok_or(MALFORMED)?;
     let credential: Credential = serde_json::from_slice(&json).map_err(|_| MALFORMED)?;
     let challenge = &credential.challenge;
-    if challenge.method != METHOD || challenge.intent != INTENT {
+    let is_session = challenge.intent == SESSION;
+    if challenge.method != METHOD || !(is_session || challenge.intent == CHARGE) {
         return Err("method-unsupported");
     }
     let id = encoding::decode_exactly::<32>(&challenge.id).ok_or(INVALID)?;
@@ -209,6 +229,19 @@ pub fn read(
         .and_then(|text| text.parse().ok())
         .ok_or(INVALID)?;
     let expires_s = u64::try_from(expires.as_second()).map_err(|_| INVALID)?;
+    if is_session {
+        if challenge.realm != offer.authority {
+            return Err(INVALID);
+        }
+        let ask = Payload::read(credential.payload)
+            .and_then(|payload| payload.ask(Some(&challenge.id)))
+            .ok_or(MALFORMED)?;
+        // It opens one session, in time; what is in one already has its own time.
+        if matches!(ask, Ask::Open { .. }) && expires_s <= now_s {
+            return Err("payment-expired");
+        }
+        return Ok(Paying::Session(ask));
+    }
     if expires_s <= now_s {
         return Err("payment-expired");
     }
@@ -228,19 +261,19 @@ pub fn read(
     if charge.amount != offer.amount.0.to_string() {
         return Err("payment-insufficient");
     }
-    let key = PublicKey::read(&credential.payload.public_key).ok_or(MALFORMED)?;
-    let signature =
-        encoding::decode_exactly::<64>(&credential.payload.signature).ok_or(MALFORMED)?;
+    let payload: Proof = serde_json::from_value(credential.payload).map_err(|_| MALFORMED)?;
+    let key = PublicKey::read(&payload.public_key).ok_or(MALFORMED)?;
+    let signature = encoding::decode_exactly::<64>(&payload.signature).ok_or(MALFORMED)?;
     if !key.signed(&charge_text(challenge, &key), &signature) {
         return Err("verification-failed");
     }
-    Ok(Claim {
+    Ok(Paying::Charge(Claim {
         key,
         // A challenge is answered once, by whomever.
         id: Claim::id_of([&[0; 32], &id], expires_s.saturating_sub(CHALLENGE_S)),
         identifier: None,
         digest: *blake3::hash(&json).as_bytes(),
-    })
+    }))
 }
 
 /// The value of `Payment-Receipt`.
@@ -303,7 +336,9 @@ mod tests {
     fn a_challenge_is_answered_in_time_for_its_offer() {
         let token = token();
         let at = |offer: &Offer, now_s| read(token.as_bytes(), offer, &binding(), now_s);
-        let claim = at(&offer(), NOW_S).unwrap();
+        let Ok(Paying::Charge(claim)) = at(&offer(), NOW_S) else {
+            panic!()
+        };
         assert_eq!(claim.key, Secret::new(&[1; 32]).public());
         assert_eq!(at(&offer(), NOW_S + CHALLENGE_S), Err("payment-expired"));
         let other_key = BindingKey::new([5; 32]);

@@ -1,5 +1,7 @@
-//! What the gate asks for one request.
+//! What the gate asks for one request, and with what it is paid.
 
+use crate::teller::Claim;
+use crate::voucher::Ask;
 use engine::ids::WalletId;
 use money::{Asset, Atoms};
 
@@ -32,6 +34,15 @@ impl Offer {
     pub fn price(&self) -> String {
         format!("{} {}", self.asset.format(self.amount), self.asset.code)
     }
+}
+
+/// What came with a request to pay for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Paying {
+    /// A checked promise for this request alone.
+    Charge(Claim),
+    /// Something of a session, of which nothing has been checked yet.
+    Session(Ask),
 }
 
 #[cfg(test)]

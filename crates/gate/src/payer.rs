@@ -11,7 +11,10 @@ use crate::x402::{Exact, Requirements, read_required};
 use serde_json::json;
 use thiserror::Error;
 
+mod session;
+
 pub use crate::sign::content_digest;
+pub use session::{OpenSession, SessionOffer};
 
 /// Why a payer does not pay.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -2,7 +2,9 @@
 
 use crate::answer::{self, Body, payment_problem};
 use crate::gate::{Gate, unavailable};
+use crate::meter::Short;
 use crate::offer::Offer;
+use crate::sessions::NotServed;
 use crate::teller::NotPaid;
 use crate::x402::{self, Wrong};
 use engine::Code;
@@ -29,6 +31,7 @@ pub fn required(gate: &Gate, offer: &Offer, headers: &HeaderMap) -> Response<Bod
         offer,
         headers,
         "PAYMENT-SIGNATURE header is required",
+        None,
         response,
     )
 }
@@ -56,7 +59,7 @@ pub fn unreadable(gate: &Gate, offer: &Offer, headers: &HeaderMap, wrong: Wrong)
         return response;
     }
     let headers = no_page(headers);
-    gate.ask_for_payment(offer, &headers, reason, response)
+    gate.ask_for_payment(offer, &headers, reason, None, response)
 }
 
 /// The ledger did not take it. Fraud and money-laundering rules are told in one neutral word.
@@ -107,7 +110,104 @@ pub fn denied(
     if status == StatusCode::FORBIDDEN {
         return response;
     }
-    gate.ask_for_payment(offer, &no_page(headers), reason, response)
+    gate.ask_for_payment(offer, &no_page(headers), reason, None, response)
+}
+
+/// A session does not serve the request.
+pub fn not_served(
+    gate: &Gate,
+    offer: &Offer,
+    headers: &HeaderMap,
+    way: Way,
+    why: NotServed,
+) -> Response<Body> {
+    let payment_required = StatusCode::PAYMENT_REQUIRED;
+    let (status, kind, code, words, snapshot) = match why {
+        NotServed::NotPaid(why) => return denied(gate, offer, headers, way, why),
+        NotServed::Elsewhere(address) => {
+            let words = "Another gate keeps this session. Send the request to its address.";
+            return conflict("session_elsewhere", words, Some(&address));
+        }
+        NotServed::Busy(words) => return conflict("session_busy", words, None),
+        NotServed::OpeningExpired => (
+            payment_required,
+            "payment-expired",
+            "session_opening_expired",
+            "The opening is signed for a time that is past or too long. Sign a new one.",
+            None,
+        ),
+        NotServed::OpeningInFuture => (
+            payment_required,
+            "verification-failed",
+            "session_opening_in_future",
+            "The opening is signed for a time to come. Set the clock.",
+            None,
+        ),
+        NotServed::NotSigned => (
+            payment_required,
+            "session/invalid-signature",
+            "session_signature_invalid",
+            "The signature is not by the session's key, or not for this request.",
+            None,
+        ),
+        NotServed::Unknown | NotServed::Short(Short::Ended, _) => (
+            StatusCode::GONE,
+            "session/channel-not-found",
+            "session_not_found",
+            "There is no such session, or it is over. Open another.",
+            None,
+        ),
+        NotServed::Short(Short::AboveDeposit, snapshot) => (
+            payment_required,
+            "session/amount-exceeds-deposit",
+            "voucher_above_deposit",
+            "The voucher is for more than is set aside. Top the session up first.",
+            Some(snapshot),
+        ),
+        NotServed::Short(Short::Lower, snapshot) => (
+            payment_required,
+            "session/delta-too-small",
+            "voucher_lower",
+            "A voucher says how much in all, and this says less than one before it.",
+            Some(snapshot),
+        ),
+        NotServed::Short(Short::TooLittle, snapshot) => (
+            payment_required,
+            "session/insufficient-balance",
+            "voucher_too_small",
+            "What the voucher adds does not cover the price.",
+            Some(snapshot),
+        ),
+    };
+    let (status, reason) = match way {
+        Way::Mpp => (status, code.to_owned()),
+        // Whatever is wrong with a payment is 402 there.
+        Way::X402 => (
+            payment_required,
+            format!("invalid_batch_settlement_farthing_{code}"),
+        ),
+    };
+    let mut response = payment_problem(status, kind, code, words);
+    if way == Way::X402 {
+        let failed = x402::failed(offer, &reason, None);
+        answer::put(response.headers_mut(), x402::RESPONSE, &failed);
+    }
+    let headers = no_page(headers);
+    gate.ask_for_payment(offer, &headers, &reason, snapshot.as_ref(), response)
+}
+
+fn conflict(code: &str, words: &str, gate: Option<&str>) -> Response<Body> {
+    let mut body = serde_json::json!({
+        "type": "about:blank",
+        "title": "Conflict",
+        "status": 409,
+        "code": code,
+        "detail": words,
+    });
+    if let Some(gate) = gate {
+        body["gate"] = gate.into();
+    }
+    answer::problem_of(StatusCode::CONFLICT, &body)
 }
 
 /// Whoever pays is a program: it is told what was wrong, not shown a page.

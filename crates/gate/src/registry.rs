@@ -1,11 +1,13 @@
-//! `gate.db`: which key may spend which wallet, and the gate's few own facts.
+//! `gate.db`: which key may spend which wallet, and the gate's few own facts; sessions are in
+//! `leases`.
 //!
 //! - A key belongs to one wallet of one tenant; a wallet may have several. A revoked key stays
 //!   listed and never comes back.
 //! - The file may be written by the command while the gate runs: every question is asked of it.
-//! - No amounts and no names are in it.
+//! - No balances and no names are in it.
 
 use crate::error::GateError;
+use crate::leases;
 use crate::sign::PublicKey;
 use engine::Id;
 use engine::ids::{TenantId, WalletId};
@@ -65,10 +67,11 @@ impl Registry {
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
         db.execute_batch(SCHEMA)?;
+        db.execute_batch(leases::SCHEMA)?;
         Ok(Registry(Mutex::new(db)))
     }
 
-    fn db(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn db(&self) -> MutexGuard<'_, Connection> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -8,12 +8,13 @@
 //! - Submissions run in tasks of their own, so that a caller who goes away half-way leaves nothing
 //!   half done. What a crash leaves is released by the authorization's expiry.
 
+use crate::delivery::Due;
 use crate::error::GateError;
 use crate::registry::{KeyRecord, Registry};
 use crate::sign::PublicKey;
-use engine::command::{Carried, Command, Op, Spend};
-use engine::event::{Event, EventKind};
-use engine::ids::{ActorId, MandateId, PartyId, TenantId, WalletId};
+use engine::command::{Carried, Command, Op};
+use engine::event::Event;
+use engine::ids::{ActorId, PartyId, TenantId, WalletId};
 use engine::records::{Channel, Mode, PartyKind, TenantNo};
 use engine::terms::{Country, Tier};
 use engine::{Code, Id, UtcMillis};
@@ -21,6 +22,10 @@ use ledger::{AssetNo, Source};
 use money::{Asset, Atoms};
 use node::{Answer, Node, Unavailable};
 use std::sync::Arc;
+
+mod aside;
+
+pub use aside::{Captured, Place};
 
 /// A checked promise to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,60 +177,16 @@ impl Teller {
     }
 
     async fn hold_now(self, claim: &Claim, amount: Atoms) -> Result<Held, NotPaid> {
-        let inner = &*self.0;
-        let wallet = inner.registry.wallet_of(inner.tenant_id, &claim.key);
-        let payer = match wallet {
-            Ok(Some(wallet)) => wallet,
-            Ok(None) => return Err(NotPaid::UnknownKey),
-            Err(error) => {
-                tracing::error!(code = error.code(), %error, "key_unreadable");
-                return Err(NotPaid::Unavailable);
-            }
-        };
-        let spend = Spend {
-            payer,
-            mandate: MandateId(Id::NONE),
-            amount,
-            asset: inner.asset_no,
-            risk: risk::Score(0),
-            confirmed: false.into(),
-            circumstances: Default::default(),
-            tax: Default::default(),
-            item: Default::default(),
-        };
-        let op = Op::Authorize {
-            spend,
-            payee: inner.seller,
-            expires: Some(UtcMillis(inner.node.now().0.saturating_add(inner.hold_ms))),
-        };
-        let held = |teller: &Teller| Held {
-            teller: teller.clone(),
+        let payer = self.wallet_of(&claim.key)?;
+        let expires = UtcMillis(self.now().0.saturating_add(self.0.hold_ms));
+        self.set_aside(claim.id, payer, amount, expires).await?;
+        Ok(Held {
+            teller: self,
             payment: claim.id,
             payer,
             amount,
             done: false,
-        };
-        match inner.node.submit(inner.command(claim.id, op)).await {
-            Ok(Answer::Done { event, .. }) => match (event.kind, event.refusal()) {
-                (EventKind::Authorized, _) => Ok(held(&self)),
-                (_, Some(refused)) => Err(NotPaid::Denied(refused.code)),
-                (_, None) => Err(NotPaid::StepUp),
-            },
-            Ok(Answer::Known { .. }) => Err(NotPaid::Replayed),
-            Ok(Answer::Rejected(rejection)) => Err(match rejection.code {
-                Code::IdReused | Code::IdExpired => NotPaid::Replayed,
-                Code::IdWindowFull | Code::Throttled | Code::ClockUnconfirmed => {
-                    NotPaid::Unavailable
-                }
-                code => NotPaid::Denied(code),
-            }),
-            Err(Unavailable::OutcomeUnknown) => {
-                // If it was done after all, this undoes it or its expiry does.
-                drop(held(&self));
-                Err(NotPaid::Unavailable)
-            }
-            Err(_) => Err(NotPaid::Unavailable),
-        }
+        })
     }
 
     /// The wallet of a key; opened, with a gift of test money, if the key is new.
@@ -452,9 +413,10 @@ impl Taken {
     pub fn payment(&self) -> String {
         self.payment.with_prefix("pay")
     }
+}
 
-    /// The client has what it paid for.
-    pub fn keep(mut self) {
+impl Due for Taken {
+    fn keep(mut self) {
         self.capture = None;
     }
 }

@@ -260,9 +260,13 @@ impl Oracle {
                 }
                 let key = (self.tenant, party, code);
                 *self.refusals.entry(key).or_default() += 1;
+                let kind = match &command.op {
+                    Op::Transfer { .. } => "transfer.refused",
+                    _ => "refused",
+                };
                 Done {
                     code: Some(code),
-                    ..done("refused")
+                    ..done(kind)
                 }
             }
         };

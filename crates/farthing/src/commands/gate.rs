@@ -9,7 +9,8 @@ use clap::{Parser, Subcommand};
 use engine::ids::WalletId;
 use engine::records::Mode;
 use gate::{
-    Gate, Made, Registry, Settings, Tariff, Teller, TellerOptions, Upstream, WalletOptions,
+    Gate, GateError, Made, Registry, SessionOptions, Settings, Tariff, Teller, TellerOptions,
+    Upstream, WalletOptions,
 };
 use std::io::Write;
 use std::path::PathBuf;
@@ -35,8 +36,8 @@ Exit codes: 0 it was asked to stop, and stopped; 1 it could not start, and the m
 /// Put a price on a site
 ///
 /// Stands before a site as a reverse proxy. What the prices file prices is answered 402 until it is
-/// paid, by x402 (exact, on this ledger) or the Payment scheme; everything else goes through. The
-/// ledger is in the data folder, which this command opens alone.
+/// paid, by x402 or the Payment scheme, singly or in sessions, on this ledger; everything else goes
+/// through. The ledger is in the data folder, which this command opens alone.
 ///
 /// Try it with test money, and pay from another terminal:
 ///
@@ -90,6 +91,12 @@ pub struct Args {
     /// At most so many bytes of a priced request's body
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
     body_max: usize,
+    /// Minutes a session lasts at most; 0 offers none
+    #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=1440))]
+    session: u64,
+    /// Minutes after which a session that nobody uses is closed
+    #[arg(long, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1440))]
+    session_idle: u64,
     /// Serve the API too, at this address
     #[arg(long, value_name = "ADDR")]
     api: Option<String>,
@@ -118,15 +125,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let gift = gift
         .transpose()
         .map_err(|error| Failure::said(format!("--test-gift: {error}, in {}", asset.code)))?;
-    let settings = Settings {
-        public_url: args.public_url.clone(),
-        body_bytes_max: args.body_max,
-        wallets: WalletOptions {
-            open: args.open_wallets || gift.is_some(),
-            gift,
-        },
-    };
-
     let mut config = Config::load(None)?;
     config.data = args.data.clone();
     let runtime = runtime()?;
@@ -134,6 +132,20 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let api = args.api.as_ref();
     let api = api.map(|address| runtime.block_on(listen(address)));
     let api = api.transpose()?;
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let settings = Settings {
+        public_url: args.public_url.clone(),
+        body_bytes_max: args.body_max,
+        wallets: WalletOptions {
+            open: args.open_wallets || gift.is_some(),
+            gift,
+        },
+        sessions: (args.session > 0).then(|| SessionOptions {
+            lasts: minutes(args.session),
+            idle: minutes(args.session_idle),
+        }),
+        address: format!("http://{}", address(&listener)?),
+    };
     let opened = serving::open(&config)?;
     say_keys(&opened);
     let node = opened.node.clone();
@@ -153,18 +165,19 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     let gate = Gate::new(made, &registry)?;
     let served = runtime.block_on(async {
-        let address = |of: &tokio::net::TcpListener| {
-            of.local_addr()
-                .map_err(|error| Failure::said(format!("no address: {error}")))
-        };
         let api_address = api.as_ref().map(address).transpose()?;
         let asked_to_stop = stop_asked();
         say(&args, &teller, address(&listener)?, api_address);
-        serve_both(listener, gate, api, opened, &config, asked_to_stop).await;
-        Ok(())
+        let served = serve_both(listener, gate, api, opened, &config, asked_to_stop).await;
+        served.map_err(Failure::from)
     });
     node.shutdown();
     served
+}
+
+fn address(of: &tokio::net::TcpListener) -> Result<std::net::SocketAddr, Failure> {
+    of.local_addr()
+        .map_err(|error| Failure::said(format!("no address: {error}")))
 }
 
 async fn serve_both(
@@ -174,7 +187,7 @@ async fn serve_both(
     opened: Opened,
     config: &Config,
     asked_to_stop: impl Future<Output = ()> + Send + 'static,
-) {
+) -> Result<(), GateError> {
     let (stop, stopped) = watch::channel(false);
     let asked = |mut stopped: watch::Receiver<bool>| async move {
         // The sender goes only after the stop.
@@ -188,7 +201,11 @@ async fn serve_both(
     match api {
         None => gate.await,
         Some(api) => {
-            tokio::join!(gate, serve(api, opened, config, asked(stopped)));
+            let api = async {
+                serve(api, opened, config, asked(stopped)).await;
+                Ok(())
+            };
+            tokio::try_join!(gate, api).map(|_| ())
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::serve::runtime;
 use crate::failure::Failure;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use gate::payer::{self, Made, Now, Ours};
 use gate::{Secret, Target};
 use http_body_util::{BodyExt, Full};
@@ -14,6 +14,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use tokio::net::TcpStream;
 
+mod session;
+
 const UNKNOWN_KEY: &str = "invalid_exact_farthing_unknown_key";
 
 /// What stands below the options.
@@ -21,23 +23,38 @@ const HELP: &str = "\
 Examples:
   farthing pay http://127.0.0.1:8403/gate.md
   farthing pay http://127.0.0.1:8403/search -X POST -d 'words' --max 0.001 --include
+  farthing pay http://127.0.0.1:8403/gate.md http://127.0.0.1:8403/tax.md --budget 0.05
+  farthing pay http://127.0.0.1:8403/quote --count 1000 --max 0.001 --budget 0.5
 
 Exit codes: 0 answered; 1 the answer is an error, costs more than --max, or could not be had, and
   the message says what to do; 2 the command line is wrong.";
 
-/// Fetch a URL, and pay for it if it has a price
+/// Fetch URLs, and pay for those that have a price
 ///
-/// The answer's body goes to standard output, the receipt to standard error. A site that does not
-/// know your key is asked to open a wallet for it. Speaks http:// only: a gate behind TLS is
-/// reached through a tunnel of your own.
+/// The answers' bodies go to standard output, the receipts to standard error. Several requests are
+/// paid for in one session where the site offers one: money is set aside once, each request is
+/// signed for, and the session is closed at the end, which releases what was not used. A site that
+/// does not know your key is asked to open a wallet for it. Speaks http:// only: a gate behind TLS
+/// is reached through a tunnel of your own.
 #[derive(Parser)]
 #[command(after_long_help = HELP)]
 pub struct Args {
-    /// What to fetch, e.g. http://127.0.0.1:8403/some/page
-    url: String,
-    /// The most to pay, in units of the asset that is asked
+    /// What to fetch, e.g. http://127.0.0.1:8403/some/page; several must be of one site
+    #[arg(required = true, value_name = "URL")]
+    urls: Vec<String>,
+    /// The most to pay for one request, in units of the asset that is asked
     #[arg(long, value_name = "AMOUNT", default_value = "0.01")]
     max: String,
+    /// The most to pay for all requests [default: --max for each]
+    #[arg(long, value_name = "AMOUNT")]
+    budget: Option<String>,
+    /// Fetch so often
+    #[arg(short, long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    count: u32,
+    /// Whether to pay in a session; auto: if there are several requests
+    #[arg(long, value_enum, default_value_t = Wish::Auto)]
+    session: Wish,
     /// The file with the secret key; made if it is not there [default: ~/.farthing/key]
     #[arg(long, value_name = "FILE", env = "FARTHING_KEY")]
     key: Option<PathBuf>,
@@ -52,24 +69,107 @@ pub struct Args {
     include: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Wish {
+    Auto,
+    Always,
+    Never,
+}
+
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let asked = Asked::read(args)?;
+    let pages: Result<Vec<Asked>, Failure> =
+        args.urls.iter().map(|url| Asked::read(url, args)).collect();
+    let pages = pages?;
+    if pages
+        .windows(2)
+        .any(|two| two[0].authority != two[1].authority)
+    {
+        return Err(Failure::said("several URLs must be of one site"));
+    }
+    let requests = pages.len() as u64 * u64::from(args.count);
     let path = match &args.key {
         Some(path) => path.clone(),
         None => default_key()?,
     };
+    let in_session = match args.session {
+        Wish::Auto => requests > 1,
+        Wish::Always => true,
+        Wish::Never => false,
+    };
     runtime()?.block_on(async {
-        let (mut response, mut price) = (asked.send(None).await?, String::new());
-        if response.status() == 402 {
-            let secret = secret(&path)?;
-            (response, price) = asked.pay(&response, &secret, &args.max).await?;
-            if reason(response.headers()) == UNKNOWN_KEY {
-                asked.register(&response, &secret).await?;
-                (response, price) = asked.pay(&response, &secret, &args.max).await?;
+        if in_session {
+            let purse = session::Purse {
+                secret: secret(&path)?,
+                max: &args.max,
+                budget: args.budget.as_deref(),
+                requests,
+            };
+            let buyer = session::Buyer::new(purse);
+            return buyer.buy(&pages, args.count, args.include).await;
+        }
+        let mut budget = Budget::new(args.budget.as_deref());
+        for _ in 0..args.count {
+            for asked in &pages {
+                alone(asked, &path, &args.max, &mut budget, args.include).await?;
             }
         }
-        show(response, &price, args.include).await
+        Ok(())
     })
+}
+
+/// What is left to pay with when each request is paid for by itself.
+struct Budget<'a> {
+    most: Option<&'a str>,
+    used: u64,
+}
+
+impl<'a> Budget<'a> {
+    fn new(most: Option<&'a str>) -> Budget<'a> {
+        Budget { most, used: 0 }
+    }
+
+    fn take(&mut self, asset: Asset, atoms: u64) -> Result<(), Failure> {
+        let used = self.used.saturating_add(atoms);
+        if let Some(most_text) = self.most
+            && used > most(asset, "--budget", most_text)?
+        {
+            return Err(Failure::said(format!(
+                "this would come to {} {} in all; allow more with --budget",
+                asset.format(Atoms(used)),
+                asset.code
+            )));
+        }
+        self.used = used;
+        Ok(())
+    }
+}
+
+/// Makes one request, and pays for it by itself.
+async fn alone(
+    asked: &Asked,
+    path: &Path,
+    max: &str,
+    budget: &mut Budget<'_>,
+    include: bool,
+) -> Result<(), Failure> {
+    let (mut response, mut price) = (asked.send([]).await?, String::new());
+    if response.status() == 402 {
+        let secret = secret(path)?;
+        let before = budget.used;
+        (response, price) = asked.pay(&response, &secret, max, budget).await?;
+        if reason(response.headers()) == UNKNOWN_KEY {
+            asked.register(response.headers(), &secret).await?;
+            budget.used = before;
+            (response, price) = asked.pay(&response, &secret, max, budget).await?;
+        }
+    }
+    show(response, Shown::Paid(&price), include).await
+}
+
+fn most(asset: Asset, option: &str, text: &str) -> Result<u64, Failure> {
+    let most = asset.parse(text);
+    let most = most.map_err(|error| Failure::said(format!("{option}: {error}")))?;
+    Ok(most.0)
 }
 
 /// One request, as it is made.
@@ -81,9 +181,9 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(args: &Args) -> Result<Asked, Failure> {
-        let wrong = |why: &str| Failure::said(format!("{}: {why}", args.url));
-        let uri: Uri = args.url.parse().map_err(|_| wrong("this is not a URL"))?;
+    fn read(url: &str, args: &Args) -> Result<Asked, Failure> {
+        let wrong = |why: &str| Failure::said(format!("{url}: {why}"));
+        let uri: Uri = url.parse().map_err(|_| wrong("this is not a URL"))?;
         if uri.scheme_str() != Some("http") {
             return Err(wrong(
                 "only http:// is spoken; reach a gate behind TLS through a tunnel of your own",
@@ -108,9 +208,24 @@ impl Asked {
         format!("http://{}", self.authority)
     }
 
-    async fn send(&self, payment: Option<&str>) -> Result<Response<Incoming>, Failure> {
+    fn digest(&self) -> Option<String> {
+        payer::content_digest(self.body.as_bytes())
+    }
+
+    fn made<'a>(&'a self, url: &'a str, digest: Option<&'a str>) -> Made<'a> {
+        Made {
+            method: &self.method,
+            url,
+            digest,
+        }
+    }
+
+    async fn send<'a>(
+        &self,
+        payment: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Response<Incoming>, Failure> {
         let mut headers = vec![("accept", "*/*")];
-        headers.extend(payment.map(|payment| ("payment-signature", payment)));
+        headers.extend(payment);
         self.request(&self.method, &self.path, &headers, &self.body)
             .await
     }
@@ -163,18 +278,11 @@ impl Asked {
     }
 
     /// The offer of a 402 that this request can be paid with.
-    fn offer(&self, asked: &Response<Incoming>) -> Result<Ours, Failure> {
-        let header = asked.headers().get("payment-required");
-        let header = header
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+    fn offer(&self, asked: &HeaderMap) -> Result<Ours, Failure> {
+        let header = header(asked, "payment-required").unwrap_or_default();
         let url = format!("{}{}", self.origin(), self.path);
-        let digest = payer::content_digest(self.body.as_bytes());
-        let made = Made {
-            method: &self.method,
-            url: &url,
-            digest: digest.as_deref(),
-        };
+        let digest = self.digest();
+        let made = self.made(&url, digest.as_deref());
         Ours::read(header, made).map_err(|why| Failure::said(why.to_string()))
     }
 
@@ -183,28 +291,29 @@ impl Asked {
         asked: &Response<Incoming>,
         secret: &Secret,
         max: &str,
+        budget: &mut Budget<'_>,
     ) -> Result<(Response<Incoming>, String), Failure> {
         let unreadable = || Failure::said("the price cannot be read");
-        let offer = self.offer(asked)?;
+        let offer = self.offer(asked.headers())?;
         let (atoms, scale) = offer.price().ok_or_else(unreadable)?;
         let asset = Asset {
             code: AssetCode::new(offer.asset()).map_err(|_| unreadable())?,
             scale: Scale::new(scale).map_err(|_| unreadable())?,
         };
-        let most = asset
-            .parse(max)
-            .map_err(|error| Failure::said(format!("--max: {error}")))?;
+        let most = most(asset, "--max", max)?;
         let price = format!("{} {}", asset.format(Atoms(atoms)), asset.code);
-        if atoms > most.0 {
+        if atoms > most {
             return Err(Failure::said(format!(
                 "the price is {price}, more than {max}; allow more with --max"
             )));
         }
+        budget.take(asset, atoms)?;
         let header = offer.pay(secret, now()?, None).ok_or_else(unreadable)?;
-        Ok((self.send(Some(&header)).await?, price))
+        let headers = [("payment-signature", &*header)];
+        Ok((self.send(headers).await?, price))
     }
 
-    async fn register(&self, asked: &Response<Incoming>, secret: &Secret) -> Result<(), Failure> {
+    async fn register(&self, asked: &HeaderMap, secret: &Secret) -> Result<(), Failure> {
         let network = self.offer(asked)?.network().to_owned();
         let body = payer::registration(&network, &self.origin(), secret, now()?.seconds);
         let path = "/.well-known/farthing/wallets";
@@ -212,12 +321,7 @@ impl Asked {
             .request("POST", path, &[("content-type", "application/json")], &body)
             .await?;
         let (head, body) = response.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map_err(|error| Failure::said(error.to_string()))?
-            .to_bytes();
-        let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let body = json(body).await;
         if !head.status.is_success() {
             let why = body["detail"].as_str().unwrap_or("it said nothing more");
             return Err(Failure::said(format!(
@@ -234,7 +338,21 @@ impl Asked {
     }
 }
 
-async fn show(response: Response<Incoming>, price: &str, include: bool) -> Result<(), Failure> {
+/// How an answer was paid for.
+enum Shown<'a> {
+    /// By itself, at this price.
+    Paid(&'a str),
+    /// In a session, whose end says what it cost.
+    InSession,
+}
+
+/// A body that should be JSON.
+async fn json(body: Incoming) -> serde_json::Value {
+    let body = body.collect().await.map(|body| body.to_bytes());
+    serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default()
+}
+
+async fn show(response: Response<Incoming>, how: Shown<'_>, include: bool) -> Result<(), Failure> {
     let (head, mut body) = response.into_parts();
     let mut out = std::io::stdout().lock();
     // Who reads only the head of a page has what was wanted, and has paid.
@@ -262,7 +380,9 @@ async fn show(response: Response<Incoming>, price: &str, include: bool) -> Resul
     }
     told(out.flush())?;
     let receipt = receipt(&head.headers);
-    if receipt["success"] == true {
+    if let Shown::Paid(price) = how
+        && receipt["success"] == true
+    {
         let text = |field: &str| receipt[field].as_str().unwrap_or_default();
         eprintln!(
             "paid {price} from {}: {}",
@@ -280,10 +400,12 @@ async fn show(response: Response<Incoming>, price: &str, include: bool) -> Resul
     Ok(())
 }
 
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
 fn receipt(headers: &HeaderMap) -> serde_json::Value {
-    headers
-        .get("payment-response")
-        .and_then(|value| value.to_str().ok())
+    header(headers, "payment-response")
         .and_then(payer::receipt)
         .unwrap_or_default()
 }

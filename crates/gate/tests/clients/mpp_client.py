@@ -84,7 +84,7 @@ async def main(origin: str) -> None:
     async with httpx.AsyncClient() as plain:
         unpaid = await plain.get(f"{origin}/articles/a?x=1")
         assert unpaid.status_code == 402, unpaid
-        challenge = Challenge.from_www_authenticate(unpaid.headers["www-authenticate"])
+        challenge = Challenge.from_www_authenticate(unpaid.headers.get_list("www-authenticate")[0])
         charge = Charge.model_validate(challenge.request)
         assert (charge.amount, charge.currency) == ("5000000", "usd"), charge
         network, created = charge.method_details.network, int(time.time())

@@ -8,7 +8,7 @@ use std::path::Path;
 const X402: &str = "FARTHING_X402_PYTHON";
 const MPP: &str = "FARTHING_MPP_PYTHON";
 
-async fn pays_twice(python: &str, script: &str) {
+async fn pays(python: &str, script: &str) {
     let Some(program) = std::env::var_os(python) else {
         println!("skipped: {python} names no Python");
         return;
@@ -25,15 +25,27 @@ async fn pays_twice(python: &str, script: &str) {
     assert!(output.status.success(), "{errors}");
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let key = PublicKey::read(told["publicKey"].as_str().unwrap()).unwrap();
-    stage.spent_by(&key, 2 * PRICE).await;
+    let payments = i128::from(told["payments"].as_u64().unwrap());
+    assert!(payments > 1);
+    stage.spent_by(&key, payments * PRICE).await;
 }
 
 #[tokio::test]
 async fn the_official_x402_client_for_python_pays() {
-    pays_twice(X402, "x402_client.py").await;
+    pays(X402, "x402_client.py").await;
 }
 
 #[tokio::test]
 async fn the_payment_schemes_client_for_python_pays() {
-    pays_twice(MPP, "mpp_client.py").await;
+    pays(MPP, "mpp_client.py").await;
+}
+
+#[tokio::test]
+async fn the_payment_schemes_client_for_python_pays_in_a_session() {
+    pays(MPP, "mpp_session_client.py").await;
+}
+
+#[tokio::test]
+async fn the_official_x402_client_for_python_pays_in_a_session() {
+    pays(X402, "x402_session_client.py").await;
 }

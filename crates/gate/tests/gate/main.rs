@@ -3,6 +3,8 @@
 
 mod attacks;
 mod clients;
+mod crashes;
 mod paying;
 mod proxy;
+mod sessions;
 mod stage;

@@ -7,8 +7,8 @@ use engine::recents::Window;
 use engine::records::{Mode, TenantNo};
 use gate::payer::{self, Now, Ours};
 use gate::{
-    Gate, Made, PublicKey, Registry, Secret, Settings, Tariff, Teller, TellerOptions, Upstream,
-    WalletOptions,
+    Gate, Made, PublicKey, Registry, Secret, SessionOptions, Settings, Tariff, Teller,
+    TellerOptions, Upstream, WalletOptions,
 };
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 /// Of USD, which has nine decimals: what an article costs, and what a new wallet is given.
 pub const PRICE: i128 = 5_000_000;
@@ -60,7 +61,29 @@ pub struct Stage {
     pub teller: Teller,
     pub registry: Arc<Registry>,
     tenant: TenantId,
+    upstream: SocketAddr,
+    serving: AbortHandle,
     _dir: tempfile::TempDir,
+}
+
+/// How a gate of the stage differs from the usual.
+pub struct Ways<'a> {
+    pub prices: &'a str,
+    pub timeout: Duration,
+    pub sessions: SessionOptions,
+    /// What it says other gates to call it.
+    pub name: &'a str,
+}
+
+impl Default for Ways<'_> {
+    fn default() -> Self {
+        Ways {
+            prices: PRICES,
+            timeout: Duration::from_secs(20),
+            sessions: SessionOptions::default(),
+            name: "http://first.example",
+        }
+    }
 }
 
 pub struct Answered {
@@ -105,10 +128,19 @@ pub fn now() -> Now {
 
 impl Stage {
     pub async fn set() -> Stage {
-        Self::set_with(PRICES, Duration::from_secs(20)).await
+        Self::set_in(Ways::default()).await
     }
 
     pub async fn set_with(prices: &str, timeout: Duration) -> Stage {
+        let ways = Ways {
+            prices,
+            timeout,
+            ..Ways::default()
+        };
+        Self::set_in(ways).await
+    }
+
+    pub async fn set_in(ways: Ways<'_>) -> Stage {
         let dir = tempfile::tempdir().unwrap();
         let options = NodeOptions {
             snapshot_every: 0,
@@ -142,37 +174,32 @@ impl Stage {
         });
         let teller = teller.await.unwrap();
         let site = Arc::new(Site::default());
-        let made = Made {
-            teller: teller.clone(),
-            tariff: Tariff::parse(prices.as_bytes()).unwrap(),
-            upstream: Upstream::new(
-                &format!("http://{}", open_site(site.clone()).await),
-                timeout,
-                Duration::from_secs(5),
-            )
-            .unwrap(),
-            settings: Settings {
-                public_url: None,
-                body_bytes_max: 1 << 16,
-                wallets: WalletOptions {
-                    open: true,
-                    gift: Some(Atoms(GIFT as u64)),
-                },
-            },
-        };
-        let gate = Arc::new(Gate::new(made, &registry).unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(gate::serve(listener, gate, std::future::pending()));
+        let upstream = open_site(site.clone()).await;
+        let (gate, serving) = open_gate(&teller, &registry, upstream, &ways).await;
         Stage {
-            gate: address,
+            gate,
             node,
             site,
             teller,
             registry,
             tenant,
+            upstream,
+            serving,
             _dir: dir,
         }
+    }
+
+    /// The gate dies, with whatever it was doing.
+    pub fn kill(&self) {
+        self.serving.abort();
+    }
+
+    /// Another gate on the same ledger, or the same again. Requests go to it from now on.
+    pub async fn open_another(&mut self, ways: Ways<'_>) -> SocketAddr {
+        let opened = open_gate(&self.teller, &self.registry, self.upstream, &ways).await;
+        let before = self.gate;
+        (self.gate, self.serving) = opened;
+        before
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -301,6 +328,35 @@ fn command(op: Op) -> Command {
         op,
         besides: None,
     }
+}
+
+async fn open_gate(
+    teller: &Teller,
+    registry: &Arc<Registry>,
+    upstream: SocketAddr,
+    ways: &Ways<'_>,
+) -> (SocketAddr, AbortHandle) {
+    let url = format!("http://{upstream}");
+    let made = Made {
+        teller: teller.clone(),
+        tariff: Tariff::parse(ways.prices.as_bytes()).unwrap(),
+        upstream: Upstream::new(&url, ways.timeout, Duration::from_secs(5)).unwrap(),
+        settings: Settings {
+            public_url: None,
+            body_bytes_max: 1 << 16,
+            wallets: WalletOptions {
+                open: true,
+                gift: Some(Atoms(GIFT as u64)),
+            },
+            sessions: Some(ways.sessions),
+            address: ways.name.to_owned(),
+        },
+    };
+    let gate = Arc::new(Gate::new(made, registry).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(gate::serve(listener, gate, std::future::pending()));
+    (address, serving.abort_handle())
 }
 
 async fn open_site(site: Arc<Site>) -> SocketAddr {

@@ -183,6 +183,12 @@ impl Fold {
         let first_entry = rows.entries.len();
         for posting in postings {
             self.post(no, posting, rows);
+            // The row names the first payee of a split only; a debt may take all of another's share.
+            let AccountNo(account) = posting.account;
+            let is_wallets = self.wallet_of[account as usize] != NOBODY;
+            if kind == EventKind::Split && posting.amount > 0 && !is_wallets {
+                rows.changes.push((no, Change::PaidDebt { account }));
+            }
         }
         let first_about = rows.abouts.len();
         for effect in effects {

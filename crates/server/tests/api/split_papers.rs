@@ -143,6 +143,27 @@ async fn a_split_is_in_every_payees_history_and_statement() {
 }
 
 #[tokio::test]
+async fn a_share_that_a_debt_takes_whole_is_found_all_the_same() {
+    let stall = Bookstall::open().await;
+    let (town, verlag) = (&stall.market.town, &stall.verlag);
+    // What it was paid is gone when it is to be given back.
+    let away = json!({"from": verlag, "to": town.wallet("0").await, "amount": eur("9.15")});
+    town.post("/v1/transfers", away).await.is(201);
+    stall.market.refund(&stall.paid, Value::Null).await;
+    let shares = [(&*stall.liffey, 1055), (&**verlag, 1070)];
+    let paid = split(town, &stall.reader, &shares, "2.125").await;
+    assert_eq!(town.balance(verlag).await, "0");
+    let path = format!("/v1/payments?wallet={verlag}&kind=payment.split");
+    let found = town.get(&town.caught_up(&path).await).await.is(200);
+    assert_eq!(found["items"][0]["id"], json!(paid), "{found}");
+    // The fees on its shares of both payments.
+    let fee = stall.issue(stall.fee(verlag)).await;
+    assert_eq!(fee["lines"][0]["payments"], 2, "{fee}");
+    let sale = stall.issue(stall.sale(verlag)).await;
+    assert_eq!(sums(&sale), ["11.00", "0.77"], "{sale}");
+}
+
+#[tokio::test]
 async fn the_receipt_of_a_split_shows_each_share_at_its_own_rate() {
     let stall = Bookstall::open().await;
     let town = &stall.market.town;

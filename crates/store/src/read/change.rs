@@ -398,6 +398,18 @@ pub(super) fn apply(tx: &Connection, no: u64, change: &Change) -> Result<(), Err
         } => {
             run!(tx, sql::REFUSALS, signed(no), tenant, party, code, count);
         }
+        Change::PaidDebt { account } => {
+            let none = account_column(NO_ACCOUNT);
+            run!(
+                tx,
+                sql::DEBTOR,
+                signed(no / RUN),
+                signed(no),
+                none,
+                0,
+                account
+            );
+        }
         Change::Inherit { tenant, thing, id } => inherit(tx, no, tenant, thing, id)?,
     }
     Ok(())

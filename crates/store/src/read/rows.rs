@@ -345,6 +345,11 @@ pub enum Change {
         code: u16,
         count: u32,
     },
+    /// The event put value into an account that may be a party's debt: its wallets are concerned, if
+    /// nothing was posted to any of them.
+    PaidDebt {
+        account: u32,
+    },
     /// The event takes wallets, asset and (if it has none) amount from the thing it names.
     Inherit {
         tenant: u32,

@@ -11,7 +11,8 @@ use crate::types::ids::{WalletId, written};
 use crate::v1::events::number;
 use ::papers::facts::Supply;
 use engine::event::Event;
-use engine::{EventKind, Id, Position, UtcMillis};
+use engine::ids::PartyId;
+use engine::{EventKind, Id, Position, State, UtcMillis};
 use money::{Asset, Atoms};
 use std::collections::{BTreeMap, BTreeSet};
 use store::read::{EventFilter, EventLine};
@@ -20,6 +21,8 @@ use store::{Covered, PaperSupply};
 /// The most payments on one paper.
 const PAYMENTS_MAX: usize = 10_000;
 const PAGE: usize = 1_000;
+/// Payments that the writer's thread is asked about at a time.
+const ASKED_AT_ONCE: usize = 500;
 
 /// Which payments are searched for, in the history of a wallet.
 pub struct Wanted {
@@ -44,7 +47,7 @@ pub struct Found {
     pub tax: TaxFacts,
     pub at: UtcMillis,
     /// The party that was paid.
-    pub payee: engine::ids::PartyId,
+    pub payee: PartyId,
 }
 
 /// What was given back, oldest first.
@@ -219,18 +222,13 @@ pub async fn read(
         }
         Ok::<_, Box<Problem>>(read)
     });
-    let read = read.await??;
-    let sold = app.query(move |state| {
-        let mut sold = Vec::with_capacity(read.len());
-        for item in &read {
-            for taxed in item.parts().flat_map(|part| Taxed::all(state, &part)) {
-                let payee = state.party_id(taxed.seller);
-                sold.push((item.id, item.kind, item.at, payee, taxed));
-            }
-        }
-        sold
-    });
-    let sold = sold.await?;
+    let mut left = read.await??;
+    let mut sold = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let rest = left.split_off(left.len().min(ASKED_AT_ONCE));
+        let items = std::mem::replace(&mut left, rest);
+        sold.extend(app.query(move |state| supplies(state, &items)).await?);
+    }
     let taxed: Vec<Taxed> = sold.iter().map(|(.., taxed)| taxed.clone()).collect();
     let taxes = tax_of(app, tenant, &taxed, supply).await?;
     let found = sold.into_iter().zip(taxes);
@@ -244,6 +242,20 @@ pub async fn read(
         payee,
     });
     Ok(found.collect())
+}
+
+/// What each item supplied, and whose.
+fn supplies(state: &State, items: &[Event]) -> Vec<(Id, EventKind, UtcMillis, PartyId, Taxed)> {
+    let of_item = |item: &Event| {
+        let taxed: Vec<Taxed> = item
+            .parts()
+            .flat_map(|part| Taxed::all(state, &part))
+            .collect();
+        let (id, kind, at) = (item.id, item.kind, item.at);
+        let known = |taxed: Taxed| (id, kind, at, state.party_id(taxed.seller), taxed);
+        taxed.into_iter().map(known).collect::<Vec<_>>()
+    };
+    items.iter().flat_map(of_item).collect()
 }
 
 impl Found {

@@ -14,6 +14,12 @@ pub const WALLET_NO: &str = "SELECT no FROM wallet WHERE tenant = $1 AND id = $2
 pub const ACCOUNT: &str = "INSERT INTO account (no, tenant, class, owner, sub, asset, source,
         origin, credit_limit, balance)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)";
+/// One line of the event in each wallet of the debtor, unless it has one in any.
+pub const DEBTOR: &str = "INSERT INTO entry (run, wallet, no, account, amount, balance)
+    SELECT $1, w.no, $2, $3, $4, $4 FROM account a JOIN wallet w ON w.party = a.owner
+        WHERE a.no = $5 AND a.class = 'receivable' AND NOT EXISTS (
+            SELECT 1 FROM wallet o CROSS JOIN entry e
+                ON e.run = $1 AND e.wallet = o.no AND e.no = $2 WHERE o.party = a.owner)";
 pub const CREDIT: &str = "UPDATE account SET credit_limit = $1 WHERE no = $2";
 pub const AT: &str = "SELECT at FROM batch WHERE first_no <= $1 ORDER BY first_no DESC LIMIT 1";
 pub const HOLD: &str = "INSERT INTO hold (no, tenant, id, payer, payee, asset, amount, captured,
@@ -91,6 +97,7 @@ pub const ALL: &[&str] = &[
     WALLET_CHANGED,
     WALLET_NO,
     ACCOUNT,
+    DEBTOR,
     CREDIT,
     AT,
     HOLD,
