@@ -6,6 +6,7 @@
 use crate::event::{Effect, Event, EventKind};
 use crate::ids::Id;
 use crate::law::{self, Activated, Backfilled, Backfilling, Counted, Counts, Law, Moved, Proposal};
+use crate::prices::Metered;
 use crate::recents::Position;
 use crate::records::{
     Hold, Key, Mandate, OperatorKey, Party, PartyNo, Tenant, TenantNo, TimerKind, Wallet, WalletNo,
@@ -125,6 +126,7 @@ fn fold_effect<F: Fold>(
         | Effect::Counted(_)
         | Effect::AccountOpened { .. }
         | Effect::TaxCase(_)
+        | Effect::Priced(_)
         | Effect::Part { .. } => {}
         Effect::Measured {
             party,
@@ -274,6 +276,7 @@ fn fold_rarer<F: Fold>(to: &mut F, tenant: TenantNo, id: Id, effect: &Effect) {
             holds,
         } => to.set_loaded(wallet, asset, holds),
         Effect::Piloted { payer, amount } => to.pilot(tenant, payer, amount),
+        Effect::Metered(ref metered) => to.set_meter(metered),
         ref other => to.other(tenant, id, other),
     }
 }
@@ -595,6 +598,10 @@ impl Fold for State {
     fn add_case(&mut self, case: Case) {
         State::add_case(self, case);
     }
+    fn set_meter(&mut self, metered: &Metered) {
+        let key = (metered.party, metered.price);
+        self.meters.insert(key, metered.meter);
+    }
     fn pilot(&mut self, tenant: TenantNo, payer: PartyNo, amount: u64) {
         let tenant = &mut self.tenants[tenant.0 as usize];
         tenant.piloted += u128::from(amount);
@@ -761,6 +768,8 @@ impl Fold for State {
                 (taxpayer.supplier, taxpayer.buyer) = (supplier, profile.buyer);
                 self.forget_case(party);
             }
+            Effect::PriceSet(ref set) => self.set_price(tenant, set),
+            Effect::PriceArchived { price } => self.prices[price.0 as usize].archived = true,
             Effect::RefusalsCounted { .. } | Effect::SnapshotTaken { .. } => {}
             ref folded => unreachable!("{folded:?} is folded for every view"),
         }

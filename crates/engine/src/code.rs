@@ -104,6 +104,9 @@ codes! {
     LimitsAssetFixed = 19, "limits_asset_fixed", Rejection, Operator, "What parties have spent was counted in another asset, in which the limits must stay.";
     PackInvalid = 20, "pack_invalid", Rejection, Operator, "A pack cannot be read, contradicts itself or has no source for a number. Check it first; the checker names the line.";
     LawNotReady = 21, "law_not_ready", Rejection, Payer, "A law has just come into force, and what was paid before is being counted for it. Try again in a moment with the same id.";
+    PriceInvalid = 22, "price_invalid", Rejection, Operator, "The definition of the price contradicts itself: its bands do not ascend, a quantity is zero, a variant can never be reached. Check it first; the checker names each.";
+    PriceArchived = 23, "price_archived", Rejection, Payer, "The price is archived and can be used no more. Ask the seller for the one in its place.";
+    PriceZero = 24, "price_zero", Rejection, Payer, "What is asked for costs nothing now, so there is nothing to set aside. Pay for it at once.";
     InsufficientFunds = 100, "insufficient_funds", Denial, Payer, "The wallet has too little. Top up and pay with a new id.";
     WalletFrozen = 101, "wallet_frozen", Denial, Payer, "The wallet is frozen. The operator can thaw it.";
     WalletClosed = 102, "wallet_closed", Denial, Payer, "The wallet is closed.";
@@ -160,6 +163,7 @@ codes! {
     OutsidePayers = 183, "outside_payers", Denial, Payer, "No more payers are taken for now.";
     OutsideVolume = 184, "outside_volume", Denial, Payer, "No more is taken in all for now.";
     DebtOutstanding = 185, "debt_outstanding", Denial, Payer, "The party owes after a reversal, and that comes first. What comes to any of its wallets pays it, also a transfer from another of its own; then ask with a new id.";
+    PriceAboveLimit = 186, "price_above_limit", Denial, Payer, "It costs more than the most that the payer agreed to pay. Agree to more with a new id, or ask for less.";
 }
 
 impl Code {

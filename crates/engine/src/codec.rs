@@ -3,7 +3,8 @@
 //! A row starts with a header: the batch's time and its
 //! number of events, then each event as a tag and its body. Tag 1 is the fixed layout of the
 //! commonest payment ([`hot`]); tag 2 the same with what it moves in the law's measures ([`tail`]), tag
-//! 3 with what was decided of its tax and perhaps that; tag 0 is any event, by postcard behind its length. Both decode to
+//! 3 with what was decided of its tax and perhaps that, tag 4 with what it was priced by and perhaps both;
+//! tag 0 is any event, by postcard behind its length. Both decode to
 //! the same model: nothing above this file knows the difference.
 //!
 //! The records of effects stand behind their length and may grow ([`framed`]).
@@ -26,6 +27,9 @@ const HOT: u8 = 1;
 const COUNTED: u8 = 2;
 /// As [`COUNTED`], with what was decided of its tax before the moves.
 const TAXED: u8 = 3;
+/// As [`COUNTED`], with what was decided of its tax, what it was priced by and how its payer's meter moved
+/// before the moves.
+const PRICED: u8 = 4;
 
 /// Why bytes are not a row of events.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -77,13 +81,10 @@ impl RowWriter {
 
     /// Adds an event, whose time is the row's.
     pub fn push(&mut self, event: &Event) {
-        if let Some((body, is_taxed)) = hot::encode(event, &mut self.tail) {
+        if let Some((body, tag)) = hot::encode(event, &mut self.tail) {
             let moves = self.tail.bytes();
-            self.bytes.push(match is_taxed {
-                true => TAXED,
-                false if moves.is_empty() => HOT,
-                false => COUNTED,
-            });
+            let is_bare = tag == COUNTED && moves.is_empty();
+            self.bytes.push(if is_bare { HOT } else { tag });
             self.bytes.extend_from_slice(&body);
             if !moves.is_empty() {
                 self.tail.write_to(&mut self.bytes);
@@ -182,7 +183,7 @@ impl<'b> RowReader<'b> {
         let rest = &self.bytes[self.at..];
         let len = match *rest.first().ok_or_else(short)? {
             HOT => 1 + hot::SIZE,
-            COUNTED | TAXED => {
+            COUNTED | TAXED | PRICED => {
                 let moves = rest.get(1 + hot::SIZE).ok_or_else(short)?;
                 2 + hot::SIZE + usize::from(*moves)
             }
@@ -250,13 +251,13 @@ impl<'b> RowReader<'b> {
 fn decode_leaf(leaf: &[u8], time: UtcMillis, out: &mut Event) -> Option<()> {
     match leaf.split_first()? {
         (&HOT, body) => {
-            hot::decode(body.first_chunk()?, &[], false, time, out)?;
+            hot::decode(body.first_chunk()?, &[], HOT, time, out)?;
         }
-        (&(tag @ COUNTED | tag @ TAXED), body) => {
+        (&(tag @ COUNTED | tag @ TAXED | tag @ PRICED), body) => {
             let moves = body
                 .get(hot::SIZE + 1..)
                 .filter(|moves| !moves.is_empty())?;
-            hot::decode(body.first_chunk()?, moves, tag == TAXED, time, out)?;
+            hot::decode(body.first_chunk()?, moves, tag, time, out)?;
         }
         (_, body) => {
             let (event, rest) = postcard::take_from_bytes(body.get(4..)?).ok()?;

@@ -5,8 +5,9 @@
 
 use crate::code::Code;
 use crate::event::{Event, Hash, TextHash};
-use crate::ids::{ActorId, Id, MandateId, PartyId, TenantId, WalletId};
+use crate::ids::{ActorId, Id, MandateId, PartyId, PriceId, TenantId, WalletId};
 use crate::law::{Backfilled, Circumstances, Confirmed, NewLaw};
+use crate::prices::Item;
 use crate::recents::Window;
 use crate::records::{
     Channel, Mode, Particulars, PartyKind, PartyNo, Standing, TenantNo, TimerKind,
@@ -16,6 +17,7 @@ use crate::terms::{Country, Terms, Tier};
 use crate::time::UtcMillis;
 use ledger::{AssetNo, Posting, Source};
 use money::{Asset, Atoms};
+use pricing::Price;
 use risk::Score;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -69,7 +71,7 @@ pub struct Spend {
     pub payer: WalletId,
     /// What the payer allowed an agent, if an agent pays; [`Id::NONE`] if not.
     pub mandate: MandateId,
-    /// How much, all included.
+    /// How much, all included; of an item, the most that may be paid, zero if that is not said.
     pub amount: Atoms,
     /// Of what.
     pub asset: AssetNo,
@@ -81,6 +83,8 @@ pub struct Spend {
     pub circumstances: Circumstances,
     /// What it says of itself for tax.
     pub tax: Facts,
+    /// What is bought by its price; [`Item::NONE`] if not.
+    pub item: Item,
 }
 
 /// One payee of a split payment.
@@ -293,6 +297,15 @@ pub enum Op {
         party: PartyId,
         profile: Box<Profile>,
     },
+    /// Set a version of a price: it stands from then, or at once. A definition with an error is rejected
+    /// as [`Code::PriceInvalid`].
+    SetPrice {
+        price: PriceId,
+        from: Option<UtcMillis>,
+        definition: Box<Price>,
+    },
+    /// Use a price no more.
+    ArchivePrice { price: PriceId },
     /// Post what rounding a paper that was issued left of a tax.
     RoundTax { paper: Id, rounding: TaxRounding },
 

@@ -54,7 +54,12 @@ impl Content {
         expires: Option<UtcMillis>,
         payees: impl IntoIterator<Item = (WalletId, u64)>,
     ) {
-        self.number(what as u64);
+        self.number(what as u64 + if spend.item.is_some() { 256 } else { 0 });
+        if spend.item.is_some() {
+            self.number(spend.item.price.0.into());
+            self.number(spend.item.unit.into());
+            self.number(spend.item.quantity);
+        }
         self.id(spend.payer.0).id(spend.mandate.0);
         self.number(spend.amount.0).number(spend.asset.0.into());
         self.maybe(expires.map(|at| at.0));
@@ -276,6 +281,8 @@ impl Content {
             | Op::SetTerms { .. }
             | Op::SetTax { .. }
             | Op::SetTaxpayer { .. }
+            | Op::SetPrice { .. }
+            | Op::ArchivePrice { .. }
             | Op::RoundTax { .. }
             | Op::RegisterParty { .. }
             | Op::OpenWallet { .. }
@@ -301,6 +308,8 @@ fn number_of(standing: Standing) -> u64 {
 mod tests {
     use super::*;
     use crate::ids::MandateId;
+    use crate::prices::Item;
+    use crate::records::PriceNo;
     use ledger::AssetNo;
     use money::Atoms;
     use std::collections::BTreeSet;
@@ -316,6 +325,7 @@ mod tests {
             confirmed: confirmed.into(),
             circumstances: Default::default(),
             tax: Default::default(),
+            item: Item::NONE,
         };
         let payee = WalletId(Id(9));
         let pay = |confirmed| Op::Pay {
@@ -344,6 +354,17 @@ mod tests {
                     circumstances: Circumstances {
                         is_gift: true,
                         ..Default::default()
+                    },
+                    ..spend
+                },
+                payee,
+            },
+            Op::Pay {
+                spend: Spend {
+                    item: Item {
+                        price: PriceNo(0),
+                        unit: 0,
+                        quantity: 1,
                     },
                     ..spend
                 },

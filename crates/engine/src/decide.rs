@@ -657,6 +657,12 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
         Op::RejectLaw { proposal } => ops::law::reject(draft, *proposal),
         Op::SetTax { rules, settings } => ops::tax::set(draft, rules.as_ref(), settings.as_deref()),
         Op::SetTaxpayer { party, profile } => ops::tax::set_taxpayer(draft, *party, profile),
+        Op::SetPrice {
+            price,
+            from,
+            definition,
+        } => ops::price::set(draft, *price, *from, definition),
+        Op::ArchivePrice { price } => ops::price::archive(draft, *price),
         Op::RoundTax { paper, rounding } => ops::rounding::post(draft, *paper, rounding),
         Op::Expire { kind, thing } => ops::timer::expire(draft, *kind, *thing),
         Op::CountRefusals { party, code, count } => {

@@ -11,10 +11,11 @@ use crate::code::Code;
 use crate::codec::framed;
 use crate::ids::{ActorId, Id, PartyId, TenantId, WalletId};
 use crate::law::{Activated, Asked, Backfilled, Counted, Moved, Proposal};
+use crate::prices::{Metered, PriceSet, Priced};
 use crate::recents::Window;
 use crate::records::{
     Correction, Dispute, Hold, Key, Mandate, Mode, Particulars, PartyKind, PartyNo, Pending,
-    Standing, TenantNo, TopUp, WalletNo, Withdrawal,
+    PriceNo, Standing, TenantNo, TopUp, WalletNo, Withdrawal,
 };
 use crate::taxes::{Case, Profile, TaxMove, TaxSet};
 use crate::terms::{Country, Terms, Tier};
@@ -99,6 +100,8 @@ kinds! {
     TaxpayerSet = "taxpayer.set";
     TaxRounded = "tax.rounded";
     TransferRefused = "transfer.refused";
+    PriceSet = "price.set";
+    PriceArchived = "price.archived";
 }
 
 impl EventKind {
@@ -407,6 +410,14 @@ pub enum Effect {
     Taxed(#[serde(with = "framed")] Box<TaxMove>),
     /// Measures of the law moved by a payment: each as [`Effect::Measured`] has one.
     Moved(Moved),
+    /// A version of a price; a price that is not known is the next.
+    PriceSet(#[serde(with = "framed")] Box<PriceSet>),
+    /// A price is used no more.
+    PriceArchived { price: PriceNo },
+    /// What a payment was priced by. Changes nothing by itself.
+    Priced(#[serde(with = "framed")] Priced),
+    /// A meter has moved.
+    Metered(Metered),
 }
 
 // Effects are written one after another for every payment: what is large and rare is boxed.
@@ -538,6 +549,25 @@ impl<'e> Part<'e> {
     pub fn text(&self) -> Option<TextHash> {
         self.effects.iter().find_map(|effect| match effect {
             Effect::Text { hash } => Some(*hash),
+            _ => None,
+        })
+    }
+
+    /// What it was priced by, if by a price.
+    #[must_use]
+    pub fn priced(&self) -> Option<&Priced> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Priced(priced) => Some(priced),
+            Effect::HoldOpened(hold) => hold.priced.as_ref().map(|(priced, _)| priced),
+            _ => None,
+        })
+    }
+
+    /// How it moved its payer's meter.
+    #[must_use]
+    pub fn metered(&self) -> Option<&Metered> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Metered(metered) => Some(metered),
             _ => None,
         })
     }

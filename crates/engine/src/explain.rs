@@ -10,6 +10,7 @@ pub use law::{LawExplained, law};
 use crate::code::{Audience, Code};
 use crate::event::{Effect, EventKind, Paid, Part, Refused};
 use crate::law::{MEASURE_FIRST, Rewards};
+use crate::prices::Priced;
 use crate::records::MEASURE_DAY;
 use crate::step::fee::rewarded;
 use crate::terms::{TIERS, Terms, Tier};
@@ -167,6 +168,7 @@ pub fn explain(
                     used: Some(used),
                 });
             }
+            Effect::Priced(priced) => explanation.trace.push(price_line(priced)),
             Effect::Refused(refused) => {
                 let code = refused.code.shown_to(audience);
                 explanation.code = Some(code.as_str());
@@ -182,6 +184,28 @@ pub fn explain(
         }
     }
     explanation
+}
+
+/// By what it was priced.
+fn price_line(priced: &Priced) -> Line {
+    let variant = match priced.variant {
+        0 => String::new(),
+        variant => format!(", variant {variant}"),
+    };
+    let free = match priced.free {
+        0 => String::new(),
+        free => format!("; {free} of them are free"),
+    };
+    Line {
+        stage: "price",
+        rule: "price",
+        text: format!(
+            "{} by version {} of the price{variant}{free}",
+            priced.item.quantity, priced.version
+        ),
+        limit: None,
+        used: None,
+    }
 }
 
 /// What the platform took, and why so much.
@@ -265,6 +289,7 @@ fn stage(code: Code) -> &'static str {
             "policy"
         }
         Code::RiskDeclined | Code::Declined => "risk",
+        Code::PriceAboveLimit => "price",
         _ => "parties",
     }
 }
@@ -290,6 +315,12 @@ pub fn remedy(refused: &Refused, terms: &Terms, assets: &[Asset]) -> Remedy {
             amount: amount(
                 (refused.used + u128::from(refused.asked)).saturating_sub(refused.limit),
             ),
+            asset: code,
+            tier: None,
+        },
+        Code::PriceAboveLimit => Remedy {
+            action: "pay_less",
+            amount: amount(refused.limit),
             asset: code,
             tier: None,
         },

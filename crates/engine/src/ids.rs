@@ -188,6 +188,8 @@ prefixed! {
     DisputeId = "dsp";
     /// An entry made by two keys.
     CorrectionId = "cor";
+    /// What something costs.
+    PriceId = "pri";
     /// Any other command.
     CommandId = "cmd";
     /// Who gave a command: a key.

@@ -7,6 +7,7 @@ pub(crate) mod hold;
 pub(crate) mod law;
 pub(crate) mod mandate;
 pub(crate) mod people;
+pub(crate) mod price;
 pub(crate) mod refund;
 pub(crate) mod rounding;
 pub(crate) mod settings;

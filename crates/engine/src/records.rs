@@ -7,6 +7,7 @@
 
 use crate::ids::{ActorId, Id, MandateId, TenantId, WalletId};
 use crate::law::{Circumstances, Counted, Law};
+use crate::prices::{Item, Metered, Priced};
 use crate::taxes::{Facts, TaxInForce, TaxMove};
 use crate::terms::{Country, Terms, Tier};
 use crate::time::{Civil, Day, UtcMillis};
@@ -39,6 +40,8 @@ numbers! {
     PartyNo;
     /// A wallet's shard-local number.
     WalletNo;
+    /// A price's shard-local number.
+    PriceNo;
 }
 
 impl WalletNo {
@@ -332,6 +335,8 @@ pub struct Hold {
     pub counted: Vec<Counted>,
     /// What was decided of its tax; zero if no tax rules were in force.
     pub case: u32,
+    /// What it was priced by, if by a price, and the meter right after.
+    pub priced: Option<(Priced, Option<Metered>)>,
 }
 
 /// Room that an authorization has taken in its payer's limits.
@@ -463,6 +468,9 @@ pub struct Pending {
     /// What it says of itself for tax; `None` if it says nothing.
     #[serde(default)]
     pub tax: Option<Box<Facts>>,
+    /// What is bought by its price; `None` if it says its amount itself.
+    #[serde(default)]
+    pub item: Option<Item>,
 }
 
 /// Which payment waits. The numbers are frozen.

@@ -2,12 +2,16 @@
 //!
 //! It compares everything that the answer says; a refusal says all that was asked by its hash.
 
+mod refusal;
+
 use crate::command::{Command, DisputeVerdict, Op, Share, Spend, TaxRounding};
 use crate::content;
 use crate::event::{Effect, Event, EventKind as K, Paid, Part};
 use crate::ids::{Id, WalletId};
+use crate::prices::Item;
 use crate::records::{Hold, PartyNo, WalletNo};
 use crate::state::State;
+use crate::step::price;
 use crate::step::tax::sub;
 use ::tax::supply::Pricing;
 use ledger::{Account, AccountClass};
@@ -101,116 +105,6 @@ impl Asked<'_> {
             }
     }
 
-    /// What a refusal says of the command: what it is about, whose wallet, how much.
-    fn differs_from_refusal(&self) -> Option<Field> {
-        let Some(Effect::Refused(refused)) = self.part.effects.first() else {
-            return Some("id");
-        };
-        let about = self.part.effects.iter().find_map(|effect| match effect {
-            // What was not confirmed in time is about the payment that it was.
-            Effect::About { .. } if self.part.kind == K::StepUpExpired => None,
-            Effect::About { thing } => Some(*thing),
-            _ => None,
-        });
-        let thing = self.command.about();
-        if about != thing.map(|(_, id)| id) {
-            return Some(thing.map_or("id", |(field, _)| field));
-        }
-        if content::of(&self.command.op) == refused.content {
-            return None;
-        }
-        // What it says in plain is named; the rest is part of the hash only.
-        let wallet = |field, id| (field, refused.wallet == self.wallet(id));
-        let amount = |atoms: u64| ("amount", refused.asked == atoms);
-        let named = match &self.command.op {
-            Op::Pay { spend, payee }
-            | Op::Authorize { spend, payee, .. }
-            | Op::Transfer { spend, payee } => first(&[
-                wallet("payer", spend.payer),
-                ("payee", refused.payee == self.wallet(*payee)),
-                ("asset", refused.asset == spend.asset),
-                amount(spend.amount.0),
-            ]),
-            Op::Split { spend, payees } => first(&[
-                wallet("payer", spend.payer),
-                (
-                    "payees",
-                    payees
-                        .first()
-                        .is_some_and(|p| refused.payee == self.wallet(p.payee)),
-                ),
-                ("asset", refused.asset == spend.asset),
-                amount(spend.amount.0),
-            ]),
-            Op::Capture { amount: a, .. }
-            | Op::Refund { amount: a, .. }
-            | Op::OpenDispute { amount: a, .. }
-            | Op::ReverseTopUp { amount: a, .. } => first(&[amount(a.0)]),
-            Op::TopUp {
-                wallet: id,
-                asset,
-                amount: a,
-                ..
-            }
-            | Op::Withdraw {
-                wallet: id,
-                asset,
-                amount: a,
-                ..
-            }
-            | Op::SettleEarned {
-                wallet: id,
-                asset,
-                amount: a,
-                ..
-            } => first(&[
-                wallet("wallet", *id),
-                ("asset", refused.asset == *asset),
-                amount(a.0),
-            ]),
-            Op::SetCredit {
-                wallet: id, asset, ..
-            } => first(&[wallet("wallet", *id), ("asset", refused.asset == *asset)]),
-            Op::ChangeWallet { wallet: id, .. } => first(&[wallet("wallet", *id)]),
-            Op::ChangeParty { party, .. } => {
-                let asked = self.state.party_no(self.command.tenant, *party);
-                first(&[("party", Some(refused.party) == asked)])
-            }
-            Op::GrantMandate { payer, asset, .. } => {
-                first(&[wallet("payer", *payer), ("asset", refused.asset == *asset)])
-            }
-            Op::Group { .. } => Some("items"),
-            Op::Void { .. }
-            | Op::SettleTopUp { .. }
-            | Op::SendWithdrawal { .. }
-            | Op::SettleWithdrawal { .. }
-            | Op::ReturnWithdrawal { .. }
-            | Op::RevokeMandate { .. }
-            | Op::ResolveDispute { .. }
-            | Op::ApproveCorrection { .. }
-            | Op::RejectCorrection { .. }
-            | Op::ProposeLaw { .. }
-            | Op::ApproveLaw { .. }
-            | Op::RejectLaw { .. } => None,
-            // These are never refused.
-            Op::SetShard { .. }
-            | Op::RegisterAsset { .. }
-            | Op::OpenTenant { .. }
-            | Op::SetTerms { .. }
-            | Op::SetTax { .. }
-            | Op::SetTaxpayer { .. }
-            | Op::RoundTax { .. }
-            | Op::RegisterParty { .. }
-            | Op::OpenWallet { .. }
-            | Op::ProposeCorrection { .. }
-            | Op::Expire { .. }
-            | Op::CountRefusals { .. }
-            | Op::Backfill { .. }
-            | Op::RecordSnapshot { .. } => Some("id"),
-        };
-        named.or(Some("id"))
-    }
-
     /// The spending side of a payment that was made or waits.
     fn spend(&self, kinds: &[K], spend: &Spend, payee: WalletId) -> Option<Field> {
         let (payer, payee) = (self.wallet(spend.payer), self.wallet(payee));
@@ -221,15 +115,19 @@ impl Asked<'_> {
         let asked = self.part.asked().map(|asked| asked.circumstances);
         let same = asked.unwrap_or_default() == spend.circumstances;
         let circumstances = ("circumstances", same);
+        let priced = self.part.priced();
+        let same_item = priced.map_or(Item::NONE, |priced| priced.item) == spend.item;
+        let amount = |asked: u64| {
+            let asked = priced.map_or(asked, |priced| priced.limit);
+            ("amount", asked == spend.amount.0)
+        };
         let rows = self.part.effects.iter().find_map(|effect| match effect {
             Effect::Paid(p) => Some([
                 ("payer", p.payer == payer),
                 ("payee", p.payee == payee),
                 ("asset", p.asset == spend.asset),
-                (
-                    "amount",
-                    self.asked_amount(p.case, p.gross, p.tax) == spend.amount.0,
-                ),
+                ("price", same_item),
+                amount(self.asked_amount(p.case, p.gross, p.tax)),
                 ("tax", self.same_facts(p.case, spend)),
                 ("mandate", mandate.unwrap_or(Id::NONE) == spend.mandate.0),
                 circumstances,
@@ -238,7 +136,8 @@ impl Asked<'_> {
                 ("payer", h.payer == payer),
                 ("payee", h.payee == payee),
                 ("asset", h.asset == spend.asset),
-                ("amount", self.asked_of_hold(h) == spend.amount.0),
+                ("price", same_item),
+                amount(self.asked_of_hold(h)),
                 ("tax", self.same_facts(h.case, spend)),
                 ("mandate", h.mandate == spend.mandate),
                 circumstances,
@@ -247,6 +146,7 @@ impl Asked<'_> {
                 ("payer", self.wallet(p.payer) == payer),
                 ("payee", self.wallet(p.payee) == payee),
                 ("asset", p.asset == spend.asset),
+                ("price", p.item.unwrap_or_default() == spend.item),
                 ("amount", p.amount == spend.amount),
                 ("tax", true), // in the content
                 ("id", content::of(&self.command.op) == p.content),
@@ -284,7 +184,12 @@ impl Asked<'_> {
     /// Whether it says the same of itself for tax. Without rules in force it was not asked.
     fn same_facts(&self, case: u32, spend: &Spend) -> bool {
         let case = self.state.tax_case(case);
-        case.is_none_or(|case| case.question.facts == spend.tax)
+        let version = self.part.priced().and_then(|priced| {
+            let record = self.state.price(priced.item.price)?;
+            record.version(priced.version)
+        });
+        let own = version.and_then(|version| version.price.tax_included);
+        case.is_none_or(|case| case.question.facts == price::facts(spend, own))
     }
 
     /// What payees of these weights came to have of a split; none if it was another.
@@ -670,6 +575,32 @@ impl Asked<'_> {
                     _ => false,
                 });
                 of(&[K::TaxpayerSet], &[("party", same)])
+            }
+            Op::SetPrice {
+                price,
+                from,
+                definition,
+            } => {
+                let set = part.effects.iter().find_map(|effect| match effect {
+                    Effect::PriceSet(set) => Some(set),
+                    _ => None,
+                });
+                let Some(set) = set else {
+                    return Some("id");
+                };
+                let from = from.unwrap_or(event.at).max(event.at);
+                let rows = [
+                    ("price", set.price == *price),
+                    ("from", set.version.from == from.0),
+                    ("definition", set.version.price == **definition),
+                ];
+                of(&[K::PriceSet], &rows)
+            }
+            Op::ArchivePrice { price } => {
+                let asked = self.state.price_no(self.command.tenant, *price);
+                let same = self
+                    .has(|e| matches!(e, Effect::PriceArchived { price } if Some(*price) == asked));
+                of(&[K::PriceArchived], &[("price", same)])
             }
             Op::RoundTax { paper, rounding } => {
                 let about = self.has(|e| matches!(e, Effect::About { thing } if thing == paper));

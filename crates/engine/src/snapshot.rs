@@ -1,7 +1,7 @@
 //! State as bytes, in one canonical order: a snapshot, and the digest that two nodes compare.
 //!
 //! What is few comes first, as one piece; then, record by record, what is many: parties, wallets,
-//! accounts, counters, recent ids. So neither writing nor reading holds a second copy of the state.
+//! accounts, counters, meters, recent ids. So neither writing nor reading holds a second copy of the state.
 //! Identity of the bytes is identity of the state: nothing here depends on this process's hash key.
 
 use crate::code::Code;
@@ -9,10 +9,11 @@ use crate::event::Hash;
 use crate::hash::HashKey;
 use crate::ids::{Id, PartyId};
 use crate::law::{Counts, Proposal};
+use crate::prices::PriceRecord;
 use crate::recents::{Position, Recents, SliceHead, Window};
 use crate::records::{
-    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TenantNo, TopUp,
-    Wallet, WalletNo, Withdrawal,
+    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, PriceNo, Tenant, TenantNo,
+    TopUp, Wallet, WalletNo, Withdrawal,
 };
 use crate::state::{State, Timer};
 use crate::taxes::{Case, Taxpayer};
@@ -27,7 +28,7 @@ use thiserror::Error;
 /// The snapshot format this code writes and reads. Any change of a record of State counts it up: an
 /// older snapshot is then skipped and the journal replayed, and digests of another version are not
 /// compared.
-pub const VERSION: u16 = 6;
+pub const VERSION: u16 = 7;
 
 /// About how many bytes are handed over at a time.
 const CHUNK: usize = 1 << 16;
@@ -70,10 +71,12 @@ struct Head<'s> {
     cases: Cow<'s, [Case]>,
     taxpayers: Cow<'s, [Taxpayer]>,
     suppliers: Cow<'s, [tax::Supplier]>,
+    prices: Cow<'s, [PriceRecord]>,
     parties: usize,
     wallets: usize,
     accounts: usize,
     counts: usize,
+    meters: usize,
     /// Of each slice of recent ids: by the ids' own time, its number, its length.
     slices: Vec<(bool, u64, u32)>,
     /// Ids of an earlier time may be forgotten.
@@ -105,10 +108,12 @@ pub fn encode_to(state: &State, sink: impl FnMut(&[u8])) {
         cases: Cow::Borrowed(&state.cases),
         taxpayers: Cow::Borrowed(&state.taxpayers),
         suppliers: Cow::Borrowed(&state.suppliers),
+        prices: Cow::Borrowed(&state.prices),
         parties: state.parties.len(),
         wallets: state.wallets.len(),
         accounts: state.book.len(),
         counts: state.counts.len(),
+        meters: state.meters.len(),
         slices: state
             .recents
             .slices()
@@ -132,6 +137,9 @@ pub fn encode_to(state: &State, sink: impl FnMut(&[u8])) {
     for counts in &state.counts {
         let bytes = postcard::to_allocvec(counts).expect("memory takes any record");
         writer.bytes(&bytes);
+    }
+    for meter in &state.meters {
+        writer.record(&meter);
     }
     for (tenant, id, _, position) in state.recents.entries() {
         writer.bytes(&recent_to_bytes(tenant, id, position));
@@ -175,9 +183,15 @@ pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
     }
     let head: Head<'_> = reader.record()?;
     // Every record has at least a byte: what claims more is damaged, before room is made for it.
-    if [head.parties, head.wallets, head.accounts, head.counts]
-        .iter()
-        .any(|count| *count > bytes.len())
+    if [
+        head.parties,
+        head.wallets,
+        head.accounts,
+        head.counts,
+        head.meters,
+    ]
+    .iter()
+    .any(|count| *count > bytes.len())
     {
         return Err(SnapshotError::Damaged);
     }
@@ -200,6 +214,10 @@ pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
     state.counts.reserve(head.counts);
     for _ in 0..head.counts {
         state.counts.push(reader.record::<Counts>()?);
+    }
+    for _ in 0..head.meters {
+        let (key, meter) = reader.record()?;
+        state.meters.insert(key, meter);
     }
     state.recents = Recents::new(head.window, HashKey::new(random));
     state.recents.set_forgotten_before(head.forgotten_before);
@@ -238,6 +256,10 @@ pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
     state.refusals = head.refusals.into_owned();
     state.refusals_second = head.refusals_second;
     state.suppliers = head.suppliers.into_owned();
+    state.prices = head.prices.into_owned();
+    let named = (0..).zip(&state.prices);
+    let numbers = named.map(|(no, price)| ((price.tenant, price.id.0), PriceNo(no)));
+    state.price_nos = numbers.collect();
     for case in head.cases.into_owned() {
         state.add_case(case);
     }
@@ -290,7 +312,7 @@ impl<F: FnMut(&[u8])> Writer<F> {
     fn record(&mut self, record: &impl Serialize) {
         let mut bytes = [0; 160];
         let used = postcard::to_slice(record, &mut bytes)
-            .expect("a party, wallet or account is far below 160 bytes");
+            .expect("a party, wallet, account or meter is far below 160 bytes");
         self.chunk.extend_from_slice(used);
         self.flush_from(CHUNK);
     }

@@ -8,10 +8,11 @@ use crate::hash::HashKey;
 use crate::ids::{Id, PartyId, TenantId, WalletId};
 use crate::index::Index;
 use crate::law::{Counts, Proposal};
+use crate::prices::{Meter, PriceRecord};
 use crate::recents::{Recents, Window};
 use crate::records::{
-    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, Tenant, TenantNo, TimerKind,
-    TopUp, Wallet, WalletNo, Withdrawal,
+    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, PriceNo, Tenant, TenantNo,
+    TimerKind, TopUp, Wallet, WalletNo, Withdrawal,
 };
 use crate::sums::Sums;
 use crate::taxes::{Case, Gist, Taxpayer, Together};
@@ -82,6 +83,11 @@ pub struct State {
     pub taxpayers: Vec<Taxpayer>,
     /// The different settings of sellers.
     pub suppliers: Vec<tax::Supplier>,
+    /// The catalogue, by number: see [`State::price`].
+    pub prices: Vec<PriceRecord>,
+    /// What payers have used of prices where that matters.
+    pub meters: BTreeMap<(PartyNo, PriceNo), Meter>,
+    pub(crate) price_nos: BTreeMap<Key, PriceNo>,
     /// What payments need of each case.
     pub(crate) gists: Vec<Gist>,
     pub(crate) case_index: Index,
@@ -130,6 +136,9 @@ impl State {
             cases: Vec::new(),
             taxpayers: Vec::new(),
             suppliers: Vec::new(),
+            prices: Vec::new(),
+            meters: BTreeMap::new(),
+            price_nos: BTreeMap::new(),
             gists: Vec::new(),
             case_index: Index::default(),
             together: Together::default(),

@@ -22,6 +22,7 @@ use crate::command::{SPLIT_PAYEES_MAX, Share, Spend};
 use crate::decide::{Rule, Stop};
 use crate::ids::WalletId;
 use crate::records::{PartyNo, WalletNo};
+use crate::taxes::Facts;
 use crate::time::UtcMillis;
 use crate::view::View;
 use ::policy::{StepUp, Traced};
@@ -51,6 +52,10 @@ pub(crate) struct Payment<'c> {
     /// The payees with their weights; one payee has all.
     pub payees: Payees,
     pub gross: u64,
+    /// What its item was priced by.
+    pub priced: Option<price::Set>,
+    /// What it says of itself for tax.
+    pub facts: &'c Facts,
     pub tax: tax::Tax,
     /// Of a split under tax rules, the payees with a share.
     pub shares: Vec<tax::Share>,
@@ -161,6 +166,8 @@ fn run<V: View>(
         payer_party: draft.view.wallet(payer).party,
         payees,
         gross: 0,
+        priced: None,
+        facts: &spend.tax,
         tax: tax::Tax::default(),
         shares: Vec::new(),
         fee: 0,
@@ -170,10 +177,18 @@ fn run<V: View>(
         asked_before_law: None,
     };
     parties::check(draft, &payment)?;
-    price::set(&mut payment);
+    price::set(draft, &mut payment)?;
+    let facts;
+    if let Some(priced) = &payment.priced {
+        facts = priced.facts(spend);
+        payment.facts = &facts;
+    }
     tax::set(draft, &mut payment)?;
     pending::is_as_confirmed(draft, &payment)?;
-    if payment.gross > spend.amount.0 {
+    if payment.priced.is_some() {
+        price::check(draft, &payment)?;
+        parties::mandate_again(draft, &payment)?;
+    } else if payment.gross > spend.amount.0 {
         parties::mandate_again(draft, &payment)?;
     }
     fee::set(draft, &mut payment);

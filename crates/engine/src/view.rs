@@ -6,7 +6,10 @@
 use crate::event::Effect;
 use crate::ids::Id;
 use crate::law::{Count, Counts};
-use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
+use crate::prices::{Meter, Metered};
+use crate::records::{
+    Hold, Key, Mandate, OperatorKey, Party, PartyNo, PriceNo, TenantNo, Wallet, WalletNo,
+};
 use crate::state::State;
 use crate::taxes::{Case, Gist, Taxpayer, Together, Words};
 use ledger::{Account, AccountNo, AssetNo, Source};
@@ -57,6 +60,8 @@ pub trait View {
     fn find_case(&self, words: &Words, is_it: impl Fn(&Gist, &Case) -> bool) -> Option<u32>;
     /// Which counters are moved together.
     fn together(&self) -> &Together;
+    /// What a payer has used of a price, if that is counted.
+    fn meter(&self, payer: PartyNo, price: PriceNo) -> Option<Meter>;
 }
 
 /// What the fold may change.
@@ -93,6 +98,8 @@ pub trait Fold: View {
     fn taxpayer_mut(&mut self, tenant: TenantNo, party: PartyNo) -> &mut Taxpayer;
     /// The next case.
     fn add_case(&mut self, case: Case);
+    /// Moves a meter.
+    fn set_meter(&mut self, metered: &Metered);
     /// An effect that no item of a group has.
     fn other(&mut self, tenant: TenantNo, id: Id, effect: &Effect);
 }
@@ -181,6 +188,9 @@ impl View for State {
     fn together(&self) -> &Together {
         &self.together
     }
+    fn meter(&self, payer: PartyNo, price: PriceNo) -> Option<Meter> {
+        self.meters.get(&(payer, price)).copied()
+    }
 }
 
 /// State as it would be after some items of a group.
@@ -204,6 +214,7 @@ pub struct Overlay<'s> {
     pilot_payers: Vec<PartyNo>,
     taxpayers: BTreeMap<(TenantNo, PartyNo), Taxpayer>,
     cases: Vec<(Case, Gist)>,
+    meters: BTreeMap<(PartyNo, PriceNo), Meter>,
     together: Cow<'s, Together>,
 }
 
@@ -229,6 +240,7 @@ impl<'s> Overlay<'s> {
             pilot_payers: Vec::new(),
             taxpayers: BTreeMap::new(),
             cases: Vec::new(),
+            meters: BTreeMap::new(),
             together: Cow::Borrowed(&state.together),
         }
     }
@@ -345,6 +357,10 @@ impl View for Overlay<'_> {
     fn together(&self) -> &Together {
         &self.together
     }
+    fn meter(&self, payer: PartyNo, price: PriceNo) -> Option<Meter> {
+        let here = self.meters.get(&(payer, price)).copied();
+        here.or_else(|| self.state.meter(payer, price))
+    }
 }
 
 impl Fold for Overlay<'_> {
@@ -427,6 +443,10 @@ impl Fold for Overlay<'_> {
             known.unwrap_or_else(|| self.together.to_mut().no_of(counters))
         });
         self.cases.push((case, gist));
+    }
+    fn set_meter(&mut self, metered: &Metered) {
+        let key = (metered.party, metered.price);
+        self.meters.insert(key, metered.meter);
     }
     fn other(&mut self, _: TenantNo, _: Id, effect: &Effect) {
         unreachable!("no item of a group has the effect {effect:?}")

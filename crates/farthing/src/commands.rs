@@ -12,6 +12,7 @@ pub mod invoice;
 pub mod keys;
 pub mod packs;
 pub mod pay;
+pub mod prices;
 pub mod replay;
 pub mod restore;
 pub mod serve;

@@ -1,8 +1,8 @@
 //! The command: `farthing demo | serve | replay | bench | verify | explain | backup | restore | keys
-//! | packs | briefs | simulate | tax | invoice | statement | gate | pay`.
+//! | packs | prices | briefs | simulate | tax | invoice | statement | gate | pay`.
 //!
 //! Exit codes: 0 done; 1 it did not work out, and the message says what to do; 2 the command line is
-//! wrong; 3 something checked is not right (`verify`, `packs check`, `tax`); 70 the node stopped because a
+//! wrong; 3 something checked is not right (`verify`, `packs check`, `prices check`, `tax`); 70 the node stopped because a
 //! commit failed or a part of it panicked.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -63,6 +63,7 @@ enum Command {
     Restore(commands::restore::Args),
     Keys(commands::keys::Args),
     Packs(commands::packs::Args),
+    Prices(commands::prices::Args),
     Briefs(commands::briefs::Args),
     Simulate(commands::simulate::Args),
     Tax(commands::tax::Args),
@@ -93,6 +94,7 @@ fn main() -> ExitCode {
         Command::Restore(args) => commands::restore::run(&args),
         Command::Keys(args) => commands::keys::run(args),
         Command::Packs(args) => commands::packs::run(&args),
+        Command::Prices(args) => commands::prices::run(&args),
         Command::Briefs(args) => commands::briefs::run(args),
         Command::Simulate(args) => commands::simulate::run(&args),
         Command::Tax(args) => commands::tax::run(&args),

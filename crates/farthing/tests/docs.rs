@@ -172,6 +172,11 @@ fn the_recipes_work_as_they_stand() {
     run_page("recipes.md");
 }
 
+#[test]
+fn prices_work_as_they_stand() {
+    run_page("pricing.md");
+}
+
 /// The commands that are not run are at least there, with their options.
 #[test]
 fn the_manual_names_commands_and_options_that_exist() {

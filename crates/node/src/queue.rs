@@ -182,6 +182,10 @@ pub(crate) fn tell_unavailable(reply: Reply, why: Unavailable) {
 /// Runs when everything before it is durable; `None` if that will never be.
 pub(crate) type Deliver = Box<dyn FnOnce(bool) + Send>;
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are commands, which are not worth an allocation each"
+)]
 pub(crate) enum Item {
     Command(Command, Reply),
     /// Reads the state in its turn; what it returns is run when the rows before it are durable.
@@ -485,6 +489,7 @@ mod tests {
             confirmed: false.into(),
             circumstances: Default::default(),
             tax: Default::default(),
+            item: Default::default(),
         };
         let pay = Op::Pay {
             spend,

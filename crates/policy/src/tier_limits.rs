@@ -67,7 +67,7 @@ impl TierLimits {
     ///
     /// # Errors
     /// The first limit exceeded, in the order per payment, per day, per month.
-    #[inline]
+    #[inline(always)]
     pub fn check(&self, asked: u64, used: Used) -> Result<(), Exceeded> {
         let windows = [
             (LimitKind::PerPayment, self.per_payment, 0),

@@ -1,56 +1,32 @@
-//! What things cost. For now: the platform's own fee on a payment.
+//! What things cost: prices, their quotes, shares of a period's price, the platform's fee.
 //!
-//! Pure: no wallets, no time, no ledger.
+//! - A [`Price`] is a definition as data; [`check()`] says all that is wrong with one.
+//! - A [`Version`] is a checked one with its number and the instant from which it holds.
+//! - [`Version::quote`] says what a quantity costs, after what was used before and in a context.
+//! - A [`Cycle`] is periods after an anchor; [`Span::share`] is a part of a period's price.
+//! - [`PlatformFee`] is the platform's own fee on a payment.
+//!
+//! What holds everywhere here:
+//! - Integers only. What a quantity costs exactly may be no whole number of atoms: what is left over
+//!   is carried to the next quote, never rounded away, so any number of small quotes sum to one
+//!   large one of all of them, rounded down once.
+//! - Arithmetic is checked: an overflow is an error with a name.
+//!
+//! Pure: no wallets, no clock, no ledger.
 #![deny(missing_docs)]
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-use money::{Atoms, Ppm, Rounding};
-use serde::{Deserialize, Serialize};
+mod check;
+mod cycle;
+mod fee;
+mod price;
+mod quote;
+mod when;
 
-/// The platform's fee: a share of the payment, and at least a minimum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlatformFee {
-    /// The share, in parts per million of the gross amount.
-    pub share: Ppm,
-    /// The least a payment is charged, in atoms of its asset.
-    pub minimum: Atoms,
-}
-
-impl PlatformFee {
-    /// The fee on `gross`, rounded half to even once, never more than `most`.
-    #[must_use]
-    #[inline]
-    pub fn on(&self, gross: Atoms, most: Atoms) -> Atoms {
-        self.share
-            .of(gross, Rounding::HalfEven)
-            .max(self.minimum)
-            .min(most)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fee_is_its_share_its_minimum_or_all_there_is() {
-        let fee = |ppm, minimum, gross, most| {
-            PlatformFee {
-                share: Ppm::new(ppm).unwrap(),
-                minimum: Atoms(minimum),
-            }
-            .on(Atoms(gross), Atoms(most))
-            .0
-        };
-        assert_eq!(fee(20_000, 0, 1_000, 1_000), 20);
-        assert_eq!(fee(20_000, 30, 1_000, 1_000), 30);
-        assert_eq!(
-            fee(20_000, 30, 10, 8),
-            8,
-            "never more than what is left after tax"
-        );
-        assert_eq!(fee(500_000, 0, 1, 1), 0, "half an atom rounds to the even");
-        assert_eq!(fee(500_000, 0, 3, 3), 2);
-        assert_eq!(fee(0, 0, 1_000, 1_000), 0);
-    }
-}
+pub use check::{Wrong, check};
+pub use cycle::{Cycle, Every, Span};
+pub use fee::PlatformFee;
+pub use price::{Band, Model, Period, Price, Rate, Unit, Variant, Version};
+pub use quote::{NotQuoted, Quote, SoFar};
+pub use when::{Context, Kind, When};

@@ -127,7 +127,8 @@ fn status(code: Code) -> u16 {
         | C::Unbalanced
         | C::TooMany
         | C::IdReused
-        | C::PackInvalid => 422,
+        | C::PackInvalid
+        | C::PriceInvalid => 422,
         C::AgentMayNot => 403,
         C::NotFound => 404,
         C::Throttled => 429,
@@ -173,6 +174,7 @@ fn status(code: Code) -> u16 {
         | C::SourceNotAllowed
         | C::SourceNotSettled
         | C::DebtOutstanding
+        | C::PriceAboveLimit
         | C::SameKey => 403,
         C::IdExpired
         | C::IdInFuture
@@ -193,6 +195,8 @@ fn status(code: Code) -> u16 {
         | C::BelowFloor
         | C::CorrectionExpired
         | C::LawConflict
+        | C::PriceArchived
+        | C::PriceZero
         | C::CreditInUse => 409,
     }
 }

@@ -41,6 +41,8 @@ pub mod taxes;
 mod texts;
 #[macro_use]
 mod types;
+// Its numbers within bounds are made by a macro of the types.
+pub mod prices;
 mod v1;
 
 pub use app::{App, Config, Parts};

@@ -140,6 +140,24 @@ fn refinements() -> Vec<(&'static str, Value)> {
         "required": ["capture"],
         "properties": {"capture": {"const": "manual"}},
     }}});
+    // It says how much, or by which price: then perhaps of which unit and how many.
+    let mut one_payee = one_payee;
+    let priced = json!([
+        {
+            "required": ["price"],
+            "properties": {"price": {"type": "string"}},
+        },
+        {
+            "required": ["amount"],
+            "properties": {
+                "amount": {"type": "object"},
+                "price": {"type": "null"},
+                "unit": {"type": "null"},
+                "quantity": {"type": "null"},
+            },
+        },
+    ]);
+    one_payee["allOf"] = json!([{"oneOf": priced}]);
     let linked = json!({"anyOf": [
         {"required": ["version"], "properties": {"version": {"type": "string"}}},
         {"required": ["proposal"], "properties": {"proposal": {"type": "string"}}},

@@ -19,6 +19,7 @@ pub(crate) mod papers;
 mod parties;
 mod payments;
 mod policy;
+pub(crate) mod prices;
 mod simulations;
 mod stands;
 mod step_ups;
@@ -45,6 +46,6 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = laws::routes(tiers::routes(packs::routes(policy::routes(routes))));
     let routes = step_ups::routes(explanations::routes(routes));
     let routes = taxes::routes(simulations::routes(briefs::routes(routes)));
-    let routes = papers::routes(routes);
+    let routes = prices::routes(papers::routes(routes));
     keys::routes(ledger::routes(events::routes(routes)))
 }

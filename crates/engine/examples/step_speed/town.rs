@@ -144,6 +144,7 @@ impl Town {
                 confirmed: false.into(),
                 circumstances: Default::default(),
                 tax: Default::default(),
+                item: Default::default(),
             };
             let payee = wallet(payee);
             commands.push(self.command(Op::Pay { spend, payee }));

@@ -2,12 +2,15 @@
 //! fee, counted in a day and a month or not at all. Little-endian, no padding.
 
 use super::tail::{self, Tail};
+use super::{COUNTED, PRICED, TAXED};
 use crate::event::{Effect, Event, EventKind, Paid};
 use crate::ids::Id;
-use crate::records::{MEASURE_DAY, MEASURE_MONTH, PartyNo, TenantNo, WalletNo};
+use crate::prices::{Item, Meter, Metered, Priced};
+use crate::records::{MEASURE_DAY, MEASURE_MONTH, PartyNo, PriceNo, TenantNo, WalletNo};
 use crate::terms::Tier;
 use crate::time::UtcMillis;
 use ledger::{AccountNo, AssetNo, Posting};
+use pricing::{Period, SoFar};
 
 /// Bytes of a payment.
 pub(super) const SIZE: usize = 116;
@@ -121,11 +124,11 @@ fn posting(account: u32, amount: i128) -> Posting {
     }
 }
 
-/// The payment's bytes, and whether it says its tax, if it has the common shape. Over `tail` what
-/// stands behind them: of its tax the case, how much of the fee is tax and, if any is, its account;
-/// then what it moves in the law's measures.
+/// The payment's bytes and their tag ([`COUNTED`] too if nothing stands behind them), if it has the common shape. Over `tail` what stands behind them: of
+/// its tax the case, how much of the fee is tax and, if any is, its account; what it was priced by; then
+/// what it moves in the law's measures.
 #[inline]
-pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], bool)> {
+pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], u8)> {
     if event.kind != EventKind::Paid {
         return None;
     }
@@ -133,6 +136,10 @@ pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], bool
     let Effect::Paid(paid) = paid else {
         return None;
     };
+    let mut priced = None;
+    if let [.., Effect::Priced(_) | Effect::Metered(_)] = measures {
+        (measures, priced) = priced_of(measures)?;
+    }
     let mut fee_tax = 0;
     if let Some((
         &Effect::FeeTax {
@@ -235,8 +242,93 @@ pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], bool
             _ => tail.put_each([case, fee_tax, u64::from(fee_tax_account)])?,
         }
     }
+    let tag = match (priced, paid.case) {
+        (None, 0) => COUNTED,
+        (None, _) => TAXED,
+        (Some(priced), case) => {
+            put_priced(tail, case, priced)?;
+            PRICED
+        }
+    };
     tail.encode(PartyNo(layout.party), moves)?;
-    Some((layout.to_bytes(), paid.case > 0))
+    Some((layout.to_bytes(), tag))
+}
+
+/// What it was priced by and how its payer's meter moved stand last.
+type PricedBy<'e> = (&'e Priced, Option<&'e Metered>);
+
+#[inline(never)]
+fn priced_of(effects: &[Effect]) -> Option<(&[Effect], Option<PricedBy<'_>>)> {
+    match effects {
+        [rest @ .., Effect::Priced(priced)] => Some((rest, Some((priced, None)))),
+        [rest @ .., Effect::Priced(priced), Effect::Metered(metered)] => {
+            Some((rest, Some((priced, Some(metered)))))
+        }
+        _ => None,
+    }
+}
+
+#[inline(never)]
+fn put_priced(tail: &mut Tail, case: u32, (priced, metered): PricedBy<'_>) -> Option<()> {
+    if case == 0 {
+        tail.put_each([0])?;
+    }
+    let item = priced.item;
+    let unit = u64::from(item.unit) << 16 | u64::from(priced.variant);
+    let (price, version) = (u64::from(item.price.0), u64::from(priced.version));
+    let is_metered = u64::from(metered.is_some());
+    tail.put_each([price, version, unit, item.quantity])?;
+    tail.put_each([priced.free, priced.limit, is_metered])?;
+    let Some(metered) = metered else {
+        return Some(());
+    };
+    if metered.price != item.price {
+        return None;
+    }
+    let (meter, so_far) = (metered.meter, metered.meter.so_far);
+    let party = u64::from(metered.party.0);
+    tail.put_each([party, meter.every as u64, u64::from(meter.period)])?;
+    tail.put_each([so_far.used, so_far.remainder, so_far.denominator])
+}
+
+fn take_priced(bytes: &mut &[u8], effects: &mut Vec<Effect>) -> Option<()> {
+    let mut take = || tail::take_one(bytes);
+    let price = PriceNo(u32::try_from(take()?).ok()?);
+    let version = u32::try_from(take()?).ok()?;
+    let unit = u32::try_from(take()?).ok()?;
+    let item = Item {
+        price,
+        // Two numbers in one.
+        unit: (unit >> 16) as u16,
+        quantity: take()?,
+    };
+    effects.push(Effect::Priced(Priced {
+        item,
+        version,
+        variant: unit as u16,
+        free: take()?,
+        limit: take()?,
+    }));
+    if take()? == 0 {
+        return Some(());
+    }
+    let party = PartyNo(u32::try_from(take()?).ok()?);
+    let every = usize::try_from(take()?).ok()?;
+    let meter = Meter {
+        every: *Period::ALL.get(every)?,
+        period: u32::try_from(take()?).ok()?,
+        so_far: SoFar {
+            used: take()?,
+            remainder: take()?,
+            denominator: take()?,
+        },
+    };
+    effects.push(Effect::Metered(Metered {
+        party,
+        price,
+        meter,
+    }));
+    Some(())
 }
 
 /// The payment of these bytes and what stands behind them, over `out`.
@@ -244,7 +336,7 @@ pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], bool
 pub(super) fn decode(
     bytes: &[u8; SIZE],
     mut moves: &[u8],
-    is_taxed: bool,
+    tag: u8,
     time: UtcMillis,
     out: &mut Event,
 ) -> Option<()> {
@@ -252,12 +344,18 @@ pub(super) fn decode(
     out.begin(time, TenantNo(l.tenant), EventKind::Paid, Id(l.id));
     let net = l.gross.checked_sub(l.tax)?.checked_sub(l.fee)?;
     let (mut case, mut fee_tax, mut fee_tax_account) = (0, 0, 0);
-    if is_taxed {
+    if tag == TAXED || tag == PRICED {
         case = u32::try_from(tail::take_one(&mut moves)?).ok()?;
-        fee_tax = tail::take_one(&mut moves)?;
+        if case > 0 {
+            fee_tax = tail::take_one(&mut moves)?;
+        }
         if fee_tax > 0 {
             fee_tax_account = u32::try_from(tail::take_one(&mut moves)?).ok()?;
         }
+    }
+    let mut priced = Vec::new();
+    if tag == PRICED {
+        take_priced(&mut moves, &mut priced)?;
     }
     for (account, amount) in [
         (l.payer_account, -i128::from(l.gross)),
@@ -307,7 +405,9 @@ pub(super) fn decode(
             });
         }
     }
-    tail::decode(PartyNo(l.party), moves, &mut out.effects)
+    tail::decode(PartyNo(l.party), moves, &mut out.effects)?;
+    out.effects.append(&mut priced);
+    Some(())
 }
 
 #[cfg(test)]
@@ -315,12 +415,57 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn priced() -> impl Strategy<Value = Vec<Effect>> {
+        let numbers = [any::<u32>(); 4];
+        let small = || 0u64..1 << 56;
+        let counts = [small(), small(), small(), small()];
+        (0usize..3, numbers, any::<(u16, u16)>(), counts, 0usize..5).prop_map(
+            |(len, [price, version, party, period], (unit, variant), [a, b, c, d], every)| {
+                let (price, quantity) = (PriceNo(price), a);
+                let item = Item {
+                    price,
+                    unit,
+                    quantity,
+                };
+                let (free, limit) = (b, c);
+                let priced = Priced {
+                    item,
+                    version,
+                    variant,
+                    free,
+                    limit,
+                };
+                let so_far = SoFar {
+                    used: b,
+                    remainder: c,
+                    denominator: d,
+                };
+                let every = Period::ALL[every];
+                let meter = Meter {
+                    every,
+                    period,
+                    so_far,
+                };
+                let party = PartyNo(party);
+                let both = [
+                    Effect::Priced(priced),
+                    Effect::Metered(Metered {
+                        party,
+                        price,
+                        meter,
+                    }),
+                ];
+                both[..len].to_vec()
+            },
+        )
+    }
+
     prop_compose! {
         fn payment()(
             id in 1u128.., gross in 1u64.., cut in 0u64..1000, tax in 0u64..1000, fee in 0u64..1000,
             measured in any::<bool>(), before in any::<u64>(), numbers in any::<[u32; 8]>(),
             tier in any::<u8>(), law in any::<u32>(), moves in 0u16..5, case in 0u32..3,
-            fee_tax in 0u64..3,
+            fee_tax in 0u64..3, priced in priced(),
         ) -> Event {
             let gross = gross.max(2001);
             let (tax, fee) = (tax.min(cut), fee);
@@ -356,6 +501,7 @@ mod tests {
                     delta: i128::from(gross), before: u128::from(before),
                 });
             }
+            event.effects.extend(priced);
             event
         }
     }
@@ -364,9 +510,9 @@ mod tests {
         #[test]
         fn the_common_payment_round_trips(event in payment()) {
             let mut moves = Tail::default();
-            let (bytes, is_taxed) = encode(&event, &mut moves).expect("the common shape");
+            let (bytes, tag) = encode(&event, &mut moves).expect("the common shape");
             let mut back = Event::empty();
-            decode(&bytes, moves.bytes(), is_taxed, event.at, &mut back).unwrap();
+            decode(&bytes, moves.bytes(), tag, event.at, &mut back).unwrap();
             prop_assert_eq!(back, event);
         }
     }

@@ -9,7 +9,7 @@ use crate::event::{Effect, EventKind, Paid};
 use crate::ids::Id;
 use crate::records::{Hold, Leg, Standing};
 use crate::step::law::{self, room};
-use crate::step::{Draft, entry, tax};
+use crate::step::{Draft, entry, price, tax};
 use crate::taxes::TaxMove;
 use crate::view::View;
 use core::num::NonZeroU64;
@@ -201,6 +201,7 @@ fn release<V: View>(draft: &mut Draft<'_, V>, payment: Id, hold: &Hold) {
             let party = draft.view.wallet(hold.payer).party;
             draft.measure(party, room.day, room.month, -i128::from(back));
         }
+        price::release(draft, hold);
         let whole = (0, rest, hold.authorized);
         room::give_back(draft, &hold.counted, GiveBack::Void, whole);
         let mandate = hold.mandate.0;

@@ -10,7 +10,7 @@ use crate::event::{Effect, EventKind, Paid, Part};
 use crate::ids::Id;
 use crate::law::{Counted, MEASURE_FIRST};
 use crate::records::{Leg, PartyNo, WalletNo};
-use crate::step::{Draft, law};
+use crate::step::{Draft, law, price};
 use crate::taxes::TaxMove;
 use crate::view::View;
 use ledger::{AccountClass, AccountNo, AssetNo, Posting, Source};
@@ -337,6 +337,7 @@ pub(crate) fn refund<V: View>(
     let (so_far, gross) = (taken_back.so_far, taken_back.paid.gross);
     let counted = counted(draft, payment, carried);
     let part = (so_far, so_far + amount.0, gross);
+    restore_use(draft, payment, part, carried);
     law::room::give_back(draft, &counted, GiveBack::Refund, part);
     Ok(())
 }
@@ -349,6 +350,26 @@ pub(crate) fn counted<V: View>(
 ) -> Vec<Counted> {
     let part = draft.law.and_then(|_| carried.0.part(payment));
     part.map_or_else(Vec::new, |part| law::room::taken(&part))
+}
+
+/// Gives back the use that a payment was for, if its price says so, in the share refunded.
+fn restore_use<V: View>(
+    draft: &mut Draft<'_, V>,
+    payment: Id,
+    part: (u64, u64, u64),
+    carried: &Carried,
+) {
+    let Some(paid) = carried.0.part(payment) else {
+        return;
+    };
+    let (Some(priced), Some(moved)) = (paid.priced(), paid.metered()) else {
+        return;
+    };
+    let record = draft.state().price(priced.item.price);
+    let version = record.and_then(|record| record.version(priced.version));
+    if version.is_some_and(|version| version.price.refund_restores_use) {
+        price::give_back(draft, (priced.item, *moved), part);
+    }
 }
 
 /// Gives back the room a payment took in the limits, in the share refunded, cumulatively and

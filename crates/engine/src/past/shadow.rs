@@ -6,7 +6,10 @@
 use crate::event::{Effect, EventKind, Part};
 use crate::ids::Id;
 use crate::law::{Count, Counted, Counts, MEASURE_FIRST, add_or_begin, since};
-use crate::records::{Hold, Key, Mandate, OperatorKey, Party, PartyNo, TenantNo, Wallet, WalletNo};
+use crate::prices::Meter;
+use crate::records::{
+    Hold, Key, Mandate, OperatorKey, Party, PartyNo, PriceNo, TenantNo, Wallet, WalletNo,
+};
 use crate::state::State;
 use crate::step::law::room::used_by_capture;
 use crate::taxes::{Case, Gist, Taxpayer, Together, Words};
@@ -285,6 +288,9 @@ impl<V: View> View for Shadowed<'_, V> {
     }
     fn used_in_group(&self, id: Id) -> bool {
         self.view.used_in_group(id)
+    }
+    fn meter(&self, payer: PartyNo, price: PriceNo) -> Option<Meter> {
+        self.view.meter(payer, price)
     }
     fn counts(&self, party: PartyNo) -> &[Count] {
         self.shadow.counts(party)

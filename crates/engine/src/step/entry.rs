@@ -43,7 +43,8 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>)
             if !payment.shares.is_empty() {
                 split(draft, payment);
                 use_room(draft, payment);
-                return super::law::record(draft, payment);
+                super::law::record(draft, payment);
+                return super::price::record(draft, payment);
             }
             let fee_tax = fee_tax(draft, payment.tax.case, payment.fee);
             if let Some(due) = fee_tax {
@@ -134,12 +135,14 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>)
                 law,
                 counted: super::law::room::reserved(draft),
                 case: payment.tax.case,
+                priced: super::price::of_hold(payment),
             };
             draft.effect(Effect::HoldOpened(Box::new(hold)));
             use_room(draft, payment);
         }
     }
     super::law::record(draft, payment);
+    super::price::record(draft, payment);
 }
 
 /// The shares of a split as supplies of their own: each gives tax and fee of its own, and says what

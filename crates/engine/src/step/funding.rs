@@ -37,6 +37,9 @@ pub(crate) fn plan<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> 
     let credit_allowed = payment.purpose != Purpose::Transfer;
     let usable = |account: &Account| account.source != Some(Source::Credit) || credit_allowed;
     let asset = payment.spend.asset;
+    if payment.gross == 0 {
+        return Ok(()); // What is free.
+    }
 
     // The commonest wallet has value in one account.
     if let Some(account) = only_account(draft, payment.payer, asset, payment.gross, usable) {

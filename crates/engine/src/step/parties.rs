@@ -16,7 +16,8 @@ pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rul
     let spend = payment.spend;
     let refused = |code| deny(draft, payment, code, (0, 0));
     // What cannot be right leaves no trace, so it comes before what is denied.
-    draft.check_amount(spend.asset, spend.amount.0)?;
+    // The amount of what is bought by its price is found out.
+    draft.check_amount(spend.asset, spend.amount.0.max(spend.item.quantity))?;
     let same = match &payment.payees {
         Payees::One(payee) => *payee == payment.payer,
         Payees::Many(payees) => payees.iter().any(|(payee, _)| *payee == payment.payer),
@@ -88,6 +89,8 @@ fn owes<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
 }
 
 /// A refusal that remembers who would have been paid.
+#[cold]
+#[inline(never)]
 pub(crate) fn deny<V: View>(
     draft: &Draft<'_, V>,
     payment: &Payment<'_>,
@@ -95,7 +98,11 @@ pub(crate) fn deny<V: View>(
     (limit, used): (u128, u128),
 ) -> Stop {
     let spend = payment.spend;
-    let refused = draft.refusal(code, payment.payer, spend.asset, spend.amount.0);
+    let asked = match payment.priced {
+        Some(_) => payment.gross,
+        None => spend.amount.0,
+    };
+    let refused = draft.refusal(code, payment.payer, spend.asset, asked);
     Stop::Deny(Box::new(Refused {
         limit,
         used,
@@ -104,7 +111,7 @@ pub(crate) fn deny<V: View>(
     }))
 }
 
-/// Asks the mandate again when tax has come on top of what was asked.
+/// Asks the mandate again when tax has come on top of what was asked, or its price was found out.
 #[cold]
 pub(crate) fn mandate_again<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
     if payment.spend.mandate.0.is_some() {
@@ -140,8 +147,11 @@ fn mandate<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
     if !all_allowed {
         return refused(Code::MandatePayee, (0, 0));
     }
-    // Before the price is set, what was asked.
-    let amount = Atoms(spend.amount.0.max(payment.gross));
+    // Before the price is set, what was asked; of what is bought by its price, nothing yet.
+    let amount = match spend.item.is_some() {
+        true => Atoms(payment.gross),
+        false => Atoms(spend.amount.0.max(payment.gross)),
+    };
     let asked = u128::from(amount.0);
     if let Some(limit) = mandate.per_payment
         && amount > limit

@@ -31,6 +31,7 @@ impl Pending {
             confirmed,
             circumstances: self.circumstances.as_deref().copied().unwrap_or_default(),
             tax: self.tax.as_deref().copied().unwrap_or_default(),
+            item: self.item.unwrap_or_default(),
         };
         let share = |&(payee, weight): &_| Share { payee, weight };
         match self.kind {
@@ -51,9 +52,9 @@ impl Pending {
     /// What the payer is to pay in all, atoms: what the confirmation is bound to.
     #[must_use]
     pub fn to_pay(&self) -> u64 {
-        match self.gross {
-            0 => self.amount.0,
-            gross => gross,
+        match (self.gross, &self.item) {
+            (0, None) => self.amount.0,
+            (gross, _) => gross,
         }
     }
 }
@@ -207,6 +208,7 @@ pub(crate) fn ask<V: View>(
         risk: spend.risk,
         circumstances: (!is_ordinary).then(|| Box::new(spend.circumstances)),
         tax: (spend.tax != Default::default()).then(|| Box::new(spend.tax)),
+        item: spend.item.is_some().then_some(spend.item),
     };
     pending.content = content::of(&pending.op(Confirmed::NOTHING));
     draft.out.kind = EventKind::StepUpAsked;

@@ -18,7 +18,7 @@ use policy::{LimitKind, Used};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Room(pub Option<Reserved>);
 
-#[inline]
+#[inline(always)]
 pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
     let limits = draft.terms.limits.as_ref();
     let counted_in = || draft.state().tenants[draft.tenant.0 as usize].limits_asset;

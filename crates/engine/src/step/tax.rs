@@ -85,7 +85,10 @@ fn under<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxIn
         return split(draft, payment, rules);
     }
     let (payer, payee) = (payment.payer_party, payment.payees.first());
-    let asked = Asked::of(draft, payment.spend, payer, payee, payment.gross);
+    let asked = Asked {
+        facts: payment.facts,
+        ..Asked::of(draft, payment.spend, payer, payee, payment.gross)
+    };
     supply(
         draft,
         rules,
@@ -108,7 +111,10 @@ fn split<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxIn
         if gross == 0 {
             continue;
         }
-        let asked = Asked::of(draft, payment.spend, payment.payer_party, payee, gross);
+        let asked = Asked {
+            facts: payment.facts,
+            ..Asked::of(draft, payment.spend, payment.payer_party, payee, gross)
+        };
         let mut tax = Tax::default();
         supply(draft, rules, &asked, &mut gross, &mut tax, &payment.shares)?;
         // The first stands for all where only one can be told.

@@ -339,6 +339,9 @@ fn make(code: Code) {
             t.run(t.reverse(topup, None, 10));
             t.check(withdraw("bob", 1), code);
         }
+        Code::PriceInvalid | Code::PriceArchived | Code::PriceZero | Code::PriceAboveLimit => {
+            crate::prices::make(t, code);
+        }
         Code::CorrectionExpired => {
             let op = correction(t, "alice", "shop", 1);
             let correction = t.id_of(op);

@@ -104,6 +104,7 @@ pub fn next(town: &mut Town, dice: &mut Dice) -> (Id, Op) {
             confirmed: (dice.pick(8) > 0).into(),
             circumstances: Default::default(),
             tax: Default::default(),
+            item: Default::default(),
         };
         let payee = pending.payee;
         return (id, Op::Pay { spend, payee });

@@ -70,6 +70,7 @@ effects! {
     PendingClosed DisputeOpened DisputeClosed CorrectionProposed CorrectionClosed RefusalsCounted
     SnapshotTaken By About Text Released Asked Counted LawProposed LawApproved LawClosed LawActivated
     Loaded Piloted Backfilled TaxSet TaxpayerSet TaxCase FeeTax Taxed Moved
+    PriceSet PriceArchived Priced Metered
 }
 
 /// The kinds of event and the effects that stand in some rows.
@@ -167,6 +168,7 @@ fn a_life() -> Vec<Vec<u8>> {
     }
     under_a_law(&mut town, by_node);
     under_tax_rules(&mut town);
+    by_prices(&mut town);
     town.rows
 }
 
@@ -193,6 +195,27 @@ fn under_tax_rules(town: &mut Town) {
     });
     town.run(capture_last(payment, 60));
     town.run(crate::rounding::round(1, "shop", -3));
+}
+
+/// A life by prices, on top of both.
+fn by_prices(town: &mut Town) {
+    use crate::prices::{by, flat, metered, set};
+    town.run(set("article", flat(3)));
+    town.run(set("tokens", metered()));
+    let mut spend = spend("last", 50);
+    spend.asset = EUR;
+    for (price, unit, quantity) in [("article", 0, 1), ("tokens", 0, 7), ("tokens", 1, 8)] {
+        spend.item = by(town, price, unit, quantity);
+        town.run(pay_with(spend, "till"));
+    }
+    let payment = town.id_of(Op::Authorize {
+        spend,
+        payee: wal("till"),
+        expires: None,
+    });
+    town.run(void(payment));
+    let price = crate::prices::pri("article");
+    town.run(Op::ArchivePrice { price });
 }
 
 /// A life under a law, from its proposal on.

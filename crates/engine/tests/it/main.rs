@@ -14,6 +14,7 @@ mod money_back;
 mod oracle;
 mod oracle_runs;
 mod payments;
+mod prices;
 mod properties;
 mod repeats;
 mod rounding;

@@ -137,6 +137,7 @@ pub fn spend(payer: &str, amount: u64) -> Spend {
         confirmed: false.into(),
         circumstances: Default::default(),
         tax: Default::default(),
+        item: Default::default(),
     }
 }
 

@@ -152,6 +152,7 @@ impl Town {
             confirmed: false.into(),
             circumstances: Default::default(),
             tax: self.facts,
+            item: Default::default(),
         };
         self.command(now, Op::Pay { spend, payee })
     }

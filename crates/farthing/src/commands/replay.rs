@@ -531,6 +531,7 @@ impl<'n> Site<'n> {
                 }),
                 ..Facts::default()
             },
+            item: Default::default(),
         };
         let pay = command(tenant, self.ids.at(self.now), Op::Pay { spend, payee });
         let payment = UnderWay {

@@ -121,6 +121,7 @@ impl Teller {
             confirmed: false.into(),
             circumstances: Default::default(),
             tax: Default::default(),
+            item: Default::default(),
         };
         let op = Op::Authorize {
             spend,

@@ -49,6 +49,7 @@ fn spend(plain: &oracle::Spend) -> Spend {
         confirmed: (plain.confirmed).into(),
         circumstances: Default::default(),
         tax: facts(plain.seen),
+        item: Default::default(),
     }
 }
 

@@ -456,9 +456,9 @@ fn a_tenant_sees_nothing_of_another() {
         .items;
     assert_eq!(
         mine.len(),
-        14,
+        16,
         "terms, three parties and wallets, a top-up and its settlement, two settings of tax, a payment, \
-         its refund, and the rounding of its paper"
+         its refund, the rounding of its paper, a price set and archived"
     );
     // Both tenants use the same wallet ids.
     let lines = |tenant| {

@@ -211,6 +211,7 @@ fn an_authorization_expires_by_itself() {
         confirmed: false.into(),
         circumstances: Default::default(),
         tax: Default::default(),
+        item: Default::default(),
     };
     let expires = UtcMillis(T0 + 5_000);
     let op = Op::Authorize {

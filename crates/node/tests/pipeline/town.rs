@@ -48,6 +48,7 @@ pub fn pay(id: Id, payer: u64, payee: u64, atoms: u64) -> Command {
         confirmed: false.into(),
         circumstances: Default::default(),
         tax: Default::default(),
+        item: Default::default(),
     };
     command(
         id,

@@ -125,6 +125,8 @@ ids! {
     SimulationId "sim" "simulation" 18;
     InvoiceId "inv" "invoice" 19;
     CreditNoteId "crn" "credit note" 20;
+    PriceId "pri" "price" 21;
+    ProductId "prd" "product" 22;
 }
 
 macro_rules! either {

@@ -52,7 +52,7 @@ struct NewGroup {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum GroupItem {
     /// A payment, as `POST /v1/payments` takes it.
-    Payment(NewPayment),
+    Payment(Box<NewPayment>),
     /// A transfer.
     Transfer(GroupTransfer),
     /// A capture.
@@ -236,6 +236,7 @@ impl Items<'_> {
                         "circumstances",
                     )?,
                     tax: Default::default(),
+                    item: Default::default(),
                 };
                 (
                     id.to_string(),

@@ -19,23 +19,27 @@ use crate::extract::{Answer, Caller, Handled, Json, PathId};
 use crate::guard::Routes;
 use crate::idempotency;
 use crate::lookup::{self, Names};
+use crate::prices::Quantity;
 use crate::problem::{Outcome, Problem};
 use crate::submit::{self, Done};
 use crate::taxes::{Decided, FactsGiven};
 use crate::texts::{self, Text as TextOf};
-use crate::types::ids::{MandateId, PaymentId, WalletId};
+use crate::types::ids::{MandateId, PaymentId, PriceId, WalletId};
 use crate::types::{Amount, Details, Metadata, Text, Time};
 use crate::v1::common::amount_of;
-use crate::v1::explanations;
+use crate::v1::{explanations, prices};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use engine::code::Audience;
 use engine::command::{Op, SPLIT_PAYEES_MAX, Share, Spend};
 use engine::event::{Effect, Part};
 use engine::law::Confirmed;
+use engine::prices::Item;
 use engine::records::WalletNo;
 use engine::{Code, EventKind, Id};
 use identity::Scope;
+use ledger::AssetNo;
+use money::Atoms;
 use serde::Deserialize;
 use std::sync::Arc;
 use store::Kind;
@@ -64,8 +68,14 @@ pub struct NewPayment {
     /// Who is paid what part, after tax and fee.
     #[schema(min_items = 1, max_items = 100)]
     pub payees: Option<Vec<NewShare>>,
-    /// How much, all included.
-    pub amount: Amount,
+    /// How much, all included; of what is bought by its price, the most that the payer agrees to pay.
+    pub amount: Option<Amount>,
+    /// What is bought, by its price.
+    pub price: Option<PriceId>,
+    /// Of which of its units; the first, if not given.
+    pub unit: Option<Text<100>>,
+    /// How many; 1 if not given.
+    pub quantity: Option<Quantity>,
     /// What the payer allowed the agent who pays.
     pub mandate: Option<MandateId>,
     /// `manual` sets the amount aside for a later capture.
@@ -138,10 +148,51 @@ impl NewPayment {
             .or_else(|| self.payees.as_ref()?.first().map(|share| share.wallet))
     }
 
+    /// What is bought by its price, in which asset, and how much is paid or the most that may be.
+    async fn bought(&self, app: &App, caller: &Caller) -> Outcome<(Item, AssetNo, Atoms)> {
+        let malformed = |field: &str, words: &str| Problem::of(Code::Malformed, words).at(field);
+        let Some(price) = self.price else {
+            for (field, is_given) in [
+                ("unit", self.unit.is_some()),
+                ("quantity", self.quantity.is_some()),
+            ] {
+                if is_given {
+                    return Err(malformed(field, "only a payment by a `price` has one"));
+                }
+            }
+            let Some(amount) = &self.amount else {
+                return Err(malformed("amount", "give `amount` or `price`"));
+            };
+            let (asset, amount) = amount_of(app, amount, "amount").await?;
+            return Ok((Item::NONE, asset, amount));
+        };
+        let (unit, quantity) = (self.unit.as_ref(), self.quantity.unwrap_or(Quantity(1)));
+        let item = prices::item_of(app, caller.tenant, price, unit, quantity).await?;
+        let limit = match &self.amount {
+            Some(amount) => Some(amount_of(app, amount, "amount").await?),
+            None => None,
+        };
+        // A limit of nothing is not the same as none.
+        if limit.is_some_and(|(_, atoms)| atoms == Atoms::ZERO) {
+            let words = "the most that may be paid is at least one atom";
+            return Err(Problem::of(Code::AmountZero, words).at("amount"));
+        }
+        let asset = app.query(move |state| state.price(item.price).map(|price| price.asset));
+        let asset = asset.await?;
+        let asset = asset.ok_or_else(|| Problem::internal(&"a price that was just there"))?;
+        match limit {
+            Some((of, _)) if of != asset => {
+                Err(malformed("amount.asset", "the price is in another asset"))
+            }
+            Some((_, atoms)) => Ok((item, asset, atoms)),
+            None => Ok((item, asset, Atoms::ZERO)),
+        }
+    }
+
     /// As a command. The checks stand in the order the document names the fields.
     pub async fn op(&self, app: &App, caller: &Caller, confirmed: Confirmed) -> Outcome<Op> {
         let malformed = |field: &str, words: &str| Problem::of(Code::Malformed, words).at(field);
-        let (asset, amount) = amount_of(app, &self.amount, "amount").await?;
+        let (item, asset, amount) = self.bought(app, caller).await?;
         let spend = Spend {
             payer: engine::ids::WalletId(self.payer.0),
             mandate: engine::ids::MandateId(self.mandate.map_or(Id::NONE, |m| m.0)),
@@ -151,6 +202,7 @@ impl NewPayment {
             confirmed,
             circumstances: self.circumstances.read(caller, "circumstances")?,
             tax: self.tax.read("tax")?,
+            item,
         };
         let manual = self.capture == Some(Capture::Manual);
         if self.expires_at.is_some() && !manual {
@@ -259,6 +311,7 @@ pub async fn answer(
     let (at, assets) = (done.event.at, app.assets());
     let mut body = payment(&part, at, done.position, &assets, &names, details)?;
     body.tax_decided = tax_decided(app, &part).await?;
+    body.priced = prices::priced(app, &part).await?;
     let status = if body.status == PaymentStatus::StepUp {
         StatusCode::ACCEPTED
     } else {
@@ -341,6 +394,7 @@ async fn get_payment(
     );
     body.payees = payees;
     body.tax_decided = tax_decided(&app, &part).await?;
+    body.priced = prices::priced(&app, &part).await?;
     let asset = assets
         .0
         .iter()

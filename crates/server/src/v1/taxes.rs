@@ -535,6 +535,7 @@ async fn preview_tax(
         confirmed: false.into(),
         circumstances: Default::default(),
         tax: new.tax.read("tax")?,
+        item: Default::default(),
     };
     let (tenant, payee) = (caller.tenant, engine::ids::WalletId(new.payee.0));
     let found = app.query(move |state| {

@@ -225,6 +225,7 @@ async fn create_transfer(
         confirmed: false.into(),
         circumstances: law(&new.circumstances, new.gift, &caller, "circumstances")?,
         tax: Default::default(),
+        item: Default::default(),
     };
     let op = Op::Transfer {
         spend,

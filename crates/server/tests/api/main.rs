@@ -22,6 +22,7 @@ mod papers;
 mod payments;
 mod platform_papers;
 mod policy;
+mod prices;
 mod rails;
 mod returns;
 mod simulations;

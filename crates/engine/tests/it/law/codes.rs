@@ -43,7 +43,7 @@ pub fn land_of(rule: &str) -> Land {
     land
 }
 
-fn people(land: &mut Land) {
+pub fn people(land: &mut Land) {
     land.settle("payer", b"DE", Tier::Strong);
     land.settle("low", b"DE", Tier::Phone);
     land.settle("seller", b"DE", Tier::Business);

@@ -249,6 +249,7 @@ impl Land {
             confirmed: false.into(),
             circumstances: Circumstances::default(),
             tax: Default::default(),
+            item: Default::default(),
         }
     }
 

@@ -184,6 +184,7 @@ impl Town {
             confirmed: (self.below(4) == 0).into(),
             circumstances: Default::default(),
             tax: Default::default(),
+            item: Default::default(),
         };
         let command = self.command(Op::Pay { spend, payee });
         if self.decide(&command) {

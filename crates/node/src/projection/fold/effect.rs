@@ -46,6 +46,8 @@ impl Fold {
             Effect::SourceSettled { .. } => {}
             Effect::TaxSet(_) | Effect::TaxpayerSet { .. } | Effect::TaxCase(_) => {}
             Effect::FeeTax { .. } | Effect::Taxed(_) => {}
+            Effect::PriceSet(ref set) => about(set.price.0),
+            Effect::PriceArchived { .. } | Effect::Priced(_) | Effect::Metered(_) => {}
             Effect::Released {
                 wallet: of,
                 asset,

@@ -171,6 +171,7 @@ impl Town {
             confirmed: false.into(),
             circumstances: Default::default(),
             tax: Default::default(),
+            item: Default::default(),
         }
     }
 
@@ -448,8 +449,34 @@ impl Town {
             amount: -7,
         };
         let rounded = self.run(Op::RoundTax { paper, rounding });
+        self.by_a_price();
         self.tenant = of_tenant;
         (paper, rounded)
+    }
+
+    /// A price is set and archived.
+    fn by_a_price(&mut self) {
+        let price = engine::ids::PriceId(self.next_id());
+        let amount = Atoms(5);
+        let definition = pricing::Price {
+            product: 0,
+            asset: self.state.assets[0].code,
+            tax_included: None,
+            period: pricing::Period::Payment,
+            free: 0,
+            rate: pricing::Rate {
+                base: Atoms(0),
+                model: pricing::Model::Flat { amount },
+            },
+            variants: Vec::new(),
+            refund_restores_use: false,
+        };
+        self.run(Op::SetPrice {
+            price,
+            from: None,
+            definition: Box::new(definition),
+        });
+        self.run(Op::ArchivePrice { price });
     }
 
     /// A law is proposed and rejected, proposed again, approved and in force.

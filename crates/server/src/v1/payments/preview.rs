@@ -14,7 +14,8 @@ use crate::types::Amount;
 use crate::types::Time;
 use crate::types::ids::{PaymentId, WalletId};
 use crate::types::law as w;
-use crate::v1::explanations;
+use crate::v1::prices::Priced;
+use crate::v1::{explanations, prices};
 use axum::extract::State;
 use engine::event::Event;
 use engine::law::Confirmed;
@@ -48,6 +49,10 @@ struct Preview {
     payee: Option<WalletId>,
     /// How much, all included.
     amount: Amount,
+    /// What it would be priced by, if by a price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    priced: Option<Priced>,
     /// The tax in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -127,6 +132,7 @@ async fn preview_payment(
         payer: shown.payer,
         payee: shown.payee,
         amount: shown.amount,
+        priced: prices::priced(&app, &part).await?,
         tax: shown.tax,
         fee: shown.fee,
         expires_at: shown.expires_at,

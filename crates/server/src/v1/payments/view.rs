@@ -11,6 +11,7 @@ use crate::types::law as w;
 use crate::types::words::{AccountClass, Source};
 use crate::types::{Amount, AssetText, Details, Metadata, Signed, Text, Time};
 use crate::v1::policy::shown::{Remedy as PackRemedy, Rule as PackRule};
+use crate::v1::prices::Priced;
 use engine::code::Audience;
 use engine::event::{Effect, EventKind, Paid, Part};
 use engine::explain::Explanation;
@@ -43,6 +44,10 @@ pub struct Payment {
     pub payees: Option<Vec<PaidShare>>,
     /// How much, all included.
     pub amount: Amount,
+    /// What it was priced by, if by a price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub priced: Option<Priced>,
     /// The tax in it; of an authorization, in what was captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -326,6 +331,7 @@ pub fn payment(
             amount: crate::types::Decimal(String::new()),
             asset: AssetText(money::AssetCode::literal("XXX")),
         },
+        priced: None,
         tax: None,
         tax_decided: None,
         fee: None,
