@@ -36,7 +36,7 @@ use policy::{
     Verdict,
 };
 use report::Tally;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is simulated.
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub struct Simulation {
     shadow: Shadow,
     /// What the draft said of payments that history asked a step-up for.
     pending: BTreeMap<Id, bool>,
+    /// Authorizations that the draft denied: nothing of them is captured.
+    denied: BTreeSet<Id>,
     tally: Tally,
     moves: Moves,
     now: Vec<Civil>,
@@ -103,6 +105,7 @@ impl Simulation {
             compiled: None,
             shadow: Shadow::default(),
             pending: BTreeMap::new(),
+            denied: BTreeSet::new(),
             moves: Moves::new(),
             now: Vec::new(),
             at: UtcMillis(0),
@@ -251,8 +254,14 @@ impl Look for Simulation {
                 }
             }
         }
+        if captured(part).is_some_and(|hold| self.denied.contains(&hold)) {
+            return;
+        }
         let question = question::of(view, event, part);
         let made = question.is_none_or(|question| self.answer(view, event, part, &question));
+        if !made && part.kind == EventKind::Authorized {
+            self.denied.insert(part.id);
+        }
         // A refund that the draft denies gives nothing back.
         if made
             && question::undoes(part.kind)
@@ -262,6 +271,19 @@ impl Look for Simulation {
             self.shadow.undo(view, set, event.tenant, part);
         }
     }
+}
+
+/// The authorization that something was captured of, or was to be.
+fn captured(part: &Part<'_>) -> Option<Id> {
+    let is_refused = || part.asked().is_some_and(|asked| asked.is_capture);
+    if part.kind != EventKind::Captured && !is_refused() {
+        return None;
+    }
+    part.effects.iter().find_map(|effect| match effect {
+        Effect::Paid(paid) => Some(paid.of),
+        Effect::About { thing } => Some(*thing),
+        _ => None,
+    })
 }
 
 fn compiled(

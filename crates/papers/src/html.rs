@@ -197,7 +197,7 @@ fn foot(body: &mut Body, lines: &[String]) {
 pub fn receipt(receipt: &Receipt) -> String {
     let language = receipt.language;
     let say = |word: Word| word.say(language);
-    let cash = receipt.national.cash_receipt.as_ref();
+    let cash = receipt.cash_receipt.as_ref();
     let title = match cash.is_some_and(|cash| cash.approval.is_some()) {
         true => say(Word::CashReceipt),
         false => say(Word::Receipt),
@@ -269,16 +269,19 @@ pub fn receipt(receipt: &Receipt) -> String {
     }
     put!(body, "</tbody>\n</table>");
     let mut lines = Vec::new();
-    if let Some(number) = &receipt.national.qualified_issuer {
-        lines.push(format!("{}: {number}", say(Word::QualifiedNumber)));
-    }
-    for seller in supplies.iter().map(|supply| &supply.seller) {
-        if let Some(number) = &seller.tax_number {
-            let whose = match is_shared {
-                true => format!(" ({})", called(seller)),
-                false => String::new(),
-            };
-            lines.push(format!("{}{whose}: {number}", say(Word::TaxNumber)));
+    for supply in supplies {
+        let seller = &supply.seller;
+        let whose = match is_shared {
+            true => format!(" ({})", called(seller)),
+            false => String::new(),
+        };
+        let numbers = [
+            (Word::QualifiedNumber, &supply.qualified_issuer),
+            (Word::TaxNumber, &seller.tax_number),
+        ];
+        for (label, number) in numbers {
+            let line = |number| format!("{}{whose}: {number}", say(label));
+            lines.extend(number.as_ref().map(line));
         }
     }
     foot(&mut body, &lines);
@@ -357,7 +360,7 @@ pub fn statement(statement: &Statement) -> Result<String, PaperError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{CashNumber, CashReceipt, CashUsage, National, Treatment};
+    use crate::facts::{CashNumber, CashReceipt, CashUsage, Treatment};
     use crate::receipt::Supplied;
     use money::{Asset, Atoms, Ppm};
 
@@ -375,6 +378,7 @@ mod tests {
                     country: "DE".to_owned(),
                     ..Party::default()
                 },
+                qualified_issuer: None,
                 net: Atoms(2_100_840),
                 tax: Atoms(399_160),
                 rate: Ppm::new(190_000).unwrap(),
@@ -383,7 +387,7 @@ mod tests {
                 reason: None,
             }],
             refunded: Atoms(0),
-            national: National::default(),
+            cash_receipt: None,
         }
     }
 
@@ -443,14 +447,14 @@ mod tests {
             number: "010-****-5678".to_owned(),
             approval: None,
         };
-        korean.national.cash_receipt = Some(cash.clone());
+        korean.cash_receipt = Some(cash.clone());
         let html = receipt(&korean);
         assert!(
             html.contains("<h1>영수증</h1>") && html.contains("미발급"),
             "{html}"
         );
         cash.approval = Some("123456789".to_owned());
-        korean.national.cash_receipt = Some(cash);
+        korean.cash_receipt = Some(cash);
         let html = receipt(&korean);
         assert!(
             html.contains("<h1>현금영수증</h1>") && html.contains("123456789"),

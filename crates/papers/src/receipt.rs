@@ -3,7 +3,7 @@
 use money::{Asset, Atoms, Ppm};
 
 use crate::Language;
-use crate::facts::{National, Party, Treatment};
+use crate::facts::{CashReceipt, Party, Treatment};
 
 /// One payment, as its receipt shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub struct Receipt {
     pub supplies: Vec<Supplied>,
     /// What was given back since.
     pub refunded: Atoms,
-    /// What some countries want besides.
-    pub national: National,
+    /// South Korea: the cash receipt.
+    pub cash_receipt: Option<CashReceipt>,
 }
 
 /// What one seller supplied in a payment.
@@ -33,6 +33,8 @@ pub struct Receipt {
 pub struct Supplied {
     /// Who was paid.
     pub seller: Party,
+    /// Japan: the seller's registration number as an issuer of qualified invoices.
+    pub qualified_issuer: Option<String>,
     /// Without tax.
     pub net: Atoms,
     /// The tax within the price.

@@ -8,7 +8,7 @@ mod parties;
 pub use facts::{TaxFacts, Taxed, day, tax_of};
 pub use fonts::Shelf;
 pub use form::{Form, answer, language, wanted};
-pub use parties::{National, PartyFacts, Who, national, parties, party};
+pub use parties::{PartyFacts, Who, cash_receipt, parties, party};
 
 use crate::codes::{self, Known};
 use crate::problem::Problem;

@@ -198,13 +198,8 @@ fn an_authorization_takes_room_until_it_is_void_and_a_capture_s_refund_gives_its
     assert_eq!(changed, [over, too_much], "{fits:?} {again:?} {last:?}");
 }
 
-#[test]
-fn captures_are_held_against_what_a_draft_lets_their_payee_hold() {
-    let mut t = funded();
-    let expires = t.now.plus(HOUR);
-    let holds = [(); 2].map(|()| t.id_of(authorize("alice", "bob", 60, expires)));
-    let fits = t.id_of(capture_last(holds[0], 60));
-    let over = t.id_of(capture(holds[1], 41));
+/// A draft that lets nobody hold more than 100 atoms over what each began with.
+fn holding_little(t: &Town) -> NewLaw {
     let usd = &t.state.assets[usize::from(USD.0)];
     let most = usd.format_signed(10_000_100);
     let (head, _) = STRICT.split_once("[[rule]]").unwrap();
@@ -214,17 +209,43 @@ fn captures_are_held_against_what_a_draft_lets_their_payee_hold() {
          applies = {{ payment = [\"spend\"] }}\n\
          terms = {{ whose = {{ en = \"the operator\", ko = \"운영자\" }} }}\ncertainty = \"official\"\n"
     );
-    let law = NewLaw {
+    NewLaw {
         packs: vec![format!("{head}{rule}").into()],
         ..NewLaw::default()
-    };
-    let found = simulate(&t, law, UtcMillis(0));
+    }
+}
+
+#[test]
+fn captures_are_held_against_what_a_draft_lets_their_payee_hold() {
+    let mut t = funded();
+    let expires = t.now.plus(HOUR);
+    let holds = [(); 2].map(|()| t.id_of(authorize("alice", "bob", 60, expires)));
+    let fits = t.id_of(capture_last(holds[0], 60));
+    let over = t.id_of(capture(holds[1], 41));
+    let found = simulate(&t, holding_little(&t), UtcMillis(0));
     let changed = found.changed.iter();
     let changed: Vec<_> = changed.map(|c| (c.id, c.was, c.becomes)).collect();
     assert_eq!(
         changed,
         [(over, Was::Allowed, Becomes::Denied)],
         "{fits:?} {found:?}"
+    );
+}
+
+#[test]
+fn what_a_draft_does_not_let_be_authorized_is_not_captured_and_denied_again() {
+    let mut t = funded();
+    let expires = t.now.plus(HOUR);
+    let hold = t.id_of(authorize("alice", "bob", 101, expires));
+    for amount in [1, 100] {
+        t.check(capture(hold, amount), EventKind::Captured);
+    }
+    let found = simulate(&t, holding_little(&t), UtcMillis(0));
+    let changed: Vec<Id> = found.changed.iter().map(|changed| changed.id).collect();
+    assert_eq!(changed, [hold]);
+    assert_eq!(
+        found.changes.volume.into_iter().collect::<Vec<_>>(),
+        [(USD, 101)]
     );
 }
 

@@ -9,7 +9,7 @@ use engine::explain::LawExplained;
 use engine::law::MEASURE_FIRST;
 use engine::records::{Party, PartyKind, WalletNo};
 use engine::terms::Country;
-use engine::{Position, State, UtcMillis};
+use engine::{EventKind, Position, State, UtcMillis};
 use policy::{
     Cap, Consequence, Context, Date, Dimension, Explanation, Kind, Outcome, Subject, Tier, Traced,
     Verdict,
@@ -323,10 +323,14 @@ pub async fn of_past(
         Effect::TopUpOpened(_) | Effect::WithdrawalOpened(_) => true,
         _ => false,
     });
+    let (tenant, id) = (event.tenant, part.id);
+    // A capture says what its authorization was under, and is asked under the law of its own time.
+    let is_capture = part.kind == EventKind::Captured;
+    let under_law =
+        under_law || is_capture && app.query(move |state| state.law(tenant).is_some()).await?;
     if !under_law {
         return Ok(None);
     }
-    let (tenant, id) = (event.tenant, part.id);
     let said = app.blocking(move |app| {
         // One at a time: each holds a State of its own.
         let _walking = app.laws.walking();

@@ -173,12 +173,9 @@ fn endpoint(text: &str) -> Option<Endpoint> {
     })
 }
 
-/// Short for what some countries want besides.
-pub type National = ::papers::facts::National;
-
-/// What some countries want besides, from the seller's number and a payment's metadata.
-pub fn national(qualified_issuer: Option<String>, metadata: Option<&Metadata>) -> National {
-    let kept = |name: &str| metadata.and_then(|metadata| metadata.0.get(name)).cloned();
+/// South Korea's cash receipt, from a payment's metadata.
+pub fn cash_receipt(metadata: &Metadata) -> Option<CashReceipt> {
+    let kept = |name: &str| metadata.0.get(name).cloned();
     let usage = match kept("cash_receipt_usage").as_deref() {
         Some("income_deduction") => Some(CashUsage::IncomeDeduction),
         Some("expense_proof") => Some(CashUsage::ExpenseProof),
@@ -191,16 +188,12 @@ pub fn national(qualified_issuer: Option<String>, metadata: Option<&Metadata>) -
         Some("self_issued") => Some(CashNumber::SelfIssued),
         _ => None,
     };
-    let cash_receipt = usage
+    usage
         .zip(number_kind)
         .map(|(usage, number_kind)| CashReceipt {
             usage,
             number_kind,
             number: kept("cash_receipt_number").unwrap_or_default(),
             approval: kept("cash_receipt_approval").filter(|number| !number.is_empty()),
-        });
-    National {
-        qualified_issuer,
-        cash_receipt,
-    }
+        })
 }

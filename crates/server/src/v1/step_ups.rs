@@ -349,9 +349,13 @@ async fn closed(app: &App, caller: &Caller, id: StepUpId) -> Outcome<(Position, 
     let waited = |part: &Part<'_>| {
         let closes =
             |e: &Effect| matches!(e, Effect::PendingClosed { payment } if *payment == part.id);
-        let is_transfer = part.kind == EventKind::Transferred;
-        // A refusal does not say of which it is.
-        let is_its = is_transfer == matches!(id, StepUpId::Transfer(_)) || made(part).is_none();
+        use EventKind::{Refused, StepUpExpired, TransferRefused, Transferred};
+        let is_its = match part.kind {
+            Transferred | TransferRefused => matches!(id, StepUpId::Transfer(_)),
+            // Neither says of which it is: once every refusal was of one kind.
+            Refused | StepUpExpired => true,
+            _ => matches!(id, StepUpId::Payment(_)),
+        };
         is_its && part.effects.iter().any(closes)
     };
     let found = found.filter(|(_, event)| event.part(id.id()).is_some_and(|part| waited(&part)));

@@ -167,6 +167,17 @@ async fn a_share_that_a_debt_takes_whole_is_found_all_the_same() {
 async fn the_receipt_of_a_split_shows_each_share_at_its_own_rate() {
     let stall = Bookstall::open().await;
     let town = &stall.market.town;
+    let of_verlag = text(
+        &town
+            .get(&format!("/v1/wallets/{}", stall.verlag))
+            .await
+            .is(200)["party"],
+    );
+    let known =
+        json!({"metadata": {"tax_number": "DE136695976", "qualified_issuer": "T7000012050002"}});
+    town.patch(&format!("/v1/parties/{of_verlag}"), known)
+        .await
+        .is(200);
     let path = format!("/v1/payments/{}/receipt", stall.paid);
     let receipt = town.get(&path).await.is(200);
     assert_eq!(
@@ -186,11 +197,20 @@ async fn the_receipt_of_a_split_shows_each_share_at_its_own_rate() {
     assert_eq!(shown(0), ["Liffey Ltd", "IE6433435F", "5.5", "FR"]);
     assert_eq!(shown(1), ["Verlag GmbH", "DE136695976", "7", "DE"]);
     let supplies = receipt["supplies"].as_array().unwrap();
+    let issuers = [&supplies[0], &supplies[1]].map(|one| one.get("qualified_issuer"));
+    assert_eq!(issuers, [None, Some(&json!("T7000012050002"))]);
     let taxes: Vec<_> = supplies.iter().map(|one| &one["tax"]).collect();
     assert_eq!(taxes, [&eur("0.55"), &eur("0.7")]);
     let html = [("accept", "text/html")];
     let html = town.ask(&town.admin, "GET", &path, &html, None).await;
-    for part in ["Liffey Ltd", "5.5%", "Verlag GmbH", "7%", "10.7\u{a0}EUR"] {
+    for part in [
+        "Liffey Ltd",
+        "5.5%",
+        "Verlag GmbH",
+        "7%",
+        "10.7\u{a0}EUR",
+        "(Verlag GmbH): T7000012050002",
+    ] {
         assert!(html.text.contains(part), "{part}: {}", html.text);
     }
 }

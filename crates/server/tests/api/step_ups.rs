@@ -1,7 +1,7 @@
 //! Step-ups: what waits for its payer, and the word of whoever asked them.
 
 use crate::laws::Two;
-use crate::town::{Reply, eur, id, payment, text};
+use crate::town::{Reply, Town, eur, id, payment, text};
 use crate::under_law::{LAND, party_of, town};
 use identity::Scope;
 use serde_json::{Value, json};
@@ -70,6 +70,39 @@ async fn a_step_up_is_bound_to_amount_and_payee_and_goes_through_once() {
     assert_eq!(town.get(&path).await.is(200)["status"], "confirmed");
     let none = format!("/v1/step-ups/{}", id(&town, "pay"));
     town.get(&none).await.problem(404, "not_found");
+}
+
+/// From now on large gifts are to be confirmed.
+async fn confirm_gifts(town: &Town) {
+    let large = LAND.replace("2026-01-01", "2026-03-03").replace(
+        "id = \"large\"\ntitle = { en = \"Large payments are confirmed\", ko = \"고액 결제 확인\" }\nkind = \"limit\"\napplies = { payment = [\"spend\"] }",
+        "id = \"large\"\ntitle = { en = \"Large payments are confirmed\", ko = \"고액 결제 확인\" }\nkind = \"limit\"\napplies = { payment = [\"gift\"] }",
+    );
+    Two::of(town)
+        .enact(town, json!({"packs": [{"text": large}]}))
+        .await;
+}
+
+#[tokio::test]
+async fn a_transfer_that_was_refused_when_it_was_confirmed_is_no_payment() {
+    let town = town().await;
+    let (payer, payee) = (town.wallet("75").await, town.wallet("0").await);
+    confirm_gifts(&town).await;
+    let gift = json!({"from": payer, "to": payee, "amount": eur("70"), "gift": true});
+    let asked = town.post("/v1/transfers", gift).await.is(202);
+    let path = text(&asked["step_up"]["confirm"]);
+    let spent = payment(&payer, &payee, "10");
+    town.post("/v1/payments", spent).await.is(201);
+    let body = json!({"factors": ["knowledge", "inherence"], "amount": eur("70"), "payee": payee});
+    for _ in 0..2 {
+        let refused = town.post(&path, body.clone()).await;
+        refused.problem(402, "insufficient_funds");
+    }
+    let own = format!("/v1/transfers/{}", text(&asked["id"]));
+    assert_eq!(town.get(&own).await.is(200)["status"], "denied");
+    let as_payment = path.replace("trf_", "pay_");
+    let refused = town.post(&as_payment, body).await;
+    refused.problem(404, "not_found");
 }
 
 #[tokio::test]
@@ -148,13 +181,7 @@ async fn whatever_waits_is_confirmed_with_amount_and_payee_alone() {
     );
     // A transfer waits too, and is shown while it does.
     let gift = json!({"from": payer, "to": second, "amount": eur("70"), "gift": true});
-    let large = LAND.replace("2026-01-01", "2026-03-03").replace(
-        "id = \"large\"\ntitle = { en = \"Large payments are confirmed\", ko = \"고액 결제 확인\" }\nkind = \"limit\"\napplies = { payment = [\"spend\"] }",
-        "id = \"large\"\ntitle = { en = \"Large payments are confirmed\", ko = \"고액 결제 확인\" }\nkind = \"limit\"\napplies = { payment = [\"gift\"] }",
-    );
-    Two::of(&town)
-        .enact(&town, json!({"packs": [{"text": large}]}))
-        .await;
+    confirm_gifts(&town).await;
     let asked = town.post("/v1/transfers", gift).await.is(202);
     let own = format!("/v1/transfers/{}", text(&asked["id"]));
     let shown = town.get(&own).await.is(200);

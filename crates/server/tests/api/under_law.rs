@@ -309,6 +309,33 @@ async fn a_refusal_names_its_rule_its_numbers_and_the_way_out_in_both_languages(
 }
 
 #[tokio::test]
+async fn a_capture_is_explained_by_the_law_it_was_captured_under() {
+    let town = Town::new().await;
+    let (payer, payee) = (town.wallet("50").await, town.wallet("0").await);
+    let mut held = payment(&payer, &payee, "20");
+    held["capture"] = json!("manual");
+    let held = text(&town.post("/v1/payments", held).await.is(201)["id"]);
+    let rule = "id = \"purse\"\ntitle = { en = \"Held\", ko = \"보유\" }\nkind = \"balance\"\n\
+        most = \"30 EUR\"\nper = \"party\"\nthen = \"deny\"\n\
+        source = { act = \"Payments Act\", article = \"s. 8\" }\ncertainty = \"official\"\n";
+    let (head, _) = LAND.split_once("[[rule]]").unwrap();
+    let law = json!({"packs": [{"text": format!("{head}[[rule]]\n{rule}")}],
+        "settings": {"country": "FR", "status": ["e_money"]}});
+    Two::of(&town).enact(&town, law).await;
+    let capture = json!({"amount": eur("20")});
+    let path = format!("/v1/payments/{held}/capture");
+    let captured = town.post(&path, capture).await.is(201);
+    let capture = text(&captured["id"]);
+    let path = format!("/v1/explanations/{capture}");
+    let why = town.get(&path).await.is(200);
+    assert_eq!(why["law"]["trace"][0]["rule"], "tt/purse", "{why}");
+    // What it was set aside under was no law.
+    let path = format!("/v1/explanations/{held}");
+    let why = town.get(&path).await.is(200);
+    assert_eq!(why["law"], json!(null), "{why}");
+}
+
+#[tokio::test]
 async fn limits_say_what_is_used_left_and_until_when() {
     let town = town().await;
     let (payer, payee) = (town.wallet("500").await, town.wallet("0").await);

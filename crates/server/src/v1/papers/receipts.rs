@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::extract::{Answer, Caller, PathId, Query};
 use crate::guard::Routes;
 use crate::lookup;
-use crate::papers::{Form, PartyFacts, Who, answer, language, national, party, wanted};
+use crate::papers::{Form, PartyFacts, Who, answer, cash_receipt, language, party, wanted};
 use crate::problem::{Problem, Refuse};
 use crate::texts;
 use crate::types::ids::{PartyId, PaymentId};
@@ -59,10 +59,6 @@ struct ReceiptView {
     supplies: Vec<SuppliedView>,
     /// What was given back since.
     refunded: Amount,
-    /// Japan: the seller's registration number as an issuer of qualified invoices.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    qualified_issuer: Option<String>,
     /// South Korea: the approval of the cash receipt; none while it is awaited.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -80,6 +76,10 @@ struct SuppliedView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     seller_tax_number: Option<String>,
+    /// Japan: the seller's registration number as an issuer of qualified invoices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    qualified_issuer: Option<String>,
     /// How much, all included.
     amount: Amount,
     /// Without tax.
@@ -151,17 +151,14 @@ async fn get_receipt(
     let asset = app.asset_of(first.taxed.paid.asset).await?;
     let mut supplied = Vec::with_capacity(supplies.len());
     let mut ids = Vec::with_capacity(supplies.len());
-    let mut qualified_issuer = None;
     for supply in supplies {
         let seller = Who::Issuer(PartyId(supply.payee.0));
         let known = party(&app, &caller, seller, PartyFacts::default()).await?;
-        if ids.is_empty() {
-            qualified_issuer = known.qualified_issuer;
-        }
         ids.push(PartyId(supply.payee.0));
         let (net, tax) = supply.taxed.split(PaperSupply::Sale);
         supplied.push(Supplied {
             seller: known.party,
+            qualified_issuer: known.qualified_issuer,
             net: Atoms(net),
             tax: Atoms(tax),
             rate: supply.tax.rate,
@@ -180,7 +177,7 @@ async fn get_receipt(
         quantity: 1,
         supplies: supplied,
         refunded: Atoms(life.given_back()),
-        national: national(qualified_issuer, details.metadata.as_ref()),
+        cash_receipt: details.metadata.as_ref().and_then(cash_receipt),
     };
     if wanted(&headers, &[Form::Json, Form::Html]) == Form::Html {
         return Ok(answer(Form::Html, html::receipt(&receipt).into_bytes()));
@@ -208,6 +205,7 @@ fn view(payment: PaymentId, paid_at: Time, receipt: &Receipt, sellers: &[PartyId
         seller: *seller,
         seller_name: supply.seller.name.clone(),
         seller_tax_number: supply.seller.tax_number.clone(),
+        qualified_issuer: supply.qualified_issuer.clone(),
         amount: whole(supply.net, supply.tax),
         net: amount(supply.net),
         tax: amount(supply.tax),
@@ -221,7 +219,7 @@ fn view(payment: PaymentId, paid_at: Time, receipt: &Receipt, sellers: &[PartyId
         Atoms(all.fold(0_u64, u64::saturating_add))
     };
     let (net, tax) = (sum(|one| one.net.0), sum(|one| one.tax.0));
-    let cash = receipt.national.cash_receipt.as_ref();
+    let cash = receipt.cash_receipt.as_ref();
     ReceiptView {
         payment,
         paid_at,
@@ -231,7 +229,6 @@ fn view(payment: PaymentId, paid_at: Time, receipt: &Receipt, sellers: &[PartyId
         tax: amount(tax),
         supplies: receipt.supplies.iter().zip(sellers).map(supply).collect(),
         refunded: amount(receipt.refunded),
-        qualified_issuer: receipt.national.qualified_issuer.clone(),
         cash_receipt_approval: cash.and_then(|cash| cash.approval.clone()),
     }
 }
