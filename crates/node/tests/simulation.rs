@@ -127,6 +127,7 @@ fn spend(amount: u64) -> Spend {
         risk: 0,
         confirmed: false,
         seen: None,
+        item: None,
     }
 }
 

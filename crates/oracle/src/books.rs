@@ -1,6 +1,6 @@
 //! The books: who has what, what is open, and how value moves.
 
-use crate::{Civil, Decided, Id, Moved, Sold, Standing};
+use crate::{Civil, Decided, Id, Meter, Moved, Sold, Standing, Use};
 use std::collections::BTreeMap;
 
 /// What a balance belongs to. Sources are numbers; the origin is the source that the value rests on
@@ -200,6 +200,8 @@ pub struct Hold {
     pub mandate: Id,
     /// The day it counts in for the mandate.
     pub mandate_day: u32,
+    /// The use it was for.
+    pub used: Option<Use>,
 }
 
 /// What an agent may spend.
@@ -281,6 +283,8 @@ pub struct Books {
     pub mandates: BTreeMap<(u32, Id), Mandate>,
     pub reversed: BTreeMap<(u32, Id), u64>,
     pub turnover: BTreeMap<Sold, i128>,
+    /// By party and price.
+    pub meters: BTreeMap<(u32, u32), Meter>,
     /// Of the command under way.
     pub missing: Vec<Missing>,
 }

@@ -1,6 +1,6 @@
 //! Commands in plain numbers and ids.
 
-use crate::{Id, Seller, TaxRules, Terms};
+use crate::{Id, Item, Price, Seller, TaxRules, Terms};
 
 /// One thing asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Spend {
     pub payer: Id,
     /// The agent's mandate, or 0.
     pub mandate: Id,
-    /// Atoms, all included.
+    /// Atoms, all included; of an item the most that it may cost, or 0.
     pub amount: u64,
     /// The asset's number.
     pub asset: u16,
@@ -30,6 +30,8 @@ pub struct Spend {
     pub confirmed: bool,
     /// Where two observations say that the payer is.
     pub seen: Option<[u8; 2]>,
+    /// What is bought, if its price says what that costs.
+    pub item: Option<Item>,
 }
 
 /// What a paper's rounding left of a tax.
@@ -133,6 +135,14 @@ pub enum Op {
     SetSeller {
         party: Id,
         seller: Seller,
+    },
+    SetPrice {
+        price: Id,
+        from: Option<u64>,
+        definition: Box<Price>,
+    },
+    ArchivePrice {
+        price: Id,
     },
     RoundTax(Rounding),
     RegisterParty {

@@ -1,7 +1,7 @@
 //! Payments: what one is made of, and how it is taken back.
 
 use crate::books::{CREDIT, EARNED, Moves};
-use crate::oracle::{Done, Oracle, Payment, Rule, Stop, deny, done, reject};
+use crate::oracle::{Done, Oracle, Payment, Rule, Taken, deny, done, reject};
 use crate::taxes::{Dues, Given, Supply, What, roles, take_from, tax_in};
 use crate::{
     Account, Civil, Decided, Hold, Id, Moved, Spend, Standing, Terms, instalment,
@@ -83,7 +83,8 @@ impl Oracle {
         let no = |code| deny(code, party);
 
         // What cannot be right leaves no trace, so it comes before what is refused for good.
-        self.amount(spend.asset, spend.amount)?;
+        let quantity = spend.item.map_or(0, |item| item.quantity);
+        self.amount(spend.asset, spend.amount.max(quantity))?;
         if to.iter().any(|(payee, _)| *payee == payer) {
             return reject("same_wallet");
         }
@@ -113,21 +114,26 @@ impl Oracle {
             return no("debt_outstanding");
         }
         if spend.mandate != 0 {
-            self.within_mandate(payer, spend, &to)?;
+            // What an item costs is not known yet.
+            let asked = spend.item.map_or(spend.amount, |_| 0);
+            self.within_mandate(payer, spend, &to, asked)?;
         }
-        let gross = spend.amount;
+        let bought = spend.item;
+        let bought = bought.map(|item| self.buy(party, item, spend.asset, purpose));
+        let bought = bought.transpose()?;
+        let gross = bought.as_ref().map_or(spend.amount, |bought| bought.amount);
         let transfer = purpose == Purpose::Transfer;
         let has_rules = !transfer && self.tenants[self.tenant as usize].tax.is_some();
         // Under tax rules each payee with a share sells by itself.
         let weights: Vec<u64> = to.iter().map(|(_, weight)| *weight).collect();
-        let mut sold: Vec<(u32, u64)> = match has_rules && split {
+        let sold: Vec<(u32, u64)> = match has_rules && split {
             true => {
                 let parts = largest_remainder(gross, &weights);
-                to.iter().map(|(wallet, _)| *wallet).zip(parts).collect()
+                let each = to.iter().map(|(wallet, _)| *wallet).zip(parts);
+                each.filter(|(_, gross)| *gross > 0).collect()
             }
             false => vec![(to[0].0, gross)],
         };
-        sold.retain(|(_, gross)| *gross > 0);
         let country = self.books.parties[party as usize].country;
         let by_terms = terms.tax_ppm.get(&country).filter(|_| !transfer);
         let by_terms = by_terms.map(|ppm| (country, *ppm));
@@ -151,9 +157,15 @@ impl Oracle {
             supplies.push(supply);
         }
         self.count_all(&supplies, spend.asset, -1);
-        let decided = supplies[0].decided;
+        let decided = supplies.first().and_then(|supply| supply.decided);
         let rate = decided.map(|d| (d.sale.place, d.sale.ppm)).or(by_terms);
         let tax = supplies.iter().map(|supply| supply.tax).sum();
+        if bought.is_some() {
+            self.is_agreed(id, spend, party, gross)?;
+            if spend.mandate != 0 {
+                self.within_mandate(payer, spend, &to, gross)?;
+            }
+        }
         let fee_minimum = terms.fee_minimum.get(&spend.asset).copied().unwrap_or(0);
         let fee = match transfer {
             true => 0,
@@ -185,7 +197,7 @@ impl Oracle {
                 Purpose::Authorize(asked) => asked,
                 _ => None,
             };
-            self.ask_to_confirm(id, spend, ends);
+            self.ask_to_confirm(id, spend, gross, ends);
             return Ok(done("payment.step_up"));
         }
 
@@ -193,6 +205,7 @@ impl Oracle {
         let counted = self.counted_in(party);
         let mandate = self.books.mandates.get(&(self.tenant, spend.mandate));
         let mandate_day = mandate.map_or(0, |m| m.day.max(self.civil.day));
+        let used = bought.and_then(|bought| self.count_use(&bought));
         let mut moves = Moves::new();
         let kind = match purpose {
             Purpose::Pay => {
@@ -251,6 +264,7 @@ impl Oracle {
                     when: counted,
                     mandate: spend.mandate,
                     mandate_day,
+                    used,
                 };
                 self.open_hold(id, hold);
                 "payment.authorized"
@@ -271,7 +285,8 @@ impl Oracle {
             return Ok(done(kind));
         }
         let room = room.map(|room| (party, counted, room));
-        self.remember(id, (spend.asset, gross), to[0].0, moves, room, supplies);
+        let taken = Taken { room, used };
+        self.remember(id, (spend.asset, gross), to[0].0, moves, taken, supplies);
         Ok(Done {
             gross,
             tax,
@@ -280,7 +295,13 @@ impl Oracle {
         })
     }
 
-    fn within_mandate(&self, payer: u32, spend: &Spend, payees: &[(u32, u64)]) -> Rule<()> {
+    fn within_mandate(
+        &self,
+        payer: u32,
+        spend: &Spend,
+        payees: &[(u32, u64)],
+        asked: u64,
+    ) -> Rule<()> {
         let party = self.books.wallets[payer as usize].party;
         let Some(mandate) = self.books.mandates.get(&(self.tenant, spend.mandate)) else {
             return reject("not_found");
@@ -289,7 +310,6 @@ impl Oracle {
         let day = mandate.day.max(self.civil.day);
         let used = mandate.by_day.get(&day).copied().unwrap_or(0);
         let agent = &self.books.parties[mandate.agent as usize];
-        let asked = u128::from(spend.amount);
         let code = if agent.standing != Standing::Active {
             "party_suspended"
         } else if mandate.revoked {
@@ -304,11 +324,11 @@ impl Oracle {
                 .any(|(payee, _)| !mandate.payees.contains(payee))
         {
             "mandate_payee"
-        } else if mandate.per_payment.is_some_and(|most| spend.amount > most) {
+        } else if mandate.per_payment.is_some_and(|most| asked > most) {
             "mandate_per_payment"
         } else if mandate
             .per_day
-            .is_some_and(|most| used + asked > u128::from(most))
+            .is_some_and(|most| used + u128::from(asked) > u128::from(most))
         {
             "mandate_per_day"
         } else {
@@ -424,7 +444,8 @@ impl Oracle {
         if last || amount == rest {
             self.release(payment);
         }
-        self.remember(id, (asset, amount), payee, moves, None, vec![supply]);
+        let taken = Taken::default();
+        self.remember(id, (asset, amount), payee, moves, taken, vec![supply]);
         Ok(Done {
             gross: amount,
             tax,
@@ -442,6 +463,9 @@ impl Oracle {
             self.books.open(*account).held -= i128::from(*amount);
         }
         let rest = hold.authorized - hold.captured;
+        if let Some(used) = hold.used {
+            self.return_use(used, 0, rest, hold.authorized);
+        }
         let party = self.books.wallets[hold.payer as usize].party;
         if let Some(room) = hold.room {
             let used = ratio_up(room, hold.captured, hold.authorized);
@@ -684,7 +708,7 @@ impl Oracle {
             .entry((self.tenant, payment))
             .or_default() += amount;
         if let (true, Some((party, civil, room))) =
-            (self.terms().refund_restores_room, back.payment.room)
+            (self.terms().refund_restores_room, back.payment.taken.room)
         {
             let free = |taken: u64| ratio_down(room, taken, back.payment.gross);
             let free = free(back.so_far + amount) - free(back.so_far);
@@ -697,104 +721,15 @@ impl Oracle {
                 *spent = spent.saturating_sub(free);
             }
         }
+        if let Some(used) = back.payment.taken.used.filter(|used| used.restores) {
+            let so_far = back.so_far;
+            self.return_use(used, so_far, so_far + amount, back.payment.gross);
+        }
         Ok(Done {
             gross: amount,
             tax,
             fee,
             ..done("payment.refunded")
         })
-    }
-
-    /// Everything in a group is done, or nothing.
-    pub(crate) fn group(&mut self, id: Id, items: &[(Id, crate::Op)]) -> Rule<Done> {
-        use crate::Op;
-        let allowed = |op: &Op| {
-            matches!(
-                op,
-                Op::Pay { .. }
-                    | Op::Authorize { .. }
-                    | Op::Capture { .. }
-                    | Op::Void { .. }
-                    | Op::Refund { .. }
-                    | Op::Transfer { .. }
-                    | Op::Split { .. }
-            )
-        };
-        if items.is_empty() || !items.iter().all(|(_, op)| allowed(op)) {
-            return reject("malformed");
-        }
-        if items.len() > 1_000 {
-            return reject("too_many");
-        }
-        let (books, timers) = (self.books.clone(), self.timers.clone());
-        self.group = Some((id, Vec::new()));
-        let mut used = vec![id];
-        let mut whole = done("group.done");
-        let mut stop = None;
-        for (item, op) in items {
-            let result = self.group_item(*item, op, &mut used);
-            match result {
-                Ok(done) => {
-                    whole.gross = whole.gross.wrapping_add(done.gross);
-                    whole.tax = whole.tax.wrapping_add(done.tax);
-                    whole.fee = whole.fee.wrapping_add(done.fee);
-                }
-                Err(why) => {
-                    stop = Some(why);
-                    break;
-                }
-            }
-        }
-        let remembered = self
-            .group
-            .take()
-            .map_or(Vec::new(), |(_, payments)| payments);
-        if let Some(why) = stop {
-            (self.books, self.timers) = (books, timers);
-            for payment in remembered {
-                self.payments.remove(&(self.tenant, payment));
-            }
-            return Err(why);
-        }
-        Ok(whole)
-    }
-
-    fn group_item(&mut self, id: Id, op: &crate::Op, used: &mut Vec<Id>) -> Rule<Done> {
-        use crate::oracle::Seen;
-        if self.pending.contains_key(&(self.tenant, id)) {
-            return reject("id_reused");
-        }
-        if id == 0 {
-            return reject("malformed");
-        }
-        match self.seen(id, self.hint) {
-            Seen::New if self.is_open(id) || used.contains(&id) => return reject("id_reused"),
-            Seen::New => {}
-            Seen::At(_) => return reject("id_reused"),
-            Seen::Not(code) => return reject(code),
-        }
-        let before = self.pending.len();
-        let done = match self.rule(id, op) {
-            Ok(done) => done,
-            Err(Stop::Deny(code, party)) => {
-                let many =
-                    self.refused_this_second(party, code) >= self.terms().refusals_per_second;
-                return if many {
-                    deny("group_item_refused", party)
-                } else {
-                    deny(code, party)
-                };
-            }
-            Err(stop) => return Err(stop),
-        };
-        if self.pending.len() > before {
-            let payer = self.pending.get(&(self.tenant, id)).map(|p| p.payer());
-            self.forget_pending(id);
-            let payer = self.wallet(payer.unwrap_or(0))?;
-            let party = self.books.wallets[payer as usize].party;
-            return deny("step_up_in_group", party);
-        }
-        used.push(id);
-        Ok(done)
     }
 }

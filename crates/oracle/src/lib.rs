@@ -15,7 +15,9 @@ mod books;
 mod calendar;
 mod command;
 mod entries;
+mod groups;
 mod oracle;
+mod prices;
 mod settlements;
 mod taxes;
 mod terms;
@@ -27,6 +29,7 @@ pub use books::{
 pub use calendar::{Civil, civil};
 pub use command::{Command, Op, Rounding, Spend, Standing, Verdict3};
 pub use oracle::{Answered, Done, Hint, Oracle, Pending, Place, Verdict};
+pub use prices::{Band, Every, Item, Meter, Model, Price, Use};
 pub use taxes::{Decided, Moved, Seller, Side, Sold, Supply, TaxRules};
 pub use terms::{Limits, Terms};
 

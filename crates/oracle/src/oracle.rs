@@ -2,9 +2,10 @@
 
 use crate::books::{CREDIT, Missing, Moves};
 use crate::entries::Purpose;
+use crate::prices::Priced;
 use crate::{
     Account, Books, Civil, Command, Dispute, Hold, Id, Op, Seller, Spend, Standing, Supply,
-    TaxRules, Terms, TopUp, Withdrawal, civil,
+    TaxRules, Terms, TopUp, Use, Withdrawal, civil,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -76,16 +77,26 @@ pub(crate) struct Payment {
     pub gross: u64,
     pub payee: u32,
     pub moves: Rc<Moves>,
-    /// The room it took: whose, when, how much.
-    pub room: Option<(u32, Civil, u64)>,
+    pub taken: Taken,
     /// What was sold with it, in the order it was given.
     pub supplies: Vec<Supply>,
+}
+
+/// What a payment took that a refund may give back.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Taken {
+    /// Of limits: whose, when, how much.
+    pub room: Option<(u32, Civil, u64)>,
+    /// Of a price.
+    pub used: Option<Use>,
 }
 
 /// A payment that waits for its payer.
 #[derive(Clone, Debug)]
 pub struct Pending {
     spend: Spend,
+    /// What the payer is to pay.
+    pub(crate) gross: u64,
     /// Until when.
     pub expires: u64,
 }
@@ -164,6 +175,8 @@ pub struct Oracle {
     pub(crate) party_nos: HashMap<(u32, Id), u32>,
     pub(crate) wallet_nos: HashMap<(u32, Id), u32>,
     pub(crate) payments: HashMap<(u32, Id), Payment>,
+    /// By number.
+    pub(crate) prices: Vec<Priced>,
     /// Settings of sellers, by party.
     pub(crate) sellers: BTreeMap<u32, Seller>,
     /// Top-ups closed, by which event.
@@ -469,13 +482,17 @@ impl Oracle {
     }
 
     /// What is to end anyway need not be confirmed any more.
-    pub(crate) fn ask_to_confirm(&mut self, id: Id, spend: &Spend, ends: Option<u64>) {
+    pub(crate) fn ask_to_confirm(&mut self, id: Id, spend: &Spend, gross: u64, ends: Option<u64>) {
         let expires = self.now.saturating_add(self.terms().step_up_ms);
         let expires = expires.min(ends.unwrap_or(u64::MAX));
         let spend = *spend;
         self.timers
             .insert((expires, Timer::StepUp, self.tenant, id));
-        let pending = Pending { spend, expires };
+        let pending = Pending {
+            spend,
+            gross,
+            expires,
+        };
         self.pending.insert((self.tenant, id), pending);
     }
 
@@ -505,7 +522,7 @@ impl Oracle {
         (asset, gross): (u16, u64),
         payee: u32,
         moves: Moves,
-        room: Option<(u32, Civil, u64)>,
+        taken: Taken,
         supplies: Vec<Supply>,
     ) {
         let event = match &mut self.group {
@@ -522,7 +539,7 @@ impl Oracle {
             gross,
             payee,
             moves,
-            room,
+            taken,
             supplies,
         };
         self.payments.insert((self.tenant, id), payment);

@@ -76,6 +76,12 @@ impl Oracle {
             }
             Op::SetTax { ref rules } => self.set_tax(rules.as_deref()),
             Op::SetSeller { party, ref seller } => self.set_seller(party, seller),
+            Op::SetPrice {
+                price,
+                from,
+                ref definition,
+            } => self.set_price(price, from, definition),
+            Op::ArchivePrice { price } => self.archive_price(price),
             Op::RoundTax(ref rounding) => self.round_tax(rounding),
             Op::RegisterParty {
                 party,

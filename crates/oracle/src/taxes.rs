@@ -164,8 +164,8 @@ impl Oracle {
         }
         let seller = self.party(rounding.seller)?;
         let payment = self.payments.get(&(self.tenant, rounding.payment));
-        let supply =
-            payment.map(|payment| &payment.supplies[rounding.share % payment.supplies.len()]);
+        let supplies = payment.map_or(&[][..], |payment| &payment.supplies);
+        let supply = supplies.get(rounding.share % supplies.len().max(1));
         let decided = supply.and_then(|supply| supply.decided);
         let side = decided.map(|decided| {
             if rounding.is_fee {

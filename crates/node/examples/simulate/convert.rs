@@ -1,21 +1,23 @@
 //! The oracle's plain commands as the engine's.
 
 use engine::command::{Carried, DisputeVerdict, Share, Spend, TaxRounding};
-use engine::ids::{ActorId, MandateId, PartyId, TenantId, WalletId};
+use engine::ids::{ActorId, MandateId, PartyId, PriceId, TenantId, WalletId};
+use engine::prices::Item;
 use engine::recents::Window;
-use engine::records::{Channel, Mode, PartyKind, PartyNo, Standing, TenantNo};
+use engine::records::{Channel, Mode, PartyKind, PartyNo, PriceNo, Standing, TenantNo};
 use engine::taxes::{Facts, Profile, TaxSettings};
 use engine::terms::{AssetFee, Country, Limits, ReferenceRate, Terms, Tier};
 use engine::time::Zone;
 use engine::{Command, Event, Id, Op, UtcMillis};
 use ledger::{AssetNo, Source, SourceSet};
 use money::{Asset, Atoms, Ppm, Rate};
-use oracle::Op as Plain;
+use oracle::{Every, Op as Plain};
 use policy::TierLimits;
+use pricing::{Band, Model, Period, Price, Unit};
 use risk::{Score, Thresholds};
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use tax::evidence::Item;
+use tax::evidence;
 use tax::parse::Builder;
 use tax::supply::{Part, Pricing, Registration, Scheme};
 use tax::{CountryRate, Date, RateTable, Rules, Supplier};
@@ -49,7 +51,58 @@ fn spend(plain: &oracle::Spend) -> Spend {
         confirmed: (plain.confirmed).into(),
         circumstances: Default::default(),
         tax: facts(plain.seen),
-        item: Default::default(),
+        item: plain.item.map_or(Item::NONE, |item| Item {
+            price: PriceNo(item.price),
+            unit: item.unit,
+            quantity: item.quantity,
+        }),
+    }
+}
+
+/// The definition of a price; its units are called by their numbers.
+fn price(plain: &oracle::Price) -> Price {
+    let unit = |(at, (amount, per)): (usize, &(u64, u64))| Unit {
+        name: at.to_string(),
+        amount: Atoms(*amount),
+        per: *per,
+    };
+    let band = |band: &oracle::Band| Band {
+        up_to: band.up_to,
+        amount: Atoms(band.amount),
+        per: band.per,
+        base: Atoms(band.base),
+    };
+    let model = match &plain.model {
+        oracle::Model::Flat(amount) => Model::Flat {
+            amount: Atoms(*amount),
+        },
+        oracle::Model::PerUnit(units) => Model::PerUnit {
+            units: units.iter().enumerate().map(unit).collect(),
+        },
+        oracle::Model::Graduated(bands) => Model::Graduated {
+            bands: bands.iter().map(band).collect(),
+        },
+    };
+    Price {
+        product: 0,
+        asset: Asset::known(plain.asset)
+            .expect("the town knows its assets")
+            .code,
+        tax_included: None,
+        period: match plain.every {
+            Every::Payment => Period::Payment,
+            Every::Day => Period::Day,
+            Every::Month => Period::Month,
+            Every::Year => Period::Year,
+            Every::Ever => Period::Ever,
+        },
+        free: plain.free,
+        rate: pricing::Rate {
+            base: Atoms::ZERO,
+            model,
+        },
+        variants: Vec::new(),
+        refund_restores_use: plain.restores,
     }
 }
 
@@ -60,7 +113,7 @@ fn land(code: [u8; 2]) -> tax::Country {
 /// Two observations of one country.
 fn facts(seen: Option<[u8; 2]>) -> Facts {
     let mut facts = Facts::default();
-    for item in [Item::Ip, Item::Bank] {
+    for item in [evidence::Item::Ip, evidence::Item::Bank] {
         if let Some(seen) = seen {
             facts.evidence = facts.evidence.with(item, land(seen));
         }
@@ -304,6 +357,18 @@ fn op(plain: &Plain, carried: &mut dyn FnMut(u128) -> Event) -> Op {
                 }),
                 buyer: None,
             }),
+        },
+        Plain::SetPrice {
+            price: id,
+            from,
+            definition,
+        } => Op::SetPrice {
+            price: PriceId(Id(*id)),
+            from: from.map(UtcMillis),
+            definition: Box::new(price(definition)),
+        },
+        Plain::ArchivePrice { price } => Op::ArchivePrice {
+            price: PriceId(Id(*price)),
         },
         Plain::RoundTax(rounding) => Op::RoundTax {
             paper: Id(rounding.paper),

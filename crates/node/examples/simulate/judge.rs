@@ -3,12 +3,13 @@
 use crate::shelf::Shelf;
 use engine::codec::RowReader;
 use engine::event::Effect;
-use engine::records::PartyNo;
+use engine::records::{PartyNo, PriceNo};
 use engine::{Event, EventKind, Position, State};
 use journal::{Head, verify_chain};
 use ledger::{AccountClass, Source};
 use node::Node;
-use oracle::{Account, Command, Done, Hint, Oracle, Place, Sold, Verdict};
+use oracle::{Account, Command, Done, Every, Hint, Meter, Oracle, Place, Sold, Verdict};
+use pricing::Period;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 
@@ -437,6 +438,9 @@ impl Judge {
         let turnover = oracle.books.turnover.iter().filter(|(_, net)| **net != 0);
         let turnover = turnover.map(|(sold, net)| (*sold, *net));
         same("turnover", &dump.turnover, &turnover.collect())?;
+        let meters = oracle.books.meters.iter();
+        let meters = meters.map(|(key, meter)| (*key, *meter));
+        same("meters", &dump.meters, &meters.collect())?;
         let mandates = oracle.books.mandates.iter().map(|(key, m)| {
             let used = m.by_day.get(&m.day).copied().unwrap_or(0);
             (*key, if m.revoked { -1 } else { used as i128 })
@@ -530,7 +534,7 @@ fn differing(now: &State, replayed: &State) -> String {
         };
     }
     fields!(now opened assets tenants parties wallets holds mandates topups withdrawals pending);
-    fields!(disputes corrections reversed timers refusals refusals_second);
+    fields!(prices meters disputes corrections reversed timers refusals refusals_second);
     let book = |state: &State| format!("{:?}", state.book.iter().collect::<Vec<_>>());
     part("book", book(now), book(replayed));
     let ids = |state: &State| format!("{:x?}", state.recents.entries().collect::<Vec<_>>());
@@ -578,7 +582,29 @@ struct Dump {
     mandates: Sums<(u32, u128)>,
     settled: Sums<(u32, u16, u8)>,
     turnover: Sums<Sold>,
+    meters: BTreeMap<(u32, u32), Meter>,
     spent: Vec<(u128, u128, u128)>,
+}
+
+/// A meter in the oracle's words.
+fn meter(
+    ((party, price), meter): (&(PartyNo, PriceNo), &engine::prices::Meter),
+) -> ((u32, u32), Meter) {
+    let every = match meter.every {
+        Period::Payment => Every::Payment,
+        Period::Day => Every::Day,
+        Period::Month => Every::Month,
+        Period::Year => Every::Year,
+        Period::Ever => Every::Ever,
+    };
+    let plain = Meter {
+        every,
+        number: meter.period,
+        used: meter.so_far.used,
+        left: meter.so_far.remainder,
+        parts: meter.so_far.denominator,
+    };
+    ((party.0, price.0), plain)
 }
 
 fn number(source: Option<Source>) -> u8 {
@@ -701,6 +727,7 @@ impl Dump {
             mandates: mandates.collect(),
             settled: settled.collect(),
             turnover,
+            meters: state.meters.iter().map(meter).collect(),
             spent: spent.collect(),
         }
     }

@@ -1,6 +1,8 @@
 //! Who lives in a simulated town and what they ask: a function of the seed alone. It never looks at
 //! answers, so that the same seed asks the same whatever the node's threads do.
 
+#[path = "town/prices.rs"]
+mod prices;
 #[path = "town/taxes.rs"]
 mod taxes;
 
@@ -37,6 +39,10 @@ pub struct Town {
     settled: Vec<(u32, Id, u64, Id)>,
     withdrawals: Vec<Thing>,
     disputes: Vec<Thing>,
+    /// In the order of their numbers, if all were set.
+    prices: Vec<prices::Known>,
+    /// Items whose payers are probably asked to confirm.
+    risky: Vec<Rc<Command>>,
     asked: Vec<Rc<Command>>,
     /// What is asked next, the last first.
     later: Vec<(u32, Op)>,
@@ -65,6 +71,8 @@ impl Town {
             settled: Vec::new(),
             withdrawals: Vec::new(),
             disputes: Vec::new(),
+            prices: Vec::new(),
+            risky: Vec::new(),
             asked: Vec::new(),
             later: Vec::new(),
             fresh: Vec::new(),
@@ -124,6 +132,9 @@ impl Town {
             ops.push((tenant, Op::SetTerms { terms }));
             if self.dice.chance(600) {
                 ops.push((tenant, self.tax()));
+            }
+            for _ in 0..self.dice.below(4) {
+                ops.push((tenant, self.new_price(tenant)));
             }
             for _ in 0..8 + self.dice.below(40) {
                 ops.extend(self.party(tenant));
@@ -301,7 +312,11 @@ impl Town {
             risk: 0,
             confirmed: self.dice.chance(100),
             seen: None,
+            item: None,
         };
+        if self.dice.chance(250) {
+            self.buy(tenant, &mut spend);
+        }
         if self.dice.chance(300) {
             spend.seen = Some(self.dice.pick(&LANDS));
         }
@@ -336,6 +351,11 @@ impl Town {
             50..60 => {
                 if let Some(again) = self.dice.recent(&self.asked, usize::MAX) {
                     return self.again(&again);
+                }
+            }
+            60..70 => {
+                if let Some(risky) = self.dice.recent(&self.risky, 4) {
+                    return self.confirm(&risky);
                 }
             }
             _ => {}
@@ -402,6 +422,9 @@ impl Town {
                 15..50 => self.seller(tenant),
                 _ => self.rounding(tenant),
             };
+        }
+        if self.dice.chance(6) {
+            return self.price(tenant);
         }
         let throw = self.dice.below(1_000);
         let at = tenant as usize;
@@ -715,23 +738,31 @@ impl Town {
     pub fn answered(&mut self) {
         for command in std::mem::take(&mut self.fresh) {
             let (tenant, id) = (command.tenant, command.id);
+            self.risky
+                .extend(prices::is_risky(&command).then(|| command.clone()));
             match &command.op {
                 Op::Pay { spend, .. } | Op::Transfer { spend, .. } | Op::Split { spend, .. } => {
-                    self.payments.push((tenant, id, spend.amount));
+                    let worth = self.worth(spend);
+                    self.payments.push((tenant, id, worth));
                 }
                 Op::Capture { amount, .. } => self.payments.push((tenant, id, *amount)),
                 Op::Refund { .. } if self.dice.chance(20) => self.payments.push((tenant, id, 1)),
-                Op::Authorize { spend, .. } => self.holds.push((tenant, id, spend.amount)),
+                Op::Authorize { spend, .. } => {
+                    let worth = self.worth(spend);
+                    self.holds.push((tenant, id, worth));
+                }
                 Op::Group { items } => {
                     for (item, op) in items {
                         match op {
                             Op::Pay { spend, .. }
                             | Op::Transfer { spend, .. }
                             | Op::Split { spend, .. } => {
-                                self.grouped.push((tenant, *item, spend.amount, id));
+                                let worth = self.worth(spend);
+                                self.grouped.push((tenant, *item, worth, id));
                             }
                             Op::Authorize { spend, .. } => {
-                                self.holds.push((tenant, *item, spend.amount));
+                                let worth = self.worth(spend);
+                                self.holds.push((tenant, *item, worth));
                             }
                             _ => {}
                         }
