@@ -13,6 +13,7 @@ mod histogram;
 mod law;
 pub mod loopback;
 pub mod machine;
+mod price;
 pub mod recovery;
 pub mod sheet;
 mod sqlite;

@@ -1,7 +1,9 @@
 //! How fast the step alone is: look-up, decision, fold and encoding, on one core and a million
 //! wallets; then replay of the same rows, snapshot and restore, and what an idle wallet takes.
 //!
-//! `cargo run --release -p engine --example step_speed [-- PAYMENTS [ROUNDS [WALLETS]]]`
+//! `cargo run --release -p engine --example step_speed [-- [price] PAYMENTS [ROUNDS [WALLETS]]]`
+//!
+//! With `price` first, payments are by a flat price of the same amount.
 
 mod town;
 
@@ -19,7 +21,11 @@ const BATCH: usize = 1_000;
 const DETAILED: usize = 16;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|a| a.parse::<usize>());
+    let is_priced = std::env::args()
+        .nth(1)
+        .is_some_and(|first| first == "price");
+    let arguments = std::env::args().skip(1 + usize::from(is_priced));
+    let mut arguments = arguments.map(|a| a.parse::<usize>());
     let mut argument = |or| match arguments.next() {
         None => or,
         Some(number) => {
@@ -34,6 +40,9 @@ fn main() {
     let mut town = Town::open(Size { wallets, merchants });
     println!("{wallets} wallets, {} accounts", town.state.book.len());
     print_memory(resident_before);
+    if is_priced {
+        town.set_price();
+    }
 
     let mut step = Step::default();
     let mut each = [Vec::new(), Vec::new(), Vec::new()];

@@ -1,9 +1,10 @@
 //! The set-up that measurements share: a town of wallets that pay its merchants, and what they ask.
 
 use engine::command::{Op, Spend};
-use engine::ids::{ActorId, MandateId, PartyId, TenantId, WalletId};
+use engine::ids::{ActorId, MandateId, PartyId, PriceId, TenantId, WalletId};
+use engine::prices::Item;
 use engine::recents::Window;
-use engine::records::{Channel, Mode, PartyKind, TenantNo};
+use engine::records::{Channel, Mode, PartyKind, PriceNo, TenantNo};
 use engine::terms::{Country, Limits, TIERS, Terms, Tier};
 use engine::{Command, Event, Id, Outcome, Position, State, UtcMillis, apply, decide_one};
 use ledger::{AssetNo, Source};
@@ -37,12 +38,16 @@ pub struct Town {
     pub now: UtcMillis,
     random: Random,
     commands: u64,
+    /// What each payment buys, instead of saying its amount.
+    item: Item,
 }
 
 const OPENED: UtcMillis = UtcMillis(1_790_000_000_000);
 /// When payments begin: so long after the opening that its ids are forgotten.
 const PAYING: UtcMillis = UtcMillis(OPENED.0 + 3 * 3_600_000);
 const USD: AssetNo = AssetNo(0);
+/// What each payment is of.
+const AMOUNT: Atoms = Atoms(2_500_000);
 
 fn party(n: u64) -> PartyId {
     PartyId(Id::timed(2, mixed(n, 2)))
@@ -61,6 +66,7 @@ impl Town {
             now: OPENED,
             random: Random(1),
             commands: 0,
+            item: Item::NONE,
         };
         town.run(Op::SetShard {
             window: Window {
@@ -103,6 +109,33 @@ impl Town {
         town
     }
 
+    /// From now on payments are by a flat price of what they are of otherwise.
+    pub fn set_price(&mut self) {
+        let definition = pricing::Price {
+            product: 0,
+            asset: Asset::known("USD").expect("USD is a currency").code,
+            tax_included: None,
+            period: pricing::Period::Payment,
+            free: 0,
+            rate: pricing::Rate {
+                base: Atoms::ZERO,
+                model: pricing::Model::Flat { amount: AMOUNT },
+            },
+            variants: Vec::new(),
+            refund_restores_use: false,
+        };
+        self.run(Op::SetPrice {
+            price: PriceId(Id::timed(4, 1)),
+            from: None,
+            definition: Box::new(definition),
+        });
+        self.item = Item {
+            price: PriceNo(0),
+            unit: 0,
+            quantity: 1,
+        };
+    }
+
     fn run(&mut self, op: Op) -> Id {
         let command = self.command(op);
         let mut event = Event::empty();
@@ -138,13 +171,16 @@ impl Town {
             let spend = Spend {
                 payer: wallet(payer),
                 mandate: MandateId(Id::NONE),
-                amount: Atoms(2_500_000),
+                amount: match self.item.is_some() {
+                    true => Atoms::ZERO,
+                    false => AMOUNT,
+                },
                 asset: USD,
                 risk: risk::Score(10),
                 confirmed: false.into(),
                 circumstances: Default::default(),
                 tax: Default::default(),
-                item: Default::default(),
+                item: self.item,
             };
             let payee = wallet(payee);
             commands.push(self.command(Op::Pay { spend, payee }));

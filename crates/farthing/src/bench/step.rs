@@ -10,7 +10,7 @@ use crate::bench::histogram::Histogram;
 use crate::bench::machine::{resident_bytes, thread_cpu};
 use crate::bench::sheet::{Numbers, Sheet, median};
 use crate::bench::town::{Town, terms};
-use crate::bench::{law, tax};
+use crate::bench::{law, price, tax};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use engine::backfill::Backfill;
@@ -18,6 +18,7 @@ use engine::codec::{FORMAT, RowWriter};
 use engine::command::Op;
 use engine::ids::{ActorId, TenantId};
 use engine::law::Law;
+use engine::prices::Item;
 use engine::recents::Window;
 use engine::records::{Mode, TenantNo, TimerKind};
 use engine::taxes::TaxInForce;
@@ -57,6 +58,8 @@ pub struct Plan {
     pub law: bool,
     /// Measure with the tax rules in force too, in turns.
     pub tax: bool,
+    /// Measure payments by a flat price too, in turns.
+    pub prices: bool,
     /// Count instructions too, if valgrind is there.
     pub instructions: bool,
     pub quiet: bool,
@@ -118,6 +121,12 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
             let found = bench.round(*pattern, plan.payments);
             bench.with_tax(false);
             sheet.round(&format!("{}_tax", pattern.name()), found?);
+        }
+        for pattern in plan.patterns.iter().filter(|_| plan.prices) {
+            bench.town.item = price::ITEM;
+            let found = bench.round(*pattern, plan.payments);
+            bench.town.item = Item::NONE;
+            sheet.round(&format!("{}_price", pattern.name()), found?);
         }
     }
     progress.finish();
@@ -215,6 +224,11 @@ impl Bench {
         }
         if plan.tax {
             bench.levy()?;
+        }
+        if plan.prices {
+            let id = bench.town.fresh_id(OPENED);
+            let set = bench.town.command(OPENED, price::flat(id, asset));
+            bench.one(&set)?;
         }
         bench.now = PAYING;
         // The first batch drops the ids of the opening.
@@ -535,6 +549,7 @@ mod tests {
             replay: true,
             law: true,
             tax: true,
+            prices: true,
             instructions: false,
             quiet: true,
         };
@@ -548,6 +563,8 @@ mod tests {
             "hot_law",
             "uniform_tax",
             "hot_tax",
+            "uniform_price",
+            "hot_price",
         ] {
             let rate = sheet.median(name, "payments_per_second");
             assert!(rate.is_some_and(|rate| rate > 0.0), "{name}: {rate:?}");

@@ -9,6 +9,7 @@ use crate::bootstrap::command;
 use crate::failure::Failure;
 use engine::command::{Op, Spend};
 use engine::ids::{MandateId, PartyId, WalletId};
+use engine::prices::Item;
 use engine::records::{Channel, PartyKind, TenantNo};
 use engine::taxes::Facts;
 use engine::terms::{Country, Limits, TIERS, Terms, Tier};
@@ -35,6 +36,8 @@ pub struct Town {
     draws: Random,
     /// What each payment says of itself for tax.
     pub facts: Facts,
+    /// What each payment buys, instead of saying its amount.
+    pub item: Item,
 }
 
 impl Town {
@@ -52,6 +55,7 @@ impl Town {
             ids: Random(mix(seed ^ 0x1d5)),
             draws: Random(mix(seed)),
             facts: Facts::default(),
+            item: Item::NONE,
         }
     }
 
@@ -146,13 +150,16 @@ impl Town {
         let spend = Spend {
             payer,
             mandate: MandateId(Id::NONE),
-            amount: AMOUNT,
+            amount: match self.item.is_some() {
+                true => Atoms::ZERO,
+                false => AMOUNT,
+            },
             asset: self.asset,
             risk: risk::Score(10),
             confirmed: false.into(),
             circumstances: Default::default(),
             tax: self.facts,
-            item: Default::default(),
+            item: self.item,
         };
         self.command(now, Op::Pay { spend, payee })
     }

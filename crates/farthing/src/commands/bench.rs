@@ -118,6 +118,9 @@ struct Engine {
     /// Measure with the tax rules in force too, in turns
     #[arg(long)]
     tax: bool,
+    /// Measure payments by a flat price too, of the same amount, in turns
+    #[arg(long)]
+    prices: bool,
 }
 
 /// Where data are written.
@@ -230,6 +233,7 @@ fn engine(args: &Engine) -> Result<Sheet, Failure> {
         no_replay,
         law,
         tax,
+        prices,
     } = args;
     let payments = common.or(*payments, 1_000_000, 20_000);
     step::run(&step::Plan {
@@ -241,6 +245,7 @@ fn engine(args: &Engine) -> Result<Sheet, Failure> {
         replay: !no_replay,
         law: *law,
         tax: *tax,
+        prices: *prices,
         instructions: *instructions,
         quiet: common.json,
     })
