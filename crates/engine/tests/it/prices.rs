@@ -413,7 +413,6 @@ fn the_flag_of_a_price_says_whether_tax_comes_on_top() {
         let again = t.command(id, op);
         assert_eq!(difference(&t.state, &again, &t.events[&id]), None);
         // What was agreed to contains the tax.
-        let mut spend = spend;
         spend.amount = Atoms(141);
         let expected = match gross {
             119 => EventKind::Paid.into(),
