@@ -452,6 +452,32 @@ fn use_is_given_back_by_voids_and_by_refunds_of_prices_that_say_so() {
 }
 
 #[test]
+fn what_was_free_is_given_back_with_the_whole_only() {
+    let mut price = in_asset("USD", units(&[("", 10, 1)]));
+    (price.period, price.free, price.refund_restores_use) = (Period::Ever, 5, true);
+    // Of nine, five are free: half of what was paid is two of the other four.
+    let mut t = priced(price.clone());
+    let paid = t.id_of(pay_with(buys(&t, 0, 9, 0), "shop"));
+    t.run(t.refund(paid, 20));
+    assert_eq!((used(&t), pays(&mut t, 0, 1)), (7, 10));
+    t.run(t.refund(paid, 20));
+    assert_eq!(used(&t), 1);
+
+    let mut t = priced(price);
+    let held = |t: &Town| Op::Authorize {
+        spend: buys(t, 0, 9, 0),
+        payee: wal("shop"),
+        expires: None,
+    };
+    let hold = t.id_of(held(&t));
+    t.run(void(hold));
+    assert_eq!(used(&t), 0);
+    let hold = t.id_of(held(&t));
+    t.run(capture_last(hold, 20));
+    assert_eq!((used(&t), pays(&mut t, 0, 1)), (7, 10));
+}
+
+#[test]
 fn a_cart_is_a_group_whose_items_see_each_others_use() {
     let mut price = in_asset("USD", units(&[("", 1, 3)]));
     (price.period, price.free) = (Period::Day, 1);
