@@ -391,6 +391,27 @@ fn the_newest_version_that_has_begun_stands() {
 }
 
 #[test]
+fn a_unit_keeps_its_number_in_every_version() {
+    let mut t = Town::new();
+    let all = |rows: &[&str]| {
+        let rows: Vec<_> = rows.iter().map(|name| (*name, 1, 1)).collect();
+        in_asset("USD", units(&rows))
+    };
+    for (names, expected) in [
+        (&["in", "out"][..], EventKind::PriceSet.into()),
+        (&["out", "in"], Expect::Code(Code::PriceInvalid)),
+        (&["in", "all"], Expect::Code(Code::PriceInvalid)),
+        (&["in"], EventKind::PriceSet.into()),
+        // Of a price without names no unit is asked for by name.
+        (&[""], EventKind::PriceSet.into()),
+        (&["in", "images"], Expect::Code(Code::PriceInvalid)),
+        (&["in", "out", "images"], EventKind::PriceSet.into()),
+    ] {
+        t.check(set("it", all(names)), expected);
+    }
+}
+
+#[test]
 fn the_flag_of_a_price_says_whether_tax_comes_on_top() {
     for (flag, said, gross, tax) in [
         (None, None, 119, 19),
