@@ -10,7 +10,7 @@ use crate::code::Code;
 use crate::command::Spend;
 use crate::decide::{Rule, Stop};
 use crate::event::Effect;
-use crate::prices::{self, Item, Metered, Priced, Quoted};
+use crate::prices::{self, Metered, Priced, Quoted};
 use crate::records::Hold;
 use crate::taxes::Facts;
 use crate::view::View;
