@@ -2,6 +2,8 @@
 //!
 //! - A price's number is given when it is first set and never reused; its versions are kept for ever.
 //!   At an instant the newest version stands that has begun.
+//! - A unit has its number for good: a version may add units behind those there were or leave out the
+//!   last, and none takes another's place.
 //! - A payment names a price, a unit and a quantity ([`Item`]); what it was priced by stands in its event
 //!   ([`Priced`]), and what is refunded is of what was paid then, whatever the price is since.
 //! - A meter is of one payer and one price: what is used in the period, and the fraction of an atom left
@@ -13,7 +15,7 @@ use crate::state::State;
 use crate::time::{Civil, UtcMillis, Zone};
 use crate::view::View;
 use ledger::AssetNo;
-use pricing::{Context, Kind, NotQuoted, Period, Quote, SoFar, Version};
+use pricing::{Context, Kind, NotQuoted, Period, Price, Quote, SoFar, Version};
 use serde::{Deserialize, Serialize};
 
 /// What is bought, by its price.
@@ -88,6 +90,15 @@ impl PriceRecord {
     #[must_use]
     pub fn version(&self, number: u32) -> Option<&Version> {
         self.versions.get(number.checked_sub(1)? as usize)
+    }
+
+    /// Whether each unit of a definition has the number that it had in all versions: what is asked for by
+    /// its name is then never another, whichever version comes to hold.
+    pub(crate) fn keeps_units(&self, definition: &Price) -> bool {
+        let names = definition.unit_names();
+        let is_same = |(was, is): (&str, &&str)| was.is_empty() || is.is_empty() || was == *is;
+        let mut versions = self.versions.iter();
+        versions.all(|of| of.price.unit_names().into_iter().zip(&names).all(is_same))
     }
 }
 

@@ -49,8 +49,9 @@ pub enum Wrong {
         Price::DENOMINATOR_MAX
     )]
     TooFine,
-    /// More than [`Price::VARIANTS_MAX`] variants, or [`Price::ROWS_MAX`] units or bands.
-    #[error("too many variants, units or bands")]
+    /// More than [`Price::VARIANTS_MAX`] variants, [`Price::ROWS_MAX`] units or bands, or in a variant's
+    /// lists more than there can be: nothing else is looked at then.
+    #[error("too many variants, units, bands, or rows in a variant's lists")]
     TooMany,
 }
 
@@ -66,6 +67,8 @@ impl Price {
     pub const VARIANTS_MAX: usize = 32;
     /// At most so many units or bands of a rate.
     pub const ROWS_MAX: usize = 64;
+    /// At most so many countries of a variant.
+    pub const COUNTRIES_MAX: usize = 300;
 }
 
 /// All that is wrong with a price.
@@ -73,11 +76,15 @@ impl Price {
 /// # Errors
 /// Each thing that is wrong, in the order of the definition.
 pub fn check(price: &Price) -> Result<(), Vec<Wrong>> {
+    // What is too much to look at is not looked at.
+    if is_too_large(price) {
+        return Err(vec![Wrong::TooMany]);
+    }
     let mut wrong = Vec::new();
     for (at, rate) in price.rates().enumerate() {
         let place = at.checked_sub(1);
         check_rate(rate, place, &mut wrong);
-        if unit_names(rate) != unit_names(&price.rate) {
+        if rate.model.unit_names() != price.unit_names() {
             wrong.push(Wrong::OtherUnits(place));
         }
     }
@@ -91,15 +98,29 @@ pub fn check(price: &Price) -> Result<(), Vec<Wrong>> {
             wrong.push(Wrong::Unreachable { variant, earlier });
         }
     }
-    if price.variants.len() > Price::VARIANTS_MAX {
-        wrong.push(Wrong::TooMany);
-    }
     // A zero is told by itself.
     let is_zero = |wrong: &Wrong| matches!(wrong, Wrong::ZeroQuantity(_));
     if price.denominator().is_none() && !wrong.iter().any(is_zero) {
         wrong.push(Wrong::TooFine);
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+fn is_too_large(price: &Price) -> bool {
+    let rows = |rate: &Rate| match &rate.model {
+        Model::PerUnit { units } => units.len(),
+        Model::Graduated { bands } | Model::Volume { bands } => bands.len(),
+        Model::Flat { .. } | Model::Package { .. } | Model::Percentage { .. } => 0,
+    };
+    price.variants.len() > Price::VARIANTS_MAX
+        || price.rates().any(|rate| rows(rate) > Price::ROWS_MAX)
+        || price.variants.iter().any(|variant| {
+            let when = &variant.when;
+            when.weekdays.len() > 7
+                || when.countries.len() > Price::COUNTRIES_MAX
+                || when.kinds.len() > 3
+                || when.tags.len() > usize::from(u8::MAX)
+        })
 }
 
 fn check_rate(rate: &Rate, place: Option<usize>, wrong: &mut Vec<Wrong>) {
@@ -112,7 +133,6 @@ fn check_rate(rate: &Rate, place: Option<usize>, wrong: &mut Vec<Wrong>) {
         Model::Flat { .. } => say(rate.base > Atoms::ZERO, Wrong::BaseOfFlat(place)),
         Model::PerUnit { units } => {
             say(units.is_empty(), Wrong::Nothing(place));
-            say(units.len() > Price::ROWS_MAX, Wrong::TooMany);
             let zero = units.iter().any(|unit| unit.per == 0);
             say(zero, Wrong::ZeroQuantity(place));
             let names = units.iter().map(|unit| &unit.name);
@@ -124,7 +144,6 @@ fn check_rate(rate: &Rate, place: Option<usize>, wrong: &mut Vec<Wrong>) {
         Model::Package { size, .. } => say(*size == 0, Wrong::ZeroQuantity(place)),
         Model::Graduated { bands } | Model::Volume { bands } => {
             say(bands.is_empty(), Wrong::Nothing(place));
-            say(bands.len() > Price::ROWS_MAX, Wrong::TooMany);
             let zero = |band: &Band| band.per == 0 || band.up_to == Some(0);
             say(bands.iter().any(zero), Wrong::ZeroQuantity(place));
             let ends: Vec<u64> = bands.iter().filter_map(|band| band.up_to).collect();
@@ -140,14 +159,6 @@ fn check_rate(rate: &Rate, place: Option<usize>, wrong: &mut Vec<Wrong>) {
             let above = maximum.is_some_and(|maximum| *minimum > maximum);
             say(above, Wrong::MinimumAboveMaximum(place));
         }
-    }
-}
-
-/// Of a price per unit its names, in order; any other has one unit without a name.
-fn unit_names(rate: &Rate) -> Vec<&str> {
-    match &rate.model {
-        Model::PerUnit { units } => units.iter().map(|unit| unit.name.as_str()).collect(),
-        _ => vec![""],
     }
 }
 

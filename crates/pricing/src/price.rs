@@ -207,6 +207,12 @@ impl Price {
         core::iter::once(&self.rate).chain(of_variants)
     }
 
+    /// The names of its units, by number.
+    #[must_use]
+    pub fn unit_names(&self) -> Vec<&str> {
+        self.rate.model.unit_names()
+    }
+
     /// The least common multiple of what anything is "per"; none if it is zero or too large.
     pub(crate) fn denominator(&self) -> Option<u64> {
         let mut all = 1u64;
@@ -231,6 +237,14 @@ impl Model {
                 bands.iter().map(|band| band.per).collect()
             }
             Model::Percentage { .. } => vec![u64::from(Ppm::WHOLE.get())],
+        }
+    }
+
+    /// Of a price per unit its names, by number; any other has one unit without a name.
+    pub(crate) fn unit_names(&self) -> Vec<&str> {
+        match self {
+            Model::PerUnit { units } => units.iter().map(|unit| unit.name.as_str()).collect(),
+            _ => vec![""],
         }
     }
 

@@ -495,6 +495,59 @@ fn all_that_is_wrong_is_said() {
     }
 }
 
+#[test]
+fn too_much_is_refused_before_it_is_looked_at() {
+    let variant = |when| Variant {
+        name: String::new(),
+        when,
+        rate: flat_rate(),
+    };
+    let at = |count: usize| When {
+        weekdays: vec![6; count],
+        ..When::default()
+    };
+    let countries = |count: usize| When {
+        countries: vec![*b"DE"; count],
+        ..When::default()
+    };
+    let units = |count: usize| Model::PerUnit {
+        units: (0..count)
+            .map(|at| Unit {
+                name: at.to_string(),
+                amount: Atoms(1),
+                per: 1,
+            })
+            .collect(),
+    };
+    let flat = |variants| Price {
+        variants,
+        ..price(Period::Month, flat_rate().model)
+    };
+    for (price, is_too_much) in [
+        (price(Period::Month, units(Price::ROWS_MAX)), false),
+        (price(Period::Month, units(Price::ROWS_MAX + 1)), true),
+        (flat(vec![variant(at(7))]), false),
+        (flat(vec![variant(at(8))]), true),
+        (flat(vec![variant(countries(Price::COUNTRIES_MAX))]), false),
+        (
+            flat(vec![variant(countries(Price::COUNTRIES_MAX + 1))]),
+            true,
+        ),
+        (flat(vec![variant(at(1)); Price::VARIANTS_MAX + 1]), true),
+    ] {
+        let wrong = check(&price).err().unwrap_or_default();
+        assert_eq!(wrong == [Wrong::TooMany], is_too_much, "{wrong:?}");
+        assert!(is_too_much || wrong.is_empty(), "{wrong:?}");
+    }
+}
+
+fn flat_rate() -> Rate {
+    Rate {
+        base: Atoms(0),
+        model: Model::Flat { amount: Atoms(1) },
+    }
+}
+
 fn any_bands() -> impl Strategy<Value = Vec<Band>> {
     let row = (1u64..400, 0u64..2_000, 1u64..40, 0u64..50);
     proptest::collection::vec(row, 1..5).prop_map(|rows| {

@@ -28,6 +28,9 @@ pub(crate) fn set<V: View>(
     if known.is_some_and(|known| known.asset != asset) {
         return Err(Stop::Reject(Code::PriceInvalid, "asset"));
     }
+    if known.is_some_and(|known| !known.keeps_units(definition)) {
+        return Err(Stop::Reject(Code::PriceInvalid, "definition"));
+    }
     let before = known.map_or(0, |known| known.versions.len());
     let number = u32::try_from(before + 1).map_err(|_| Stop::Reject(Code::TooMany, "price"))?;
     // What was decided before is not decided again.

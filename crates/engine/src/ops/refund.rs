@@ -368,7 +368,7 @@ fn restore_use<V: View>(
     let record = draft.state().price(priced.item.price);
     let version = record.and_then(|record| record.version(priced.version));
     if version.is_some_and(|version| version.price.refund_restores_use) {
-        price::give_back(draft, (priced.item, *moved), part);
+        price::give_back(draft, (*priced, *moved), part);
     }
 }
 

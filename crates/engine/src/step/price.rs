@@ -10,7 +10,7 @@ use crate::code::Code;
 use crate::command::Spend;
 use crate::decide::{Rule, Stop};
 use crate::event::Effect;
-use crate::prices::{self, Item, Metered, Priced, Quoted};
+use crate::prices::{self, Metered, Priced, Quoted};
 use crate::records::Hold;
 use crate::taxes::Facts;
 use crate::view::View;
@@ -146,11 +146,12 @@ fn note<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>, set: &Set) {
     }
 }
 
-/// Gives back use of a payment, of which so much of its gross amount was used before and is now, if it
-/// still counts: in its own period. The fraction of an atom left over stays.
+/// Gives back use of a payment, of which so much of its gross amount was given back before and is now, if
+/// it still counts: in its own period. What was free comes back with the whole only, so that half of what
+/// was paid is half of what it paid for. The fraction of an atom left over stays.
 pub(crate) fn give_back<V: View>(
     draft: &mut Draft<'_, V>,
-    (item, moved): (Item, Metered),
+    (priced, moved): (Priced, Metered),
     (before, after, gross): (u64, u64, u64),
 ) {
     let Some(mut meter) = draft.view.meter(moved.party, moved.price) else {
@@ -159,15 +160,20 @@ pub(crate) fn give_back<V: View>(
     if (meter.every, meter.period) != (moved.meter.every, moved.meter.period) || gross == 0 {
         return;
     }
-    // Cumulative and rounded down, so that the whole gives back all of it.
+    // Cumulative and rounded down, so that parts come to the whole.
     let share = |of: u64| {
-        let product = u128::from(item.quantity) * u128::from(of.min(gross));
+        if of >= gross {
+            return priced.item.quantity;
+        }
+        let product = u128::from(priced.item.quantity - priced.free) * u128::from(of);
         // At most the quantity.
         (product / u128::from(gross)) as u64
     };
     let back = share(after).saturating_sub(share(before));
-    meter.so_far.used = meter.so_far.used.saturating_sub(back);
-    if back > 0 {
+    let used = meter.so_far.used.saturating_sub(back);
+    // Of a price for each payment nothing is added up.
+    if used < meter.so_far.used {
+        meter.so_far.used = used;
         draft.effect(Effect::Metered(Metered { meter, ..moved }));
     }
 }
@@ -176,6 +182,6 @@ pub(crate) fn give_back<V: View>(
 pub(crate) fn release<V: View>(draft: &mut Draft<'_, V>, hold: &Hold) {
     if let Some((priced, Some(moved))) = hold.priced {
         let rest = hold.authorized - hold.captured;
-        give_back(draft, (priced.item, moved), (0, rest, hold.authorized));
+        give_back(draft, (priced, moved), (0, rest, hold.authorized));
     }
 }

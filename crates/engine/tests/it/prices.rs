@@ -391,6 +391,27 @@ fn the_newest_version_that_has_begun_stands() {
 }
 
 #[test]
+fn a_unit_keeps_its_number_in_every_version() {
+    let mut t = Town::new();
+    let all = |rows: &[&str]| {
+        let rows: Vec<_> = rows.iter().map(|name| (*name, 1, 1)).collect();
+        in_asset("USD", units(&rows))
+    };
+    for (names, expected) in [
+        (&["in", "out"][..], EventKind::PriceSet.into()),
+        (&["out", "in"], Expect::Code(Code::PriceInvalid)),
+        (&["in", "all"], Expect::Code(Code::PriceInvalid)),
+        (&["in"], EventKind::PriceSet.into()),
+        // Of a price without names no unit is asked for by name.
+        (&[""], EventKind::PriceSet.into()),
+        (&["in", "images"], Expect::Code(Code::PriceInvalid)),
+        (&["in", "out", "images"], EventKind::PriceSet.into()),
+    ] {
+        t.check(set("it", all(names)), expected);
+    }
+}
+
+#[test]
 fn the_flag_of_a_price_says_whether_tax_comes_on_top() {
     for (flag, said, gross, tax) in [
         (None, None, 119, 19),
@@ -448,6 +469,32 @@ fn use_is_given_back_by_voids_and_by_refunds_of_prices_that_say_so() {
             assert_eq!(used(&t), if restores { left } else { 10 });
         }
     }
+}
+
+#[test]
+fn what_was_free_is_given_back_with_the_whole_only() {
+    let mut price = in_asset("USD", units(&[("", 10, 1)]));
+    (price.period, price.free, price.refund_restores_use) = (Period::Ever, 5, true);
+    // Of nine, five are free: half of what was paid is two of the other four.
+    let mut t = priced(price.clone());
+    let paid = t.id_of(pay_with(buys(&t, 0, 9, 0), "shop"));
+    t.run(t.refund(paid, 20));
+    assert_eq!((used(&t), pays(&mut t, 0, 1)), (7, 10));
+    t.run(t.refund(paid, 20));
+    assert_eq!(used(&t), 1);
+
+    let mut t = priced(price);
+    let held = |t: &Town| Op::Authorize {
+        spend: buys(t, 0, 9, 0),
+        payee: wal("shop"),
+        expires: None,
+    };
+    let hold = t.id_of(held(&t));
+    t.run(void(hold));
+    assert_eq!(used(&t), 0);
+    let hold = t.id_of(held(&t));
+    t.run(capture_last(hold, 20));
+    assert_eq!((used(&t), pays(&mut t, 0, 1)), (7, 10));
 }
 
 #[test]

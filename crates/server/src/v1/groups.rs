@@ -216,7 +216,7 @@ impl Items<'_> {
         Ok(match item {
             GroupItem::Payment(new) => {
                 let id = PaymentId(self.id(at, new.id.map(|id| id.0)));
-                let op = new.op(app, caller, false.into()).await?;
+                let op = new.op(app, caller, Some(self.group), false.into()).await?;
                 (id.to_string(), id.0, op)
             }
             GroupItem::Transfer(new) => {

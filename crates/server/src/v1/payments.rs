@@ -149,7 +149,12 @@ impl NewPayment {
     }
 
     /// What is bought by its price, in which asset, and how much is paid or the most that may be.
-    async fn bought(&self, app: &App, caller: &Caller) -> Outcome<(Item, AssetNo, Atoms)> {
+    async fn bought(
+        &self,
+        app: &App,
+        caller: &Caller,
+        id: Option<Id>,
+    ) -> Outcome<(Item, AssetNo, Atoms)> {
         let malformed = |field: &str, words: &str| Problem::of(Code::Malformed, words).at(field);
         let Some(price) = self.price else {
             for (field, is_given) in [
@@ -167,7 +172,7 @@ impl NewPayment {
             return Ok((Item::NONE, asset, amount));
         };
         let (unit, quantity) = (self.unit.as_ref(), self.quantity.unwrap_or(Quantity(1)));
-        let item = prices::item_of(app, caller.tenant, price, unit, quantity).await?;
+        let item = prices::item_of(app, caller.tenant, id, (price, unit, quantity)).await?;
         let limit = match &self.amount {
             Some(amount) => Some(amount_of(app, amount, "amount").await?),
             None => None,
@@ -189,10 +194,17 @@ impl NewPayment {
         }
     }
 
-    /// As a command. The checks stand in the order the document names the fields.
-    pub async fn op(&self, app: &App, caller: &Caller, confirmed: Confirmed) -> Outcome<Op> {
+    /// As the command of an id, or of none that could have been asked before. The checks stand in the
+    /// order the document names the fields.
+    pub async fn op(
+        &self,
+        app: &App,
+        caller: &Caller,
+        id: Option<Id>,
+        confirmed: Confirmed,
+    ) -> Outcome<Op> {
         let malformed = |field: &str, words: &str| Problem::of(Code::Malformed, words).at(field);
-        let (item, asset, amount) = self.bought(app, caller).await?;
+        let (item, asset, amount) = self.bought(app, caller, id).await?;
         let spend = Spend {
             payer: engine::ids::WalletId(self.payer.0),
             mandate: engine::ids::MandateId(self.mandate.map_or(Id::NONE, |m| m.0)),
@@ -278,7 +290,9 @@ async fn create_payment(
     Json(new): Json<NewPayment>,
 ) -> Handled<Payment> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
-    let op = new.op(&app, &caller, Confirmed::NOTHING).await?;
+    let op = new
+        .op(&app, &caller, Some(id.0), Confirmed::NOTHING)
+        .await?;
     let (details, text) = (new.details(), new.text(id));
     let done = submit::submit_with(&app, &caller, id, op, &text).await;
     let names = |done: &Done| names_of(done, &new);

@@ -5,6 +5,7 @@ use crate::extract::{Answer, Caller, Handled, Json, PathId, Query};
 use crate::guard::Routes;
 use crate::idempotency;
 use crate::law::laws;
+use crate::lookup;
 use crate::prices::{Definition, Quantity};
 use crate::problem::{Outcome, Problem};
 use crate::submit;
@@ -16,7 +17,7 @@ use engine::command::Op;
 use engine::event::Part;
 use engine::prices::{Item, PriceRecord};
 use engine::records::{PriceNo, TenantNo};
-use engine::{Code, State as Shard, UtcMillis};
+use engine::{Code, Id, State as Shard, UtcMillis};
 use identity::Scope;
 use money::Asset;
 use pricing::{Model, NotQuoted, Version};
@@ -234,6 +235,13 @@ async fn set_price(
         let field = format!("definition.{field}");
         Problem::of(Code::PriceInvalid, words).at(field.trim_end_matches('.'))
     })?;
+    if let Some(price) = new.price {
+        let id = engine::ids::PriceId(price.0);
+        let known = app.query(move |state| state.price_no(caller.tenant, id).is_some());
+        if !known.await? {
+            return Err(not_there("price").into());
+        }
+    }
     let price = new.price.unwrap_or(PriceId(id.0));
     let op = Op::SetPrice {
         price: engine::ids::PriceId(price.0),
@@ -333,20 +341,21 @@ async fn quote_price(
     PathId(price): PathId<PriceId>,
     Query(query): Query<QuoteQuery>,
 ) -> Handled<Quote> {
-    let item = item_of(
-        &app,
-        caller.tenant,
-        price,
-        query.unit.as_ref(),
-        query.quantity,
-    );
-    let item = item.await?;
+    let (unit, quantity) = (query.unit.as_ref(), query.quantity);
+    let item = item_of(&app, caller.tenant, None, (price, unit, quantity)).await;
+    let item = item.map_err(|problem| match problem.field.as_deref() {
+        Some("price") => not_there("id"),
+        _ => problem,
+    })?;
     let (tenant, now) = (caller.tenant, app.node.now());
     let payer = engine::ids::WalletId(query.payer.0);
     let found = app.query(move |state| {
         let wallet = state.wallet_no(tenant, payer).ok_or("payer")?;
         let quoted = state.quote(item, state.wallet(wallet).party, now.max(state.now));
         let record = state.price(item.price).ok_or("id")?;
+        if record.archived {
+            return Err("archived");
+        }
         let asset = state.assets.get(usize::from(record.asset.0)).ok_or("id")?;
         let quoted = match quoted.ok_or("id")? {
             Ok(quoted) => quoted,
@@ -368,25 +377,25 @@ async fn quote_price(
     let found: Result<_, &str> = found.await?;
     let quote = found.map_err(|field| match field {
         "payer" => Problem::not_found(field, "no such wallet in this tenant"),
+        "archived" => Problem::of(Code::PriceArchived, Code::PriceArchived.help()).at("id"),
         _ => not_there(field),
     })?;
     let quote = quote.map_err(|not| match not {
         NotQuoted::UnknownUnit(_) => Problem::not_found("unit", not.to_string()),
-        _ => Problem::not_found("quantity", not.to_string()),
+        _ => Problem::of(Code::Malformed, not.to_string()).at("quantity"),
     })?;
     Ok(Answer::ok(quote))
 }
 
-/// What is bought by a price, by the names of its unit.
+/// What is bought by a price, by the names of its unit, under the id of what buys it.
 ///
 /// # Errors
 /// There is no such price or unit.
 pub async fn item_of(
     app: &App,
     tenant: TenantNo,
-    price: PriceId,
-    unit: Option<&Text<100>>,
-    quantity: Quantity,
+    id: Option<Id>,
+    (price, unit, quantity): (PriceId, Option<&Text<100>>, Quantity),
 ) -> Outcome<Item> {
     let unit = unit.map(|unit| unit.0.clone());
     let now = app.node.now();
@@ -398,7 +407,13 @@ pub async fn item_of(
             return Ok((no, 0));
         };
         let version = record.at(now.max(state.now)).ok_or("price")?;
-        let at = unit_no(version, &name).ok_or("unit")?;
+        let of = |version| unit_no(version, &name);
+        // What was asked before is answered as it was, also if the price has the unit no more.
+        let before = || {
+            lookup::recent(state, tenant, id?)?;
+            record.versions.iter().rev().find_map(of)
+        };
+        let at = of(version).or_else(before).ok_or("unit")?;
         Ok((no, at))
     });
     let found: Result<(PriceNo, u16), &str> = found.await?;

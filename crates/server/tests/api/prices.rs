@@ -221,6 +221,80 @@ async fn a_payment_by_a_price_is_quoted_previewed_paid_and_shown() {
 }
 
 #[tokio::test]
+async fn a_payment_tried_again_is_answered_as_before_whatever_its_price_is_now() {
+    let town = Town::new().await;
+    let (payer, payee) = (town.wallet("10").await, town.wallet("0").await);
+    let price = set(&town, tokens()).await;
+    let body = json!({
+        "payer": payer, "payee": payee, "price": price, "unit": "output", "quantity": 2_000_000,
+    });
+    let item = json!({"items": [{"payment": body.clone()}]});
+    let pay = |key: &'static str| town.keyed("POST", "/v1/payments", key, &body);
+    let cart = || town.keyed("POST", "/v1/groups", "cart-1", &item);
+    let first = pay("call-1").await.is(201);
+    assert_eq!(first["amount"], eur("1.2"));
+    cart().await.is(201);
+
+    // In another order the same name would be another's number.
+    let mut swapped = tokens();
+    swapped["model"]["per_unit"]["units"]
+        .as_array_mut()
+        .unwrap()
+        .reverse();
+    let swapped = json!({"price": price, "definition": swapped});
+    let problem = town.post("/v1/prices", swapped).await;
+    assert_eq!(problem.problem(422, "price_invalid")["field"], "definition");
+
+    let flat = json!({"price": price, "definition": {
+        "asset": "EUR", "model": {"flat": {"amount": "0.05"}},
+    }});
+    town.post("/v1/prices", flat).await.is(201);
+    for archived in [false, true] {
+        if archived {
+            let path = format!("/v1/prices/{price}/archive");
+            town.post(&path, json!({})).await.is(200);
+        }
+        let again = pay("call-1").await;
+        assert!(again.replayed());
+        assert_eq!(again.is(201)["priced"], first["priced"]);
+        assert!(cart().await.replayed());
+        let new = pay(if archived { "call-3" } else { "call-2" }).await;
+        assert_eq!(new.problem(404, "not_found")["field"], "unit");
+    }
+    assert_eq!(town.balance(&payee).await, "2.4");
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_price_that_is_none_is_refused_by_its_field() {
+    let town = Town::new().await;
+    let payer = town.wallet("10").await;
+    let price = set(&town, tokens()).await;
+    let none = id(&town, "pri");
+    let next = json!({"price": none, "definition": tokens()});
+    let problem = town.post("/v1/prices", next).await;
+    assert_eq!(problem.problem(404, "not_found")["field"], "price");
+    let quote = |price: &str, rest: &str| {
+        let path = format!("/v1/prices/{price}/quote?payer={payer}&{rest}");
+        let town = &town;
+        async move { town.get(&path).await }
+    };
+    for unit in ["", "&unit=input"] {
+        let problem = quote(&none, &format!("quantity=1{unit}")).await;
+        assert_eq!(problem.problem(404, "not_found")["field"], "id");
+    }
+    let dear =
+        json!({"asset": "EUR", "model": {"per_unit": {"units": [{"amount": "1000000000"}]}}});
+    let dear = set(&town, dear).await;
+    let problem = quote(&dear, "quantity=1000000000000000").await;
+    assert_eq!(problem.problem(422, "malformed")["field"], "quantity");
+    quote(&price, "quantity=1").await.is(200);
+    let archive = format!("/v1/prices/{price}/archive");
+    town.post(&archive, json!({})).await.is(200);
+    let problem = quote(&price, "quantity=1").await;
+    problem.problem(409, "price_archived");
+}
+
+#[tokio::test]
 async fn a_dollar_is_never_exceeded_by_calls_at_the_same_time() {
     let town = Town::new().await;
     let (payer, payee) = (town.wallet("10").await, town.wallet("0").await);

@@ -253,7 +253,10 @@ impl Batch {
         let mut texts = Vec::with_capacity(chunk.len());
         for (line, read) in chunk {
             let slot = match read {
-                Ok((id, new)) => match new.op(&self.app, &self.caller, Confirmed::NOTHING).await {
+                Ok((id, new)) => match new
+                    .op(&self.app, &self.caller, Some(id.0), Confirmed::NOTHING)
+                    .await
+                {
                     Ok(op) => {
                         texts.push(new.text(id));
                         Ok((id, new, Some(op)))

@@ -91,7 +91,7 @@ async fn preview_payment(
     caller: Caller,
     Json(new): Json<NewPayment>,
 ) -> Handled<Preview> {
-    let op = new.op(&app, &caller, Confirmed::NOTHING).await?;
+    let op = new.op(&app, &caller, None, Confirmed::NOTHING).await?;
     let now = app.node.now();
     let id = PaymentId(idempotency::fresh(now)?);
     let command = submit::command(&caller, id.0, op, BTreeMap::new());
