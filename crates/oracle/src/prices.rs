@@ -92,6 +92,8 @@ pub struct Use {
     party: u32,
     price: u32,
     quantity: u64,
+    /// How much of it cost nothing.
+    free: u64,
     every: Every,
     number: u32,
     /// Whether a refund gives it back.
@@ -280,6 +282,7 @@ impl Oracle {
             party,
             price: item.price,
             quantity: item.quantity,
+            free: item.quantity - (beyond(to) - beyond(from)),
             every,
             number: meter.number,
             restores: price.restores,
@@ -330,9 +333,13 @@ impl Oracle {
     }
 
     /// Gives back the use of a payment that was taken back up to `before` and is now up to `after`,
-    /// of `gross`, while its period lasts.
+    /// of `gross`, while its period lasts. What cost nothing comes back with the last of it.
     pub(crate) fn return_use(&mut self, counted: Use, before: u64, after: u64, gross: u64) {
-        let share = |of: u64| ratio_down(counted.quantity, of, gross) as u64;
+        let paid_for = counted.quantity - counted.free;
+        let share = |of: u64| match of == gross {
+            true => counted.quantity,
+            false => ratio_down(paid_for, of, gross) as u64,
+        };
         let back = share(after) - share(before);
         let meter = self.books.meters.get_mut(&(counted.party, counted.price));
         let same =
