@@ -172,7 +172,8 @@ impl NewPayment {
             return Ok((Item::NONE, asset, amount));
         };
         let (unit, quantity) = (self.unit.as_ref(), self.quantity.unwrap_or(Quantity(1)));
-        let item = prices::item_of(app, caller.tenant, id, (price, unit, quantity)).await?;
+        let (item, asset) =
+            prices::item_of(app, caller.tenant, id, (price, unit, quantity)).await?;
         let limit = match &self.amount {
             Some(amount) => Some(amount_of(app, amount, "amount").await?),
             None => None,
@@ -182,9 +183,6 @@ impl NewPayment {
             let words = "the most that may be paid is at least one atom";
             return Err(Problem::of(Code::AmountZero, words).at("amount"));
         }
-        let asset = app.query(move |state| state.price(item.price).map(|price| price.asset));
-        let asset = asset.await?;
-        let asset = asset.ok_or_else(|| Problem::internal(&"a price that was just there"))?;
         match limit {
             Some((of, _)) if of != asset => {
                 Err(malformed("amount.asset", "the price is in another asset"))

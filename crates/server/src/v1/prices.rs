@@ -19,6 +19,7 @@ use engine::prices::{Item, PriceRecord};
 use engine::records::{PriceNo, TenantNo};
 use engine::{Code, Id, State as Shard, UtcMillis};
 use identity::Scope;
+use ledger::AssetNo;
 use money::Asset;
 use pricing::{Model, NotQuoted, Version};
 use serde::{Deserialize, Serialize};
@@ -343,7 +344,7 @@ async fn quote_price(
 ) -> Handled<Quote> {
     let (unit, quantity) = (query.unit.as_ref(), query.quantity);
     let item = item_of(&app, caller.tenant, None, (price, unit, quantity)).await;
-    let item = item.map_err(|problem| match problem.field.as_deref() {
+    let (item, _) = item.map_err(|problem| match problem.field.as_deref() {
         Some("price") => not_there("id"),
         _ => problem,
     })?;
@@ -387,7 +388,8 @@ async fn quote_price(
     Ok(Answer::ok(quote))
 }
 
-/// What is bought by a price, by the names of its unit, under the id of what buys it.
+/// What is bought by a price, by the names of its unit, under the id of what buys it; and in which asset
+/// it is paid.
 ///
 /// # Errors
 /// There is no such price or unit.
@@ -396,7 +398,7 @@ pub async fn item_of(
     tenant: TenantNo,
     id: Option<Id>,
     (price, unit, quantity): (PriceId, Option<&Text<100>>, Quantity),
-) -> Outcome<Item> {
+) -> Outcome<(Item, AssetNo)> {
     let unit = unit.map(|unit| unit.0.clone());
     let now = app.node.now();
     let found = app.query(move |state| {
@@ -404,7 +406,7 @@ pub async fn item_of(
         let no = no.ok_or("price")?;
         let record = state.price(no).ok_or("price")?;
         let Some(name) = unit else {
-            return Ok((no, 0));
+            return Ok((no, 0, record.asset));
         };
         let version = record.at(now.max(state.now)).ok_or("price")?;
         let of = |version| unit_no(version, &name);
@@ -414,18 +416,19 @@ pub async fn item_of(
             record.versions.iter().rev().find_map(of)
         };
         let at = of(version).or_else(before).ok_or("unit")?;
-        Ok((no, at))
+        Ok((no, at, record.asset))
     });
-    let found: Result<(PriceNo, u16), &str> = found.await?;
-    let (no, unit) = found.map_err(|field| match field {
+    let found: Result<(PriceNo, u16, AssetNo), &str> = found.await?;
+    let (no, unit, asset) = found.map_err(|field| match field {
         "unit" => Problem::not_found(field, "the price has no unit of this name"),
         _ => not_there(field),
     })?;
-    Ok(Item {
+    let item = Item {
         price: no,
         unit,
         quantity: quantity.0,
-    })
+    };
+    Ok((item, asset))
 }
 
 /// The number of a unit of this name.
