@@ -54,11 +54,13 @@ impl Content {
         expires: Option<UtcMillis>,
         payees: impl IntoIterator<Item = (WalletId, u64)>,
     ) {
-        self.number(what as u64 + if spend.item.is_some() { 256 } else { 0 });
         if spend.item.is_some() {
+            self.number(what as u64 + 256);
             self.number(spend.item.price.0.into());
             self.number(spend.item.unit.into());
             self.number(spend.item.quantity);
+        } else {
+            self.number(what as u64);
         }
         self.id(spend.payer.0).id(spend.mandate.0);
         self.number(spend.amount.0).number(spend.asset.0.into());

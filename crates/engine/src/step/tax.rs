@@ -84,11 +84,7 @@ fn under<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxIn
     if let Payees::Many(_) = payment.payees {
         return split(draft, payment, rules);
     }
-    let (payer, payee) = (payment.payer_party, payment.payees.first());
-    let asked = Asked {
-        facts: payment.facts,
-        ..Asked::of(draft, payment.spend, payer, payee, payment.gross)
-    };
+    let asked = Asked::of(draft, payment, payment.payees.first(), payment.gross);
     supply(
         draft,
         rules,
@@ -111,10 +107,7 @@ fn split<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>, rules: &TaxIn
         if gross == 0 {
             continue;
         }
-        let asked = Asked {
-            facts: payment.facts,
-            ..Asked::of(draft, payment.spend, payment.payer_party, payee, gross)
-        };
+        let asked = Asked::of(draft, payment, payee, gross);
         let mut tax = Tax::default();
         supply(draft, rules, &asked, &mut gross, &mut tax, &payment.shares)?;
         // The first stands for all where only one can be told.
@@ -198,18 +191,17 @@ impl<'a> Asked<'a> {
     #[inline(always)]
     fn of<V: View>(
         draft: &Draft<'_, V>,
-        spend: &'a Spend,
-        payer: PartyNo,
+        payment: &Payment<'a>,
         payee: WalletNo,
         amount: u64,
     ) -> Asked<'a> {
         Asked {
             tenant: draft.tenant,
-            payer,
+            payer: payment.payer_party,
             seller: draft.view.wallet(payee).party,
-            asset: spend.asset,
+            asset: payment.spend.asset,
             amount,
-            facts: &spend.tax,
+            facts: payment.facts,
             civil: draft.civil,
         }
     }
