@@ -39,36 +39,38 @@ pub fn json(status: StatusCode, body: &Value) -> Response<Body> {
     own(status, "application/json", body.to_string())
 }
 
-/// A problem with members of its own.
+/// A problem of a type, with a member of its own if it has one.
 #[must_use]
-pub fn problem_of(status: StatusCode, body: &Value) -> Response<Body> {
+pub fn problem_with(
+    status: StatusCode,
+    kind: &str,
+    (code, detail): (&str, &str),
+    member: Option<(&str, &str)>,
+) -> Response<Body> {
+    let mut body = json!({
+        "type": kind,
+        "title": status.canonical_reason().unwrap_or("Problem"),
+        "status": status.as_u16(),
+        "code": code,
+        "detail": detail,
+    });
+    if let Some((name, value)) = member {
+        body[name] = value.into();
+    }
     own(status, "application/problem+json", body.to_string())
 }
 
 /// A problem that has no type of its own.
 #[must_use]
 pub fn problem(status: StatusCode, code: &str, detail: &str) -> Response<Body> {
-    let body = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or("Problem"),
-        "status": status.as_u16(),
-        "code": code,
-        "detail": detail,
-    });
-    problem_of(status, &body)
+    problem_with(status, "about:blank", (code, detail), None)
 }
 
 /// A problem of the `Payment` scheme.
 #[must_use]
 pub fn payment_problem(status: StatusCode, kind: &str, code: &str, detail: &str) -> Response<Body> {
-    let body = json!({
-        "type": format!("https://paymentauth.org/problems/{kind}"),
-        "title": status.canonical_reason().unwrap_or("Problem"),
-        "status": status.as_u16(),
-        "code": code,
-        "detail": detail,
-    });
-    problem_of(status, &body)
+    let kind = format!("https://paymentauth.org/problems/{kind}");
+    problem_with(status, &kind, (code, detail), None)
 }
 
 /// Whether the client would rather see a page.

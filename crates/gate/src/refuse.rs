@@ -1,6 +1,6 @@
 //! The answers to requests that are not paid, or not well enough.
 
-use crate::answer::{self, Body, payment_problem};
+use crate::answer::{self, Body, payment_problem, problem, problem_with};
 use crate::gate::{Gate, unavailable};
 use crate::meter::Short;
 use crate::offer::Offer;
@@ -126,9 +126,10 @@ pub fn not_served(
         NotServed::NotPaid(why) => return denied(gate, offer, headers, way, why),
         NotServed::Elsewhere(address) => {
             let words = "Another gate keeps this session. Send the request to its address.";
-            return conflict("session_elsewhere", words, Some(&address));
+            let (conflict, told) = (StatusCode::CONFLICT, ("session_elsewhere", words));
+            return problem_with(conflict, "about:blank", told, Some(("gate", &*address)));
         }
-        NotServed::Busy(words) => return conflict("session_busy", words, None),
+        NotServed::Busy(words) => return problem(StatusCode::CONFLICT, "session_busy", words),
         NotServed::OpeningExpired => (
             payment_required,
             "payment-expired",
@@ -196,20 +197,6 @@ pub fn not_served(
     }
     let headers = no_page(headers);
     gate.ask_for_payment(offer, &headers, &reason, snapshot.as_ref(), response)
-}
-
-fn conflict(code: &str, words: &str, gate: Option<&str>) -> Response<Body> {
-    let mut body = serde_json::json!({
-        "type": "about:blank",
-        "title": "Conflict",
-        "status": 409,
-        "code": code,
-        "detail": words,
-    });
-    if let Some(gate) = gate {
-        body["gate"] = gate.into();
-    }
-    answer::problem_of(StatusCode::CONFLICT, &body)
 }
 
 /// Whoever pays is a program: it is told what was wrong, not shown a page.
