@@ -4,19 +4,17 @@ All that is taught here is our method's way to sign, from docs/protocols/mpp-far
 """
 
 import asyncio
-import base64
 import json
 import sys
-import time
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from mpp import Challenge, Credential, Receipt
 from mpp.client.transport import PaymentTransport
 from mpp.methods import Method
 from mpp.runtime import ClientMethod, CredentialParams
 from pydantic import BaseModel, ConfigDict, Field
+
+from wallet import Wallet
 
 
 class MethodDetails(BaseModel):
@@ -42,19 +40,8 @@ class Proof(BaseModel):
     signature: str
 
 
-def b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-class Farthing:
+class Farthing(Wallet):
     """The method `farthing`, intent `charge`."""
-
-    def __init__(self) -> None:
-        self.secret = Ed25519PrivateKey.generate()
-        self.public = b64(self.secret.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-
-    def sign(self, *lines: object) -> str:
-        return b64(self.secret.sign("\n".join(map(str, lines)).encode()))
 
     async def pay(self, params: CredentialParams) -> str:
         challenge = params.challenge
@@ -87,13 +74,7 @@ async def main(origin: str) -> None:
         challenge = Challenge.from_www_authenticate(unpaid.headers.get_list("www-authenticate")[0])
         charge = Charge.model_validate(challenge.request)
         assert (charge.amount, charge.currency) == ("5000000", "usd"), charge
-        network, created = charge.method_details.network, int(time.time())
-        signature = wallet.sign("farthing-wallet-v1", network, origin, wallet.public, created)
-        opened = await plain.post(
-            f"{origin}/.well-known/farthing/wallets",
-            json={"publicKey": wallet.public, "created": created, "signature": signature},
-        )
-        assert opened.status_code == 201, opened.text
+        await wallet.register(plain, origin, charge.method_details.network)
 
     transport = PaymentTransport(methods=[wallet.method()])
     async with httpx.AsyncClient(transport=transport) as paying:

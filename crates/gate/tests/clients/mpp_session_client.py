@@ -5,20 +5,17 @@ docs/protocols/mpp-farthing.md alone.
 """
 
 import asyncio
-import base64
-import hashlib
 import json
 import sys
-import time
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from mpp import Challenge, Credential, Receipt
 from mpp.client.transport import PaymentTransport
 from mpp.methods import Method
 from mpp.runtime import ClientMethod, CredentialParams
 from pydantic import BaseModel, ConfigDict, Field
+
+from wallet import SessionWallet
 
 
 class Snapshot(BaseModel):
@@ -53,38 +50,15 @@ class Action(BaseModel):
     action: str
 
 
-def b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-class Farthing:
+class Farthing(SessionWallet):
     """The method `farthing`, intent `session`: one session with one seller."""
 
     def __init__(self, url: str, deposit: int, most: int) -> None:
-        self.url = url
-        self.secret = Ed25519PrivateKey.generate()
-        self.public = b64(self.secret.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-        self.deposit, self.most = deposit, most
-        self.session: str | None = None
+        super().__init__(deposit)
+        self.url, self.most = url, most
         self.challenge: Challenge | None = None
-        self.place: tuple[str, str, str] = ("", "", "")
-        self.signed = self.spent = 0
+        self.spent = 0
         self.opened = self.topped_up = 0
-
-    def sign(self, *lines: object) -> str:
-        return b64(self.secret.sign("\n".join(map(str, lines)).encode()))
-
-    def voucher(self, cumulative: int, purpose: str) -> dict[str, str]:
-        network, pay_to, asset = self.place
-        self.signed = cumulative
-        signature = self.sign(
-            "farthing-voucher-v1", network, self.session, pay_to, asset, cumulative, purpose
-        )
-        return {
-            "sessionId": self.session,
-            "cumulativeAmount": str(cumulative),
-            "signature": signature,
-        }
 
     async def pay(self, params: CredentialParams) -> str:
         challenge = params.challenge
@@ -108,29 +82,9 @@ class Farthing:
     def open(self, challenge: Challenge, asked: Session) -> dict[str, object]:
         network = asked.method_details.network
         self.place = (network, asked.recipient, asked.currency.upper())
-        created = int(time.time())
-        lines = (
-            "farthing-session-v1",
-            *self.place,
-            self.deposit,
-            self.public,
-            challenge.id,
-            created,
-            created + 60,
-        )
-        text = "\n".join(map(str, lines))
-        self.session = b64(hashlib.sha256(text.encode()).digest())
         self.challenge = challenge
         self.opened += 1
-        return {
-            "action": "open",
-            "publicKey": self.public,
-            "deposit": str(self.deposit),
-            "created": created,
-            "expires": created + 60,
-            "opening": self.sign(*lines),
-            **self.voucher(asked.amount, asked.method_details.request),
-        }
+        return self.opening(challenge.id, asked.amount, asked.method_details.request)
 
     async def manage(self, url: str, payload: dict[str, object]) -> Receipt:
         echo = self.challenge.to_echo()
@@ -173,13 +127,7 @@ async def main(origin: str) -> None:
         challenge = Challenge.from_www_authenticate(offers[1])
         asked = Session.model_validate(challenge.request)
         assert (asked.amount, asked.currency) == (5_000_000, "usd"), asked
-        network, created = asked.method_details.network, int(time.time())
-        signature = wallet.sign("farthing-wallet-v1", network, origin, wallet.public, created)
-        opened = await plain.post(
-            f"{origin}/.well-known/farthing/wallets",
-            json={"publicKey": wallet.public, "created": created, "signature": signature},
-        )
-        assert opened.status_code == 201, opened.text
+        await wallet.register(plain, origin, asked.method_details.network)
 
     transport = PaymentTransport(methods=[wallet.method()])
     async with httpx.AsyncClient(transport=transport) as paying:

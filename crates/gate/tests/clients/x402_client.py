@@ -4,35 +4,23 @@ All that is taught here is our network's way to sign, from docs/protocols/x402-f
 """
 
 import asyncio
-import base64
 import json
 import os
 import sys
 import time
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from x402 import x402Client
 from x402.http.clients import x402HttpxClient
 from x402.http.utils import decode_payment_required_header, decode_payment_response_header
 
-
-def b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+from wallet import Wallet, b64
 
 
-class Farthing:
+class Farthing(Wallet):
     """`exact` on a `farthing:` network."""
 
     scheme = "exact"
-
-    def __init__(self) -> None:
-        self.secret = Ed25519PrivateKey.generate()
-        self.public = b64(self.secret.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-
-    def sign(self, *lines: object) -> str:
-        return b64(self.secret.sign("\n".join(map(str, lines)).encode()))
 
     def create_payment_payload(self, requirements):
         created = int(time.time())
@@ -66,13 +54,7 @@ async def main(origin: str) -> None:
         assert unpaid.status_code == 402, unpaid
         required = decode_payment_required_header(unpaid.headers["payment-required"])
         network = required.accepts[0].network
-        created = int(time.time())
-        signature = scheme.sign("farthing-wallet-v1", network, origin, scheme.public, created)
-        opened = await plain.post(
-            f"{origin}/.well-known/farthing/wallets",
-            json={"publicKey": scheme.public, "created": created, "signature": signature},
-        )
-        assert opened.status_code == 201, opened.text
+        await scheme.register(plain, origin, network)
 
     # A dollar of nine decimals is none of the client's own assets: the limit is said here.
     controls = {

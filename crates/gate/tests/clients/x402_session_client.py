@@ -6,79 +6,31 @@ docs/protocols/x402-farthing.md alone.
 
 import asyncio
 import base64
-import hashlib
 import json
 import os
 import sys
-import time
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from x402 import x402Client
 from x402.http.clients import x402HttpxClient
 from x402.http.utils import decode_payment_required_header, decode_payment_response_header
 
-
-def b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+from wallet import SessionWallet, b64
 
 
-class Farthing:
+class Farthing(SessionWallet):
     """`batch-settlement` on a `farthing:` network: one session with one seller."""
 
     scheme = "batch-settlement"
 
-    def __init__(self, deposit: int) -> None:
-        self.secret = Ed25519PrivateKey.generate()
-        self.public = b64(self.secret.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-        self.deposit = deposit
-        self.session: str | None = None
-        self.signed = 0
-
-    def sign(self, *lines: object) -> str:
-        return b64(self.secret.sign("\n".join(map(str, lines)).encode()))
-
-    def voucher(self, place: tuple[str, str, str], cumulative: int, purpose: str) -> dict[str, str]:
-        self.signed = cumulative
-        network, pay_to, asset = place
-        signature = self.sign(
-            "farthing-voucher-v1", network, self.session, pay_to, asset, cumulative, purpose
-        )
-        return {
-            "sessionId": self.session,
-            "cumulativeAmount": str(cumulative),
-            "signature": signature,
-        }
-
     def create_payment_payload(self, requirements):
-        place = (requirements.network, requirements.pay_to, requirements.asset)
+        self.place = (requirements.network, requirements.pay_to, requirements.asset)
         cumulative = self.signed + int(requirements.amount)
         purpose = requirements.extra["request"]
         if self.session is not None:
-            return {"action": "voucher", **self.voucher(place, cumulative, purpose)}
-        nonce, created = b64(os.urandom(16)), int(time.time())
-        lines = (
-            "farthing-session-v1",
-            *place,
-            self.deposit,
-            self.public,
-            nonce,
-            created,
-            created + 60,
-        )
-        text = "\n".join(map(str, lines))
-        self.session = b64(hashlib.sha256(text.encode()).digest())
-        return {
-            "action": "open",
-            "publicKey": self.public,
-            "deposit": str(self.deposit),
-            "nonce": nonce,
-            "created": created,
-            "expires": created + 60,
-            "opening": self.sign(*lines),
-            **self.voucher(place, cumulative, purpose),
-        }
+            return {"action": "voucher", **self.voucher(cumulative, purpose)}
+        nonce = b64(os.urandom(16))
+        return {"nonce": nonce, **self.opening(nonce, cumulative, purpose)}
 
 
 async def main(origin: str) -> None:
@@ -90,13 +42,8 @@ async def main(origin: str) -> None:
         required = decode_payment_required_header(unpaid.headers["payment-required"])
         offer = required.accepts[1]
         assert (offer.scheme, offer.amount) == ("batch-settlement", "5000000"), offer
-        network, created = offer.network, int(time.time())
-        signature = scheme.sign("farthing-wallet-v1", network, origin, scheme.public, created)
-        opened = await plain.post(
-            f"{origin}/.well-known/farthing/wallets",
-            json={"publicKey": scheme.public, "created": created, "signature": signature},
-        )
-        assert opened.status_code == 201, opened.text
+        network = offer.network
+        await scheme.register(plain, origin, network)
 
     # A dollar of nine decimals is none of the client's own assets: the limit is said here.
     controls = {
@@ -115,11 +62,10 @@ async def main(origin: str) -> None:
             receipt = decode_payment_response_header(answer.headers["payment-response"])
             assert receipt.success and receipt.transaction.startswith("pay_"), receipt
 
-    place = (network, offer.pay_to, offer.asset)
     close = {
         "x402Version": 2,
         "accepted": offer.model_dump(by_alias=True, exclude_none=True),
-        "payload": {"action": "close", **scheme.voucher(place, scheme.signed, "close")},
+        "payload": {"action": "close", **scheme.voucher(scheme.signed, "close")},
     }
     header = base64.b64encode(json.dumps(close).encode()).decode()
     async with httpx.AsyncClient() as plain:
