@@ -770,6 +770,9 @@ impl Fold for State {
             }
             Effect::PriceSet(ref set) => self.set_price(tenant, set),
             Effect::PriceArchived { price } => self.prices[price.0 as usize].archived = true,
+            Effect::PlanSet(ref set) => self.set_plan(tenant, set),
+            Effect::PlanArchived { plan } => self.plans[plan.0 as usize].archived = true,
+            Effect::SubscriptionSet(ref set) => self.set_subscription(tenant, set),
             Effect::RefusalsCounted { .. } | Effect::SnapshotTaken { .. } => {}
             ref folded => unreachable!("{folded:?} is folded for every view"),
         }

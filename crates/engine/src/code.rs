@@ -107,6 +107,8 @@ codes! {
     PriceInvalid = 22, "price_invalid", Rejection, Operator, "The definition of the price contradicts itself: its bands do not ascend, a quantity is zero, a variant can never be reached. Check it first; the checker names each.";
     PriceArchived = 23, "price_archived", Rejection, Payer, "The price is archived and can be used no more. Ask the seller for the one in its place.";
     PriceZero = 24, "price_zero", Rejection, Payer, "What is asked for costs nothing now, so there is nothing to set aside. Pay for it at once.";
+    PlanInvalid = 30, "plan_invalid", Rejection, Operator, "The plan contradicts itself: a tier has no name of its own, a retry, notice or grace reaches into the next period. The detail names each.";
+    PlanArchived = 31, "plan_archived", Rejection, Payer, "The plan is archived and can be subscribed to no more. Ask the seller for the one in its place.";
     InsufficientFunds = 100, "insufficient_funds", Denial, Payer, "The wallet has too little. Top up and pay with a new id.";
     WalletFrozen = 101, "wallet_frozen", Denial, Payer, "The wallet is frozen. The operator can thaw it.";
     WalletClosed = 102, "wallet_closed", Denial, Payer, "The wallet is closed.";
@@ -164,6 +166,7 @@ codes! {
     OutsideVolume = 184, "outside_volume", Denial, Payer, "No more is taken in all for now.";
     DebtOutstanding = 185, "debt_outstanding", Denial, Payer, "The party owes after a reversal, and that comes first. What comes to any of its wallets pays it, also a transfer from another of its own; then ask with a new id.";
     PriceAboveLimit = 186, "price_above_limit", Denial, Payer, "It costs more than the most that the payer agreed to pay. Agree to more with a new id, or ask for less.";
+    TrialUsed = 195, "trial_used", Denial, Payer, "The party has had a trial of this plan. Subscribe without one, with a new id: `skip_trial`.";
 }
 
 impl Code {

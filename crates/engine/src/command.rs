@@ -5,8 +5,9 @@
 
 use crate::code::Code;
 use crate::event::{Event, Hash, TextHash};
-use crate::ids::{ActorId, Id, MandateId, PartyId, PriceId, TenantId, WalletId};
+use crate::ids::{ActorId, Id, MandateId, PartyId, PlanId, PriceId, TenantId, WalletId};
 use crate::law::{Backfilled, Circumstances, Confirmed, NewLaw};
+use crate::plans::{NewSubscription, SubscriptionChange};
 use crate::prices::Item;
 use crate::recents::Window;
 use crate::records::{
@@ -17,7 +18,7 @@ use crate::terms::{Country, Terms, Tier};
 use crate::time::UtcMillis;
 use ledger::{AssetNo, Posting, Source};
 use money::{Asset, Atoms};
-use pricing::Price;
+use pricing::{Plan, Price};
 use risk::Score;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -306,6 +307,22 @@ pub enum Op {
     },
     /// Use a price no more.
     ArchivePrice { price: PriceId },
+    /// Set a version of a plan: it stands from then, or at once. A definition with an error is rejected
+    /// as [`Code::PlanInvalid`].
+    SetPlan {
+        plan: PlanId,
+        from: Option<UtcMillis>,
+        definition: Box<Plan>,
+    },
+    /// Use a plan no more; who has subscribed goes on.
+    ArchivePlan { plan: PlanId },
+    /// Subscribe. The command's id is the subscription's, and that of its first payment if it has one now.
+    Subscribe { new: Box<NewSubscription> },
+    /// Change a subscription.
+    ChangeSubscription {
+        subscription: Id,
+        change: SubscriptionChange,
+    },
     /// Post what rounding a paper that was issued left of a tax.
     RoundTax { paper: Id, rounding: TaxRounding },
 
@@ -361,6 +378,7 @@ impl Command {
             Op::ApproveCorrection { correction } | Op::RejectCorrection { correction } => {
                 Some(("correction", correction))
             }
+            Op::ChangeSubscription { subscription, .. } => Some(("subscription", subscription)),
             Op::ApproveLaw { proposal, .. } | Op::RejectLaw { proposal } => {
                 Some(("proposal", proposal))
             }

@@ -6,10 +6,13 @@
 use crate::command::{DisputeVerdict, Op, Spend};
 use crate::event::Hash;
 use crate::ids::{Id, WalletId};
-use crate::law::Circumstances;
+use crate::law::{Circumstances, Confirmed};
+use crate::plans::{NewSubscription, SubscriptionChange};
 use crate::records::{Particulars, Standing, TimerKind};
 use crate::time::UtcMillis;
 use blake3::Hasher;
+use risk::Score;
+use serde::Serialize;
 
 /// The hash of all that an operation asks for.
 #[must_use]
@@ -45,6 +48,12 @@ impl Content {
     fn maybe(&mut self, number: Option<u64>) -> &mut Self {
         self.number(u64::from(number.is_some()));
         self.number(number.unwrap_or(0))
+    }
+
+    fn record(&mut self, record: &impl Serialize) {
+        let bytes = postcard::to_allocvec(record).expect("serializing into memory does not fail");
+        self.number(bytes.len() as u64);
+        self.0.update(&bytes);
     }
 
     fn payment(
@@ -267,12 +276,34 @@ impl Content {
             Op::RejectLaw { proposal } => {
                 self.number(27).id(*proposal);
             }
+            Op::Subscribe { new } => {
+                let plain = NewSubscription {
+                    risk: Score(0),
+                    confirmed: Confirmed::NOTHING,
+                    ..(**new).clone()
+                };
+                self.number(29).record(&plain);
+            }
+            Op::ChangeSubscription {
+                subscription,
+                change,
+            } => {
+                let mut plain = change.clone();
+                if let SubscriptionChange::Resume { confirmed }
+                | SubscriptionChange::Pay { confirmed }
+                | SubscriptionChange::Move { confirmed, .. } = &mut plain
+                {
+                    *confirmed = Confirmed::NOTHING;
+                }
+                self.number(30).id(*subscription).record(&plain);
+            }
             Op::Expire { kind, thing } => {
                 let kind = match kind {
                     TimerKind::Hold => 0,
                     TimerKind::StepUp => 1,
                     TimerKind::Correction => 2,
                     TimerKind::Law => 3,
+                    TimerKind::Subscription => 4,
                 };
                 self.number(24).number(kind).id(*thing);
             }
@@ -285,6 +316,8 @@ impl Content {
             | Op::SetTaxpayer { .. }
             | Op::SetPrice { .. }
             | Op::ArchivePrice { .. }
+            | Op::SetPlan { .. }
+            | Op::ArchivePlan { .. }
             | Op::RoundTax { .. }
             | Op::RegisterParty { .. }
             | Op::OpenWallet { .. }

@@ -663,6 +663,17 @@ fn rule<V: View>(draft: &mut Draft<'_, V>, command: &Command, known: (WalletNo, 
             definition,
         } => ops::price::set(draft, *price, *from, definition),
         Op::ArchivePrice { price } => ops::price::archive(draft, *price),
+        Op::SetPlan {
+            plan,
+            from,
+            definition,
+        } => ops::plan::set(draft, *plan, *from, definition),
+        Op::ArchivePlan { plan } => ops::plan::archive(draft, *plan),
+        Op::Subscribe { new } => ops::subscription::subscribe(draft, new, &command.op),
+        Op::ChangeSubscription {
+            subscription,
+            change,
+        } => ops::subscription::change(draft, *subscription, change, &command.op),
         Op::RoundTax { paper, rounding } => ops::rounding::post(draft, *paper, rounding),
         Op::Expire { kind, thing } => ops::timer::expire(draft, *kind, *thing),
         Op::CountRefusals { party, code, count } => {

@@ -11,11 +11,12 @@ use crate::code::Code;
 use crate::codec::framed;
 use crate::ids::{ActorId, Id, PartyId, TenantId, WalletId};
 use crate::law::{Activated, Asked, Backfilled, Counted, Moved, Proposal};
+use crate::plans::{PlanSet, SubscriptionSet};
 use crate::prices::{Metered, PriceSet, Priced};
 use crate::recents::Window;
 use crate::records::{
     Correction, Dispute, Hold, Key, Mandate, Mode, Particulars, PartyKind, PartyNo, Pending,
-    PriceNo, Standing, TenantNo, TopUp, WalletNo, Withdrawal,
+    PlanNo, PriceNo, Standing, TenantNo, TopUp, WalletNo, Withdrawal,
 };
 use crate::taxes::{Case, Profile, TaxMove, TaxSet};
 use crate::terms::{Country, Terms, Tier};
@@ -102,6 +103,18 @@ kinds! {
     TransferRefused = "transfer.refused";
     PriceSet = "price.set";
     PriceArchived = "price.archived";
+    PlanSet = "plan.set";
+    PlanArchived = "plan.archived";
+    SubscriptionStarted = "subscription.started";
+    SubscriptionTrialEnding = "subscription.trial_ending";
+    SubscriptionRenewalUpcoming = "subscription.renewal_upcoming";
+    SubscriptionRenewed = "subscription.renewed";
+    SubscriptionPastDue = "subscription.past_due";
+    SubscriptionChanged = "subscription.changed";
+    SubscriptionPaused = "subscription.paused";
+    SubscriptionResumed = "subscription.resumed";
+    SubscriptionCanceled = "subscription.canceled";
+    SubscriptionEnded = "subscription.ended";
 }
 
 impl EventKind {
@@ -418,6 +431,12 @@ pub enum Effect {
     Priced(#[serde(with = "framed")] Priced),
     /// A meter has moved.
     Metered(Metered),
+    /// A version of a plan; a plan that is not known is the next.
+    PlanSet(#[serde(with = "framed")] Box<PlanSet>),
+    /// A plan is used no more.
+    PlanArchived { plan: PlanNo },
+    /// A subscription was made or changed: its whole record.
+    SubscriptionSet(#[serde(with = "framed")] Box<SubscriptionSet>),
 }
 
 // Effects are written one after another for every payment: what is large and rare is boxed.
@@ -559,6 +578,15 @@ impl<'e> Part<'e> {
         self.effects.iter().find_map(|effect| match effect {
             Effect::Priced(priced) => Some(priced),
             Effect::HoldOpened(hold) => hold.priced.as_ref().map(|(priced, _)| priced),
+            _ => None,
+        })
+    }
+
+    /// What a subscription has become by it.
+    #[must_use]
+    pub fn subscription(&self) -> Option<&'e SubscriptionSet> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::SubscriptionSet(set) => Some(&**set),
             _ => None,
         })
     }

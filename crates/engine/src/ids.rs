@@ -190,6 +190,8 @@ prefixed! {
     CorrectionId = "cor";
     /// What something costs.
     PriceId = "pri";
+    /// What is paid again and again.
+    PlanId = "pln";
     /// Any other command.
     CommandId = "cmd";
     /// Who gave a command: a key.

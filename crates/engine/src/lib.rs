@@ -24,6 +24,7 @@ mod index;
 pub mod law;
 mod ops;
 mod past;
+pub mod plans;
 pub mod prices;
 pub mod recents;
 pub mod records;

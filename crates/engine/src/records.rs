@@ -42,6 +42,8 @@ numbers! {
     WalletNo;
     /// A price's shard-local number.
     PriceNo;
+    /// A plan's shard-local number.
+    PlanNo;
 }
 
 impl WalletNo {
@@ -541,6 +543,8 @@ pub enum TimerKind {
     Correction,
     /// A law comes into force.
     Law,
+    /// A subscription's period or trial ends, its payer is told, or a payment is tried again.
+    Subscription,
 }
 
 /// A thing of a tenant, as key of what is open.

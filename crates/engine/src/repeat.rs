@@ -602,6 +602,39 @@ impl Asked<'_> {
                     .has(|e| matches!(e, Effect::PriceArchived { price } if Some(*price) == asked));
                 of(&[K::PriceArchived], &[("price", same)])
             }
+            Op::SetPlan {
+                plan,
+                from,
+                definition,
+            } => {
+                let set = part.effects.iter().find_map(|effect| match effect {
+                    Effect::PlanSet(set) => Some(set),
+                    _ => None,
+                });
+                let Some(set) = set else {
+                    return Some("id");
+                };
+                let from = from.unwrap_or(event.at).max(event.at);
+                let rows = [
+                    ("plan", set.plan == *plan),
+                    ("from", set.version.from == from),
+                    ("definition", set.version.plan == **definition),
+                ];
+                of(&[K::PlanSet], &rows)
+            }
+            Op::ArchivePlan { plan } => {
+                let asked = self.state.plan_no(self.command.tenant, *plan);
+                let same = self
+                    .has(|e| matches!(e, Effect::PlanArchived { plan } if Some(*plan) == asked));
+                of(&[K::PlanArchived], &[("plan", same)])
+            }
+            Op::Subscribe { .. } | Op::ChangeSubscription { .. } => {
+                let content = Some(content::of(&self.command.op));
+                let same = part
+                    .subscription()
+                    .is_some_and(|set| set.content == content);
+                first(&[("id", same)])
+            }
             Op::RoundTax { paper, rounding } => {
                 let about = self.has(|e| matches!(e, Effect::About { thing } if thing == paper));
                 let same = self.rounds(rounding);

@@ -9,11 +9,12 @@ use crate::event::Hash;
 use crate::hash::HashKey;
 use crate::ids::{Id, PartyId};
 use crate::law::{Counts, Proposal};
+use crate::plans::{PlanRecord, Subscription};
 use crate::prices::PriceRecord;
 use crate::recents::{Position, Recents, SliceHead, Window};
 use crate::records::{
-    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, PriceNo, Tenant, TenantNo,
-    TopUp, Wallet, WalletNo, Withdrawal,
+    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, PlanNo, PriceNo, Tenant,
+    TenantNo, TopUp, Wallet, WalletNo, Withdrawal,
 };
 use crate::state::{State, Timer};
 use crate::taxes::{Case, Taxpayer};
@@ -28,7 +29,7 @@ use thiserror::Error;
 /// The snapshot format this code writes and reads. Any change of a record of State counts it up: an
 /// older snapshot is then skipped and the journal replayed, and digests of another version are not
 /// compared.
-pub const VERSION: u16 = 7;
+pub const VERSION: u16 = 8;
 
 /// About how many bytes are handed over at a time.
 const CHUNK: usize = 1 << 16;
@@ -72,6 +73,9 @@ struct Head<'s> {
     taxpayers: Cow<'s, [Taxpayer]>,
     suppliers: Cow<'s, [tax::Supplier]>,
     prices: Cow<'s, [PriceRecord]>,
+    plans: Cow<'s, [PlanRecord]>,
+    subscriptions: Cow<'s, BTreeMap<Key, Subscription>>,
+    trials: Cow<'s, BTreeSet<(PartyNo, PlanNo)>>,
     parties: usize,
     wallets: usize,
     accounts: usize,
@@ -109,6 +113,9 @@ pub fn encode_to(state: &State, sink: impl FnMut(&[u8])) {
         taxpayers: Cow::Borrowed(&state.taxpayers),
         suppliers: Cow::Borrowed(&state.suppliers),
         prices: Cow::Borrowed(&state.prices),
+        plans: Cow::Borrowed(&state.plans),
+        subscriptions: Cow::Borrowed(&state.subscriptions),
+        trials: Cow::Borrowed(&state.trials),
         parties: state.parties.len(),
         wallets: state.wallets.len(),
         accounts: state.book.len(),
@@ -257,6 +264,12 @@ pub fn decode(bytes: &[u8], random: u128) -> Result<State, SnapshotError> {
     state.refusals_second = head.refusals_second;
     state.suppliers = head.suppliers.into_owned();
     state.prices = head.prices.into_owned();
+    state.plans = head.plans.into_owned();
+    state.subscriptions = head.subscriptions.into_owned();
+    state.trials = head.trials.into_owned();
+    let named = (0..).zip(&state.plans);
+    let numbers = named.map(|(no, plan)| ((plan.tenant, plan.id.0), PlanNo(no)));
+    state.plan_nos = numbers.collect();
     let named = (0..).zip(&state.prices);
     let numbers = named.map(|(no, price)| ((price.tenant, price.id.0), PriceNo(no)));
     state.price_nos = numbers.collect();

@@ -8,11 +8,12 @@ use crate::hash::HashKey;
 use crate::ids::{Id, PartyId, TenantId, WalletId};
 use crate::index::Index;
 use crate::law::{Counts, Proposal};
+use crate::plans::{PlanRecord, Subscription};
 use crate::prices::{Meter, PriceRecord};
 use crate::recents::{Recents, Window};
 use crate::records::{
-    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, PriceNo, Tenant, TenantNo,
-    TimerKind, TopUp, Wallet, WalletNo, Withdrawal,
+    Correction, Dispute, Hold, Key, Mandate, Party, PartyNo, Pending, PlanNo, PriceNo, Tenant,
+    TenantNo, TimerKind, TopUp, Wallet, WalletNo, Withdrawal,
 };
 use crate::sums::Sums;
 use crate::taxes::{Case, Gist, Taxpayer, Together};
@@ -87,6 +88,13 @@ pub struct State {
     pub prices: Vec<PriceRecord>,
     /// What payers have used of prices where that matters.
     pub meters: BTreeMap<(PartyNo, PriceNo), Meter>,
+    /// The plans, by number: see [`State::plan`].
+    pub plans: Vec<PlanRecord>,
+    /// Subscriptions that have not ended.
+    pub subscriptions: BTreeMap<Key, Subscription>,
+    /// Who has had a trial of which plan.
+    pub trials: BTreeSet<(PartyNo, PlanNo)>,
+    pub(crate) plan_nos: BTreeMap<Key, PlanNo>,
     pub(crate) price_nos: BTreeMap<Key, PriceNo>,
     /// What payments need of each case.
     pub(crate) gists: Vec<Gist>,
@@ -138,6 +146,10 @@ impl State {
             suppliers: Vec::new(),
             prices: Vec::new(),
             meters: BTreeMap::new(),
+            plans: Vec::new(),
+            subscriptions: BTreeMap::new(),
+            trials: BTreeSet::new(),
+            plan_nos: BTreeMap::new(),
             price_nos: BTreeMap::new(),
             gists: Vec::new(),
             case_index: Index::default(),

@@ -93,6 +93,15 @@ pub(crate) fn pay<V: View>(
     one(draft, spend, payee, Purpose::Pay, known)
 }
 
+/// Pays by itself, between wallets that were found before.
+pub(crate) fn charge<V: View>(
+    draft: &mut Draft<'_, V>,
+    spend: &Spend,
+    (payer, payee): (WalletNo, WalletNo),
+) -> Rule {
+    run(draft, spend, Purpose::Pay, payer, Payees::One(payee))
+}
+
 pub(crate) fn authorize<V: View>(
     draft: &mut Draft<'_, V>,
     spend: &Spend,

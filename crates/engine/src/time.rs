@@ -86,6 +86,24 @@ impl Zone {
         }
     }
 
+    /// The instant of a time of a civil day, seconds after its midnight. Of one that comes twice the first;
+    /// one that is left out is as much later as the clocks go forward.
+    #[must_use]
+    pub fn instant(&self, day: Day, second: u32) -> UtcMillis {
+        const DAY_MS: u64 = 86_400_000;
+        let local = u64::from(day.0) * DAY_MS + u64::from(second) * 1000;
+        let at =
+            |offset_s: i32| UtcMillis(local.saturating_add_signed(-1000 * i64::from(offset_s)));
+        // No zone is a day from UTC: so much before, the day has not begun anywhere.
+        let before = self.offset_s(UtcMillis(local.saturating_sub(DAY_MS)));
+        let first = at(before);
+        let after = self.offset_s(first);
+        match self.offset_s(at(after)) == after {
+            true if after != before => at(after),
+            _ => first,
+        }
+    }
+
     /// The civil day and month of an instant.
     #[must_use]
     pub fn civil(&self, at: UtcMillis) -> Civil {

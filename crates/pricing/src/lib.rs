@@ -4,6 +4,7 @@
 //! - A [`Version`] is a checked one with its number and the instant from which it holds.
 //! - [`Version::quote`] says what a quantity costs, after what was used before and in a context.
 //! - A [`Cycle`] is periods after an anchor; [`Span::share`] is a part of a period's price.
+//! - A [`Plan`] is what is paid again and again, by tiers.
 //! - [`PlatformFee`] is the platform's own fee on a payment.
 //!
 //! What holds everywhere here:
@@ -20,6 +21,7 @@
 mod check;
 mod cycle;
 mod fee;
+mod plan;
 mod price;
 mod quote;
 mod when;
@@ -27,6 +29,7 @@ mod when;
 pub use check::{Wrong, check};
 pub use cycle::{Cycle, Every, Span};
 pub use fee::PlatformFee;
+pub use plan::{Dunning, Off, Plan, PlanTier, Then, Trial, WrongPlan};
 pub use price::{Band, Model, Period, Price, Rate, Unit, Variant, Version};
 pub use quote::{NotQuoted, Quote, SoFar};
 pub use when::{Context, Kind, When};

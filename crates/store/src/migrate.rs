@@ -51,6 +51,7 @@ pub(crate) const READ: &[Migration] = migrations!("sqlite", "read":
     1 "0001_read_model",
     2 "0002_things",
     3 "0003_laws",
+    4 "0004_subscriptions",
 );
 
 pub(crate) const KEYS: &[Migration] = migrations!("sqlite", "keys":

@@ -53,7 +53,8 @@ pub use rows::{
 };
 pub use statement::{StatementFilter, StatementLine};
 pub use things::{
-    CorrectionLine, DisputeLine, HoldLine, MandateLine, ThingFilter, TopUpLine, WithdrawalLine,
+    CorrectionLine, DisputeLine, HoldLine, MandateLine, SubscriptionLine, ThingFilter, TopUpLine,
+    WithdrawalLine,
 };
 pub use totals::{Loaded, TallyLine};
 pub use write::ReadWriter;

@@ -1,6 +1,6 @@
 //! What happens by itself when its time has come.
 
-use super::{correction, hold, law};
+use super::{correction, hold, law, subscription};
 use crate::decide::Rule;
 use crate::ids::Id;
 use crate::records::TimerKind;
@@ -12,6 +12,7 @@ pub(crate) fn expire<V: View>(draft: &mut Draft<'_, V>, kind: TimerKind, thing: 
         TimerKind::Hold => hold::expire(draft, thing),
         TimerKind::Correction => correction::expire(draft, thing),
         TimerKind::Law => law::activate(draft, thing),
+        TimerKind::Subscription => subscription::due(draft, thing),
         TimerKind::StepUp => pending::expire(draft, thing),
     }
 }

@@ -78,6 +78,7 @@ impl Asked<'_> {
                 ("asset", refused.asset == *asset),
                 amount(a.0),
             ]),
+            Op::Subscribe { new } => first(&[wallet("payer", new.payer)]),
             Op::SetCredit {
                 wallet: id, asset, ..
             } => first(&[wallet("wallet", *id), ("asset", refused.asset == *asset)]),
@@ -101,7 +102,8 @@ impl Asked<'_> {
             | Op::RejectCorrection { .. }
             | Op::ProposeLaw { .. }
             | Op::ApproveLaw { .. }
-            | Op::RejectLaw { .. } => None,
+            | Op::RejectLaw { .. }
+            | Op::ChangeSubscription { .. } => None,
             // These are never refused.
             Op::SetShard { .. }
             | Op::RegisterAsset { .. }
@@ -111,6 +113,8 @@ impl Asked<'_> {
             | Op::SetTaxpayer { .. }
             | Op::SetPrice { .. }
             | Op::ArchivePrice { .. }
+            | Op::SetPlan { .. }
+            | Op::ArchivePlan { .. }
             | Op::RoundTax { .. }
             | Op::RegisterParty { .. }
             | Op::OpenWallet { .. }

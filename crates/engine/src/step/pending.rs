@@ -105,6 +105,7 @@ pub(crate) fn is_open(state: &State, command: &Command) -> bool {
             || state.disputes.contains_key(&key)
             || state.corrections.contains_key(&key)
             || state.proposals.contains_key(&key)
+            || state.subscriptions.contains_key(&key)
             || state.reversed.contains_key(&key))
 }
 

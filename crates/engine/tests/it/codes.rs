@@ -339,6 +339,9 @@ fn make(code: Code) {
             t.run(t.reverse(topup, None, 10));
             t.check(withdraw("bob", 1), code);
         }
+        Code::PlanInvalid | Code::PlanArchived | Code::TrialUsed => {
+            crate::subscriptions::make(t, code);
+        }
         Code::PriceInvalid | Code::PriceArchived | Code::PriceZero | Code::PriceAboveLimit => {
             crate::prices::make(t, code);
         }

@@ -70,7 +70,7 @@ effects! {
     PendingClosed DisputeOpened DisputeClosed CorrectionProposed CorrectionClosed RefusalsCounted
     SnapshotTaken By About Text Released Asked Counted LawProposed LawApproved LawClosed LawActivated
     Loaded Piloted Backfilled TaxSet TaxpayerSet TaxCase FeeTax Taxed Moved
-    PriceSet PriceArchived Priced Metered
+    PriceSet PriceArchived Priced Metered PlanSet PlanArchived SubscriptionSet
 }
 
 /// The kinds of event and the effects that stand in some rows.
@@ -169,6 +169,7 @@ fn a_life() -> Vec<Vec<u8>> {
     under_a_law(&mut town, by_node);
     under_tax_rules(&mut town);
     by_prices(&mut town);
+    crate::subscriptions::live(&mut town);
     town.rows
 }
 

@@ -19,6 +19,7 @@ mod properties;
 mod repeats;
 mod rounding;
 mod simulations;
+mod subscriptions;
 mod tax_cases;
 mod tax_splits;
 mod taxes;

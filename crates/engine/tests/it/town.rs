@@ -658,10 +658,24 @@ impl Town {
             let timer = (correction.expires, kind, *tenant, *id);
             assert!(state.timers.contains(&timer), "a proposal ends by itself");
         }
+        let timed = |s: &&engine::plans::Subscription| s.due != engine::plans::Due::Nothing;
+        for ((tenant, id), record) in state.subscriptions.iter().filter(|(_, r)| timed(r)) {
+            let kind = engine::records::TimerKind::Subscription;
+            let timer = (record.due_at, kind, *tenant, *id);
+            assert!(
+                state.timers.contains(&timer),
+                "a subscription goes on by itself"
+            );
+        }
+        let subscribed = state.subscriptions.values().filter(timed).count();
         let approved = state.proposals.values().filter(|p| p.effective.is_some());
         assert_eq!(
             state.timers.len(),
-            state.holds.len() + state.pending.len() + state.corrections.len() + approved.count(),
+            state.holds.len()
+                + state.pending.len()
+                + state.corrections.len()
+                + approved.count()
+                + subscribed,
             "no timer is left behind"
         );
         for (no, account) in state.book.iter() {

@@ -128,6 +128,12 @@ fn every_kind_of_event_is_folded_and_balances_agree() {
     let corrections = model.corrections(0, &all, None, 10).unwrap().items;
     let states: Vec<_> = corrections.iter().map(|c| c.state.as_str()).collect();
     assert_eq!(states, ["made", "expired", "rejected"]);
+    let subscriptions = model.subscriptions(1, &all, None, 10).unwrap().items;
+    let states: Vec<_> = subscriptions.iter().map(|s| s.state.as_str()).collect();
+    assert_eq!(states, ["paused", "ended"]);
+    let record: engine::plans::Subscription =
+        serde_json::from_str(&subscriptions[1].record).unwrap();
+    assert_eq!((record.number, record.choice.tier), (2, 1));
     let correction = &corrections[0];
     assert_eq!(
         (correction.state.as_str(), correction.approver),
@@ -456,9 +462,9 @@ fn a_tenant_sees_nothing_of_another() {
         .items;
     assert_eq!(
         mine.len(),
-        16,
+        32,
         "terms, three parties and wallets, a top-up and its settlement, two settings of tax, a payment, \
-         its refund, the rounding of its paper, a price set and archived"
+         its refund, the rounding of its paper, a price set and archived, a plan and what two subscriptions to it came to"
     );
     // Both tenants use the same wallet ids.
     let lines = |tenant| {
@@ -470,7 +476,7 @@ fn a_tenant_sees_nothing_of_another() {
             1_000,
         )
     };
-    let settled = "credited, moved when it settled, paid and given back";
+    let settled = "credited, moved when it settled, paid and given back, paid by subscription";
     assert_eq!(lines(1).unwrap().items.len(), 5, "{settled}");
     assert!(lines(0).unwrap().items.len() > 10);
     assert_eq!(

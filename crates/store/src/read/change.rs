@@ -287,6 +287,25 @@ pub(super) fn apply(tx: &Connection, no: u64, change: &Change) -> Result<(), Err
             );
         }
         Change::MandateRevoked { tenant, id } => state(sql::MANDATE_STATE, tenant, id, "revoked")?,
+        Change::SubscriptionSet {
+            tenant,
+            id,
+            payer,
+            state,
+            ref record,
+        } => {
+            let id = id.to_be_bytes();
+            run!(
+                tx,
+                sql::SUBSCRIPTION,
+                signed(no),
+                tenant,
+                id,
+                payer,
+                state,
+                record
+            );
+        }
         Change::DisputeOpened {
             tenant,
             id,

@@ -345,6 +345,15 @@ pub enum Change {
         code: u16,
         count: u32,
     },
+    /// A subscription was made or changed: all of it.
+    SubscriptionSet {
+        tenant: u32,
+        id: u128,
+        payer: u32,
+        state: &'static str,
+        /// JSON.
+        record: String,
+    },
     /// The event put value into an account that may be a party's debt: its wallets are concerned, if
     /// nothing was posted to any of them.
     PaidDebt {

@@ -1,5 +1,5 @@
 //! Things with a life of several events, as they are now: top-ups, withdrawals, authorizations,
-//! mandates, disputes, corrections.
+//! mandates, disputes, subscriptions, corrections.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -90,6 +90,13 @@ pub(super) mod sql {
         "(SELECT id FROM wallet WHERE no = t.payer), (SELECT id FROM wallet WHERE no = t.payee),
          t.asset, t.amount, t.captured, t.expires"
     );
+    three!(
+        SUBSCRIPTIONS,
+        SUBSCRIPTIONS_OF,
+        SUBSCRIPTION,
+        "subscription",
+        "t.record"
+    );
     pub const CORRECTIONS: &str = concat!(
         "SELECT t.no, ",
         at!(),
@@ -120,6 +127,9 @@ pub(super) mod sql {
         HOLDS,
         HOLDS_OF,
         HOLD,
+        SUBSCRIPTIONS,
+        SUBSCRIPTIONS_OF,
+        SUBSCRIPTION,
         CORRECTIONS,
         CORRECTION,
         WALLET_ID,
@@ -260,6 +270,14 @@ line! {
 }
 
 line! {
+    /// What is paid again and again: its state is that of its record.
+    SubscriptionLine {
+        /// All of it, as JSON.
+        record: String = |row, _| Ok(row.get(4)?);
+    }
+}
+
+line! {
     /// An entry made by two keys: `proposed` or `made`.
     CorrectionLine {
         /// The hash of the reason.
@@ -352,6 +370,7 @@ queries! {
     mandates mandate: MandateLine, MANDATES MANDATES_OF MANDATE;
     disputes dispute: DisputeLine, DISPUTES DISPUTES_OF DISPUTE;
     holds hold: HoldLine, HOLDS HOLDS_OF HOLD;
+    subscriptions subscription: SubscriptionLine, SUBSCRIPTIONS SUBSCRIPTIONS_OF SUBSCRIPTION;
 }
 
 impl ReadModel {

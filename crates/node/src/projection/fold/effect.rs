@@ -48,6 +48,22 @@ impl Fold {
             Effect::FeeTax { .. } | Effect::Taxed(_) => {}
             Effect::PriceSet(ref set) => about(set.price.0),
             Effect::PriceArchived { .. } | Effect::Priced(_) | Effect::Metered(_) => {}
+            Effect::PlanSet(ref set) => about(set.plan.0),
+            Effect::PlanArchived { .. } => {}
+            Effect::SubscriptionSet(ref set) => {
+                about(set.subscription);
+                let record = &set.record;
+                row.payer = row.payer.or(wallet(record.payer));
+                row.payee = row.payee.or(wallet(record.payee));
+                let json = serde_json::to_string(record);
+                change(Change::SubscriptionSet {
+                    tenant,
+                    id: set.subscription.0,
+                    payer: record.payer.0,
+                    state: record.status.as_str(),
+                    record: json.unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")),
+                });
+            }
             Effect::Released {
                 wallet: of,
                 asset,

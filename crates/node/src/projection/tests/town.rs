@@ -450,6 +450,7 @@ impl Town {
         };
         let rounded = self.run(Op::RoundTax { paper, rounding });
         self.by_a_price();
+        self.by_subscription();
         self.tenant = of_tenant;
         (paper, rounded)
     }
@@ -477,6 +478,96 @@ impl Town {
             definition: Box::new(definition),
         });
         self.run(Op::ArchivePrice { price });
+    }
+
+    /// Two subscribe after a trial: one pays, moves to what costs nothing, pauses and ends; the other runs
+    /// out of money.
+    fn by_subscription(&mut self) {
+        use engine::plans::{NewSubscription, SubscriptionChange as To};
+        use pricing::{Dunning, Every, Plan, PlanTier, Then, Trial};
+        let plan = engine::ids::PlanId(self.next_id());
+        let tier = |name: &str, amount| PlanTier {
+            name: name.to_owned(),
+            amount: Atoms(amount),
+            every: Every::Week,
+            count: 1,
+        };
+        let definition = Plan {
+            product: 0,
+            asset: self.state.assets[0].code,
+            tax_included: None,
+            tiers: vec![tier("paid", 1_000), tier("free", 0), tier("dear", 1 << 50)],
+            trial: Some(Trial {
+                days: 3,
+                converts: true,
+                reminder_days: 1,
+            }),
+            dunning: Dunning {
+                retry_days: vec![1],
+                then: Then::Pause,
+            },
+            grace_days: 0,
+            notice_days: 1,
+        };
+        self.run(Op::SetPlan {
+            plan,
+            from: None,
+            definition: Box::new(definition),
+        });
+        let confirmed = Default::default();
+        let subscribe = |tier, wallet| Op::Subscribe {
+            new: Box::new(NewSubscription {
+                wallet,
+                payer: wallet,
+                payee: self::wallet(1),
+                plan,
+                tier,
+                skip_trial: false,
+                limit: Atoms(0),
+                coupon: None,
+                periods: None,
+                mandate: MandateId(Id::NONE),
+                facts: Default::default(),
+                circumstances: Default::default(),
+                risk: risk::Score(0),
+                confirmed,
+            }),
+        };
+        let first = self.run(subscribe(0, wallet(0)));
+        self.run(subscribe(2, wallet(2)));
+        let change = |subscription, change| Op::ChangeSubscription {
+            subscription,
+            change,
+        };
+        let to_free = To::Move {
+            plan,
+            tier: 1,
+            at_once: false,
+            limit: Atoms(0),
+            confirmed,
+        };
+        self.days(4);
+        self.run(change(first, to_free));
+        self.days(7);
+        for asked in [To::Pause, To::Resume { confirmed }] {
+            self.run(change(first, asked));
+        }
+        self.run(change(first, To::Cancel { at_once: false }));
+        self.run(Op::ArchivePlan { plan });
+        self.days(7);
+    }
+
+    /// Lets days go by, and what is due happen at its time.
+    fn days(&mut self, days: u64) {
+        let until = UtcMillis(self.now.0 + days * 86_400_000);
+        let due = |state: &State| state.timers.first().copied().filter(|t| t.0 <= until);
+        while let Some((at, kind, tenant, thing)) = due(&self.state) {
+            self.now = self.now.max(at);
+            let of_tenant = std::mem::replace(&mut self.tenant, tenant);
+            self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
+            self.tenant = of_tenant;
+        }
+        self.now = until;
     }
 
     /// A law is proposed and rejected, proposed again, approved and in force.

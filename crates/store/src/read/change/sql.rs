@@ -69,6 +69,9 @@ pub const LAW_REPLACED: &str =
 pub const LAW_ACTIVATED: &str = "UPDATE law
     SET state = 'active', version = $1, activated = $2, packs = $3
     WHERE tenant = $4 AND id = $5";
+pub const SUBSCRIPTION: &str = "INSERT INTO subscription (no, tenant, id, payer, state, record)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (tenant, id) DO UPDATE SET payer = $4, state = $5, record = $6";
 pub const REFUSALS: &str = "INSERT INTO refusal_count (no, tenant, party, code, count)
     VALUES ($1, $2, $3, $4, $5)";
 pub const OF_HOLD: &str =
@@ -125,6 +128,7 @@ pub const ALL: &[&str] = &[
     LAW_REJECTED,
     LAW_REPLACED,
     LAW_ACTIVATED,
+    SUBSCRIPTION,
     REFUSALS,
     OF_HOLD,
     OF_STEP_UP,
