@@ -177,6 +177,11 @@ fn prices_work_as_they_stand() {
     run_page("pricing.md");
 }
 
+#[test]
+fn subscriptions_work_as_they_stand() {
+    run_page("subscriptions.md");
+}
+
 /// The commands that are not run are at least there, with their options.
 #[test]
 fn the_manual_names_commands_and_options_that_exist() {

@@ -197,17 +197,28 @@ impl Writer {
                 self.node_command(now, tenant, Op::CountRefusals { party, code, count });
             }
         }
-        let due: Vec<_> = self.state.due(now, TIMERS_MAX).copied().collect();
-        let more = due.len() == TIMERS_MAX;
-        for (_, kind, tenant, thing) in due {
-            self.node_command(now, tenant, Op::Expire { kind, thing });
-        }
-        if more {
-            self.queue.poke();
-        }
+        self.run_timers(now);
         if self.backfill_at_ms.is_some_and(|at| at <= now.0) {
             self.backfill(now);
         }
+    }
+
+    /// Lets happen what is due, and what is due by it: no command sees the hour before its periods.
+    fn run_timers(&mut self, now: UtcMillis) {
+        let mut left = TIMERS_MAX;
+        while left > 0 {
+            let due: Vec<_> = self.state.due(now, left).copied().collect();
+            let before = self.batch.row.len();
+            left -= due.len();
+            for (_, kind, tenant, thing) in due {
+                self.node_command(now, tenant, Op::Expire { kind, thing });
+            }
+            // What could not be considered now, or nothing.
+            if self.batch.row.len() == before {
+                return;
+            }
+        }
+        self.queue.poke();
     }
 
     /// Counts what was done before laws that wait for it; nothing is decided meanwhile.

@@ -128,7 +128,8 @@ fn status(code: Code) -> u16 {
         | C::TooMany
         | C::IdReused
         | C::PackInvalid
-        | C::PriceInvalid => 422,
+        | C::PriceInvalid
+        | C::PlanInvalid => 422,
         C::AgentMayNot => 403,
         C::NotFound => 404,
         C::Throttled => 429,
@@ -197,6 +198,8 @@ fn status(code: Code) -> u16 {
         | C::LawConflict
         | C::PriceArchived
         | C::PriceZero
+        | C::PlanArchived
+        | C::TrialUsed
         | C::CreditInUse => 409,
     }
 }

@@ -42,6 +42,7 @@ mod texts;
 #[macro_use]
 mod types;
 // Its numbers within bounds are made by a macro of the types.
+pub mod plans;
 pub mod prices;
 mod v1;
 

@@ -18,11 +18,13 @@ mod packs;
 pub(crate) mod papers;
 mod parties;
 mod payments;
+mod plans;
 mod policy;
 pub(crate) mod prices;
 mod simulations;
 mod stands;
 mod step_ups;
+mod subscriptions;
 mod taxes;
 mod tenants;
 pub(crate) mod terms;
@@ -46,6 +48,6 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = laws::routes(tiers::routes(packs::routes(policy::routes(routes))));
     let routes = step_ups::routes(explanations::routes(routes));
     let routes = taxes::routes(simulations::routes(briefs::routes(routes)));
-    let routes = prices::routes(papers::routes(routes));
+    let routes = subscriptions::routes(prices::routes(papers::routes(routes)));
     keys::routes(ledger::routes(events::routes(routes)))
 }

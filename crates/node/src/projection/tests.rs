@@ -477,7 +477,7 @@ fn a_tenant_sees_nothing_of_another() {
         )
     };
     let settled = "credited, moved when it settled, paid and given back, paid by subscription";
-    assert_eq!(lines(1).unwrap().items.len(), 5, "{settled}");
+    assert_eq!(lines(1).unwrap().items.len(), 6, "{settled}");
     assert!(lines(0).unwrap().items.len() > 10);
     assert_eq!(
         model

@@ -127,6 +127,8 @@ ids! {
     CreditNoteId "crn" "credit note" 20;
     PriceId "pri" "price" 21;
     ProductId "prd" "product" 22;
+    PlanId "pln" "plan" 23;
+    SubscriptionId "sub" "subscription" 24;
 }
 
 macro_rules! either {
@@ -229,6 +231,7 @@ pub fn written(kind: EventKind, id: Id) -> String {
         K::MandateGranted => MandateId::PREFIX,
         K::DisputeOpened => DisputeId::PREFIX,
         K::CorrectionProposed => CorrectionId::PREFIX,
+        K::SubscriptionStarted => SubscriptionId::PREFIX,
         _ => CommandId::PREFIX,
     };
     format!("{prefix}_{:032x}", id.0)

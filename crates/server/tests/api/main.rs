@@ -28,6 +28,7 @@ mod returns;
 mod simulations;
 mod split_papers;
 mod step_ups;
+mod subscriptions;
 mod taxes;
 mod texts;
 mod town;
