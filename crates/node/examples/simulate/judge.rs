@@ -601,7 +601,8 @@ fn meter(
         every,
         number: meter.period,
         used: meter.so_far.used,
-        left: meter.so_far.remainder,
+        left: i128::from(meter.so_far.due) * i128::from(meter.so_far.denominator)
+            + i128::from(meter.so_far.remainder),
         parts: meter.so_far.denominator,
     };
     ((party.0, price.0), plain)
