@@ -192,7 +192,7 @@ pub fn not_served(
     };
     let mut response = payment_problem(status, kind, code, words);
     if way == Way::X402 {
-        let failed = x402::failed(offer, &reason, None);
+        let failed = x402::failed(offer, &reason, snapshot.as_ref());
         answer::put(response.headers_mut(), x402::RESPONSE, &failed);
     }
     let headers = no_page(headers);

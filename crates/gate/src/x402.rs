@@ -186,17 +186,18 @@ pub fn paid_in_session(offer: &Offer, snapshot: &Snapshot, amount: u64) -> Strin
     encoding::standard(body.to_string().as_bytes())
 }
 
-/// The value of `PAYMENT-RESPONSE` when it was not.
+/// The value of `PAYMENT-RESPONSE` when it was not; with how the client's session stands, if it has
+/// one: the official clients look no further than this header.
 #[must_use]
-pub fn failed(offer: &Offer, reason: &str, payer: Option<&str>) -> String {
+pub fn failed(offer: &Offer, reason: &str, session: Option<&Snapshot>) -> String {
     let mut body = json!({
         "success": false,
         "errorReason": reason,
         "transaction": "",
         "network": offer.network,
     });
-    if let Some(payer) = payer {
-        body["payer"] = payer.into();
+    if let Some(session) = session {
+        body["extra"] = json!({ "session": session.told() });
     }
     encoding::standard(body.to_string().as_bytes())
 }
