@@ -87,7 +87,7 @@ class InSessions {
         const { nonce: _, ...payload } = paying.payload;
         // A session's challenge opens it; in it, any of the site will do.
         const credential = Credential.serialize({ challenge: paying.session.context, payload });
-        this.#sent.set(credential, { session: paying.session, price: asked.price });
+        this.#sent.set(credential, [paying.session, payload.cumulativeAmount, asked.price]);
         return credential;
       },
     });
@@ -102,7 +102,7 @@ class InSessions {
     try {
       response = await this.#fetch(input, init);
     } catch (error) {
-      if (sent) this.#sessions.learn(sent.session, sent.price, undefined, false);
+      if (sent) this.#sessions.learn(...sent, undefined, false);
       throw error;
     }
     if (response.status === 402) {
@@ -116,9 +116,8 @@ class InSessions {
     const told = receipt ? JSON.parse(atob(receipt.replaceAll("-", "+").replaceAll("_", "/"))) : undefined;
     const asks = response.status === 402 || response.status === 410;
     const snapshot = asks ? ours(response).map((one) => one.request.methodDetails.sessionSnapshot).find(Boolean) : undefined;
-    // A receipt does not say whether this request was paid for, but what was in all.
-    this.#sessions.learn(sent.session, sent.price, told ?? snapshot, Boolean(told));
-    if (asks && !snapshot) this.#sessions.forget(sent.session);
+    this.#sessions.learn(...sent, told ?? snapshot, Boolean(told));
+    if (asks && !snapshot) this.#sessions.forget(sent[0]);
     // The session is over: the client answers the challenges that came with a 402 alone.
     if (response.status !== 410) return response;
     return new Response(response.body, { status: 402, headers: response.headers });

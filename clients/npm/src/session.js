@@ -36,8 +36,6 @@ class Session {
     this.deposit = deposit;
     this.signed = 0n;
     this.spent = 0n;
-    /** Requests that were signed for and not heard of. */
-    this.waiting = 0;
     this.isOpen = false;
     this.opening = undefined;
     this.expires = now() + OPENING_S;
@@ -117,19 +115,18 @@ export class Sessions {
     this.#wallet.allow({ asset, scale, price, more: cumulative - session.signed });
     session.signed = cumulative;
     session.spent += price;
-    session.waiting += 1;
     const opening = await session.opening;
     const voucher = await session.voucher(cumulative, request);
     const payload = session.isOpen ? { action: "voucher", ...voucher } : { action: "open", ...opening, ...voucher };
     return { session, payload };
   }
 
-  /** What to set aside: what is suggested, or what the owner still allows. */
+  /** What to set aside for more: what is suggested, as far as the owner allows. */
   #deposit({ asset, price, deposit }, session) {
-    const signed = session ? session.signed - session.spent : 0n;
-    const left = this.#wallet.left(asset) + signed;
-    const wanted = deposit > price ? deposit : price;
-    return wanted < left ? wanted : left > price ? left : price;
+    const unused = session ? session.signed - session.spent : 0n;
+    const wanted = [deposit, this.#wallet.limit(asset)?.deposit ?? 0n, this.#wallet.left(asset) + unused];
+    const least = wanted.reduce((one, other) => (other < one ? other : one));
+    return least > price ? least : price;
   }
 
   /** The session that a payload was made for. */
@@ -138,25 +135,27 @@ export class Sessions {
   }
 
   /**
-   * Takes in what an answer to a payment says.
+   * Takes in what the answer to a voucher says.
    *
    * @param {Session | undefined} session
-   * @param {bigint} price what was signed for
-   * @param {{ spent: string, deposit: string } | undefined} told how the session stands
+   * @param {string} cumulative what the voucher was for
+   * @param {bigint} price of the request
+   * @param {Record<string, string> | undefined} told how the session stands
    * @param {boolean} isPaid whether the request was paid for
    */
-  learn(session, price, told, isPaid) {
+  learn(session, cumulative, price, told, isPaid) {
     if (!session) return;
-    session.waiting -= 1;
     if (!isPaid) session.spent -= price;
     if (!told) return;
     session.isOpen = true;
     session.deposit = amount(told.deposit);
-    const spent = amount(told.spent);
-    // So much could be taken anyway. While others wait, what was counted for them stays, unless that
-    // was refused.
-    const isExact = session.waiting === 0 || !isPaid;
-    if (spent <= session.signed && (isExact || spent > session.spent)) session.spent = spent;
+    let spent = amount(told.spent);
+    // What is required counts requests under way too.
+    if (!isPaid && told.requiredCumulative) spent = amount(told.requiredCumulative) - price;
+    // Others were signed for since.
+    else if (cumulative !== String(session.signed) && spent < session.spent) spent = session.spent;
+    // So much could be taken anyway.
+    if (spent <= session.signed) session.spent = spent;
   }
 
   /** The seller does not know it: another will be opened. */

@@ -17,6 +17,7 @@ const PKCS8 = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4,
  * @typedef {object} Limit
  * @property {string} payment the most for one request, such as "0.05"
  * @property {string} total the most that this wallet object ever signs for
+ * @property {string} [deposit] the most to set aside at once for a session, if not all that is left
  * @property {number} [scale] the asset's decimals, if they are not the usual ones
  */
 
@@ -35,7 +36,8 @@ export class Wallet {
       const scale = limit.scale ?? SCALES[asset];
       if (scale === undefined) throw new Error(`say how many decimals ${asset} has: limits.${asset}.scale`);
       const [payment, total] = [atoms(limit.payment, scale), atoms(limit.total, scale)];
-      this.#limits.set(asset, { scale, payment, total });
+      const deposit = atoms(limit.deposit ?? limit.total, scale);
+      this.#limits.set(asset, { scale, payment, total, deposit });
     }
   }
 

@@ -76,13 +76,14 @@ export class BatchFarthingScheme {
       this.#urls.set(selectedRequirements.extra.request, paymentRequired.resource?.url);
     },
     onPaymentResponse: async ({ paymentPayload, requirements, settleResponse }) => {
-      const session = this.#sessions.find(paymentPayload.payload.sessionId);
+      const { sessionId, cumulativeAmount } = paymentPayload.payload;
+      const session = this.#sessions.find(sessionId);
       const isPaid = settleResponse?.success === true && settleResponse.amount !== "0";
-      this.#sessions.learn(session, amount(requirements.amount), settleResponse?.extra?.session, isPaid);
+      const told = settleResponse?.extra?.session;
+      this.#sessions.learn(session, cumulativeAmount, amount(requirements.amount), told, isPaid);
+      if (settleResponse?.success === false && !told) this.#sessions.forget(session);
       const reason = settleResponse?.errorReason?.replace(REASON, "");
-      if (!AGAIN.includes(reason)) return undefined;
-      if (!settleResponse.extra?.session) this.#sessions.forget(session);
-      return { recovered: true };
+      return AGAIN.includes(reason) ? { recovered: true } : undefined;
     },
   };
 

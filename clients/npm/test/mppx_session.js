@@ -4,8 +4,8 @@ import { Mppx } from "mppx/client";
 import { farthing } from "farthing-pay/mppx";
 import { assert, origin, page, paid, wallet as open } from "./seller.js";
 
-// Its owner allows four pages, and so no more is set aside.
-const wallet = await open("0.02");
+// Its owner allows four pages, and two to be set aside at once: the third needs a top-up.
+const wallet = await open({ total: "0.02", deposit: "0.01" });
 let opened = 0;
 const config = farthing(wallet, {
   sessions: true,
@@ -18,8 +18,8 @@ const config = farthing(wallet, {
 const pay = Mppx.create({ ...config, polyfill: false }).fetch;
 const first = await page(await pay(`${origin}/articles/a?x=1`));
 assert.equal(Receipt.deserialize(first.headers.get("payment-receipt")).intent, "session");
-await page(await pay(`${origin}/articles/echo`, { method: "POST", body: "a body" }), "a body");
 assert.equal((await pay(`${origin}/articles/500`)).status, 500);
+await page(await pay(`${origin}/articles/echo`, { method: "POST", body: "a body" }), "a body");
 // At the same time: one of them comes late, is refused and signs again.
 await Promise.all(["b", "c"].map(async (name) => page(await pay(`${origin}/articles/${name}`))));
 assert.equal(wallet.left("USD"), 0n);

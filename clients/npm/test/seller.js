@@ -4,12 +4,9 @@ import { Wallet } from "farthing-pay";
 
 export { assert };
 export const origin = process.argv[2];
-/** What the gate's test asks for a page: half a cent. */
-export const PRICE = 5_000_000n;
-
-/** A wallet with test money, which pays a cent a request at most. */
-export async function wallet(total = "1") {
-  const wallet = await Wallet.fresh({ USD: { payment: "0.01", total } });
+/** A wallet with test money (a page is half a cent), which pays a cent a request at most. */
+export async function wallet(limits = { total: "1" }) {
+  const wallet = await Wallet.fresh({ USD: { payment: "0.01", ...limits } });
   const { network } = await wallet.open(origin);
   assert.match(network, /^farthing:[0-9a-f]{32}$/);
   return wallet;

@@ -22,10 +22,11 @@ async fn pays(variable: &str, script: &str) {
         command.arg(installed.join("test").join(script));
         command
     } else {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+        let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../clients/python");
         let mut command = Command::new(installed);
-        // What they share is imported, and nothing of it left behind.
-        command.arg("-B").arg(folder.join(script));
+        // Nothing of what is imported is left behind.
+        command.arg("-B").arg(package.join("tests").join(script));
+        command.env("PYTHONPATH", package);
         command
     };
     command.arg(stage.url(""));
@@ -42,22 +43,22 @@ async fn pays(variable: &str, script: &str) {
 
 #[tokio::test]
 async fn the_official_x402_client_for_python_pays() {
-    pays(X402, "x402_client.py").await;
+    pays(X402, "pay_x402.py").await;
 }
 
 #[tokio::test]
 async fn the_payment_schemes_client_for_python_pays() {
-    pays(MPP, "mpp_client.py").await;
+    pays(MPP, "pay_mpp.py").await;
 }
 
 #[tokio::test]
 async fn the_payment_schemes_client_for_python_pays_in_a_session() {
-    pays(MPP, "mpp_session_client.py").await;
+    pays(MPP, "pay_mpp_session.py").await;
 }
 
 #[tokio::test]
 async fn the_official_x402_client_for_python_pays_in_a_session() {
-    pays(X402, "x402_session_client.py").await;
+    pays(X402, "pay_x402_session.py").await;
 }
 
 #[tokio::test]
