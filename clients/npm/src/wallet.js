@@ -8,7 +8,7 @@
  */
 
 /** Decimals of assets as ledgers keep them; a limit may say others with `scale`. */
-const SCALES = { USD: 9, EUR: 9, GBP: 9, KRW: 7, JPY: 7, INR: 8, IDR: 5, VND: 5, USDC: 6, POINTS: 2 };
+export const SCALES = { USD: 9, EUR: 9, GBP: 9, KRW: 7, JPY: 7, INR: 8, IDR: 5, VND: 5, USDC: 6, POINTS: 2 };
 
 /** What comes before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410). */
 const PKCS8 = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
@@ -145,7 +145,7 @@ function unhex(text) {
 }
 
 /** A decimal in atoms; more digits than the scale is an error, never a rounding. */
-function atoms(decimal, scale) {
+export function atoms(decimal, scale) {
   const parts = /^(\d+)(?:\.(\d+))?$/.exec(decimal);
   const digits = parts?.[2] ?? "";
   if (!parts || digits.length > scale) throw new Error(`"${decimal}" is no amount with ${scale} decimals`);

@@ -80,3 +80,8 @@ async fn mppx_pays() {
 async fn mppx_pays_in_a_session() {
     pays(NPM, "mppx_session.js").await;
 }
+
+#[tokio::test]
+async fn sellers_in_javascript_that_are_no_gate_are_paid() {
+    pays(NPM, "sell.js").await;
+}
