@@ -356,7 +356,7 @@ mod tests {
             mandate: MandateId(Id(0)),
             amount: Atoms(5),
             asset: AssetNo(0),
-            risk: risk::Score(u16::from(confirmed)),
+            risk: Score(u16::from(confirmed)),
             confirmed: confirmed.into(),
             circumstances: Default::default(),
             tax: Default::default(),
