@@ -56,7 +56,7 @@ struct Ids(u128);
 impl Ids {
     fn next(&mut self) -> Id {
         self.0 += 1;
-        Id::timed(BEGIN, self.0 * 0x9e37_79b9_7f4a_7c15)
+        Id::timed(BEGIN, (1 << 72) + self.0)
     }
 }
 
@@ -220,7 +220,7 @@ pub fn live(dir: &Path, subscriptions: u64, restarts: u64) -> Year {
     let began = Instant::now();
     let mut node = Node::open(dir, options()).expect("a journal in an empty folder");
     node.set_time(UtcMillis(BEGIN)).expect("the node runs");
-    settle(&node, &mut Ids(1 << 72), subscriptions);
+    settle(&node, &mut Ids(0), subscriptions);
     for day in 1..=DAYS {
         let now = BEGIN + day * DAY;
         if restarts > 0 && day % (DAYS / restarts) == TRIAL_DAYS {
