@@ -79,7 +79,7 @@ fn tier_of(n: u64) -> usize {
 }
 
 fn is_poor(n: u64) -> bool {
-    n / 100 % POOR == 0
+    (n / 100).is_multiple_of(POOR)
 }
 
 fn run_all(node: &Node, ops: Vec<(Id, Op)>) {
