@@ -456,9 +456,10 @@ fn a_tenant_sees_nothing_of_another() {
         .items;
     assert_eq!(
         mine.len(),
-        16,
+        24,
         "terms, three parties and wallets, a top-up and its settlement, two settings of tax, a payment, \
-         its refund, the rounding of its paper, a price set and archived"
+         its refund, the rounding of its paper, a price set and archived, a wallet opened \
+         and closed, and six that were refused, asked or too late"
     );
     // Both tenants use the same wallet ids.
     let lines = |tenant| {
