@@ -9,7 +9,13 @@ const ENVIRONMENTS: &[(&str, &str, &[&str])] = &[
     (
         "FARTHING_X402_PYTHON",
         "venv-x402",
-        &["x402==2.25.0", "httpx==0.28.1", "cryptography==50.0.2"],
+        &[
+            "x402==2.25.0",
+            "httpx==0.28.1",
+            "cryptography==50.0.2",
+            "starlette==1.10.0",
+            "uvicorn==0.54.0",
+        ],
     ),
     (
         "FARTHING_MPP_PYTHON",
