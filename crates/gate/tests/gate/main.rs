@@ -3,6 +3,7 @@
 
 mod attacks;
 mod clients;
+mod conformance;
 mod crashes;
 mod facilitator;
 mod paying;
