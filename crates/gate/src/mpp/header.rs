@@ -2,6 +2,7 @@
 //! (RFC 9110, 11.6.1).
 
 use super::Challenge;
+use crate::fields::elements;
 use std::collections::BTreeMap;
 
 /// The value for one challenge.
@@ -61,23 +62,6 @@ pub fn challenges(value: &str) -> Vec<Challenge> {
         })
     })
     .collect()
-}
-
-/// What commas part, outside of quotes.
-fn elements(text: &str) -> impl Iterator<Item = &str> {
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    let elements = text.split(move |letter| {
-        let was_escaped = std::mem::take(&mut is_escaped);
-        match letter {
-            _ if was_escaped => {}
-            '\\' => is_escaped = is_quoted,
-            '"' => is_quoted = !is_quoted,
-            ',' => return !is_quoted,
-            _ => {}
-        }
-        false
-    });
-    elements.map(str::trim).filter(|one| !one.is_empty())
 }
 
 /// A token, and what follows it after white space.

@@ -90,3 +90,8 @@ async fn sellers_in_javascript_that_are_no_gate_are_paid() {
 async fn sellers_in_python_that_are_no_gate_are_paid() {
     pays(X402, "sell_asgi.py").await;
 }
+
+#[tokio::test]
+async fn a_crawler_that_signs_by_web_bot_auth_pays() {
+    pays(NPM, "crawl.js").await;
+}

@@ -5,6 +5,7 @@ mod attacks;
 mod clients;
 mod conformance;
 mod crashes;
+mod crawl;
 mod facilitator;
 mod paying;
 mod proxy;
