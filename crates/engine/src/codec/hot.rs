@@ -270,15 +270,16 @@ fn priced_of(effects: &[Effect]) -> Option<(&[Effect], Option<PricedBy<'_>>)> {
 
 #[inline(never)]
 fn put_priced(tail: &mut Tail, case: u32, (priced, metered): PricedBy<'_>) -> Option<()> {
-    if case == 0 {
-        tail.put_each([0])?;
-    }
     let item = priced.item;
     let unit = u64::from(item.unit) << 16 | u64::from(priced.variant);
     let (price, version) = (u64::from(item.price.0), u64::from(priced.version));
     let is_metered = u64::from(metered.is_some());
-    tail.put_each([price, version, unit, item.quantity])?;
-    tail.put_each([priced.free, priced.limit, is_metered])?;
+    let (quantity, free, limit) = (item.quantity, priced.free, priced.limit);
+    match case {
+        0 => tail.put_each([0, price, version, unit])?,
+        _ => tail.put_each([price, version, unit])?,
+    }
+    tail.put_each([quantity, free, limit, is_metered])?;
     let Some(metered) = metered else {
         return Some(());
     };
