@@ -454,10 +454,7 @@ fn decide_on<V: View>(
                     throttled,
                 });
             }
-            let kind = match command.op {
-                Op::Transfer { .. } => EventKind::TransferRefused,
-                _ => EventKind::Refused,
-            };
+            let kind = EventKind::refusal_of(&command.op);
             out.begin(now, command.tenant, kind, command.id);
             refused.content = content::of(&command.op);
             out.effects.push(Effect::Refused(refused));

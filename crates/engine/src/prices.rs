@@ -6,8 +6,8 @@
 //!   last, and none takes another's place.
 //! - A payment names a price, a unit and a quantity ([`Item`]); what it was priced by stands in its event
 //!   ([`Priced`]), and what is refunded is of what was paid then, whatever the price is since.
-//! - A meter is of one payer and one price: what is used in the period, and the fraction of an atom left
-//!   over. Where it matters to a price it moves with the payment ([`Metered`]), by the same event.
+//! - A meter is of one payer and one price: what is used in the period, the fraction of an atom left
+//!   over, and what is due because something was given back. Where it matters to a price it moves with the payment ([`Metered`]), by the same event.
 
 use crate::ids::{Id, PriceId};
 use crate::records::{PartyKind, PartyNo, PriceNo, TenantNo};
@@ -115,6 +115,8 @@ pub struct Priced {
     pub free: u64,
     /// The most that the payer agreed to pay, atoms; zero if that was not said.
     pub limit: u64,
+    /// What it cost, atoms: without tax where that came on top.
+    pub amount: u64,
 }
 
 /// What a payer has used of a price.
@@ -124,7 +126,7 @@ pub struct Meter {
     pub every: Period,
     /// Which of those.
     pub period: u32,
-    /// Used in it, and left over.
+    /// Used in it, left over and due.
     pub so_far: SoFar,
 }
 
@@ -147,15 +149,10 @@ impl Meter {
         if self.every == every && self.period >= now {
             return self;
         }
-        // What is left over is owed in any period.
-        let so_far = SoFar {
-            used: 0,
-            ..self.so_far
-        };
         Meter {
             every,
             period: now,
-            so_far,
+            so_far: self.so_far.carried_over(),
         }
     }
 }
@@ -289,6 +286,7 @@ mod tests {
             used: 7,
             remainder: 2,
             denominator: 3,
+            due: 0,
         };
         let civil = |day, month| Civil {
             day: Day(day),

@@ -70,8 +70,8 @@ pub struct Meter {
     pub number: u32,
     /// Used in it.
     pub used: u64,
-    /// Parts of an atom left over.
-    pub left: u64,
+    /// Parts of an atom that the use comes to and nobody has paid; below zero, paid for too much.
+    pub left: i128,
     /// How many of them make one; 0 before the first payment.
     pub parts: u64,
 }
@@ -96,6 +96,10 @@ pub struct Use {
     free: u64,
     every: Every,
     number: u32,
+    unit: u16,
+    /// Which version of the price, and what it came to.
+    version: usize,
+    amount: u64,
     /// Whether a refund gives it back.
     pub restores: bool,
 }
@@ -237,8 +241,9 @@ impl Oracle {
         if known.asset != asset {
             return reject("malformed");
         }
-        let mut newest_first = known.versions.iter().rev();
-        let Some((_, price)) = newest_first.find(|(from, _)| *from <= self.now) else {
+        let mut newest_first = known.versions.iter().enumerate().rev();
+        let Some((version, (_, price))) = newest_first.find(|(_, (from, _))| *from <= self.now)
+        else {
             return reject("not_found");
         };
         if item.quantity == 0 {
@@ -257,7 +262,11 @@ impl Oracle {
         // Finer or coarser parts: what is left over is so many of those, rounded down.
         meter.left = match meter.parts {
             0 => 0,
-            before => ratio_down(meter.left, parts, before) as u64,
+            before => {
+                let whole = meter.left.div_euclid(before.into());
+                let rest = meter.left.rem_euclid(before.into()) as u64;
+                whole * i128::from(parts) + ratio_down(rest, parts, before) as i128
+            }
         };
         meter.parts = parts;
         let from = meter.used;
@@ -266,15 +275,16 @@ impl Oracle {
         };
         let beyond = |used: u64| used.saturating_sub(price.free);
         let cost = price.parts_of(item.unit, beyond(from), beyond(to));
-        let cost = cost.and_then(|cost| cost.checked_add(meter.left.into()));
-        let atoms = cost.map(|cost| u64::try_from(cost / u128::from(parts)));
+        let cost = cost.map(|cost| cost as i128 + meter.left);
+        // What was paid for too much pays for this.
+        let atoms = cost.map(|cost| u64::try_from(cost.max(0) / i128::from(parts)));
         let (Some(cost), Some(Ok(amount))) = (cost, atoms) else {
             return reject("malformed");
         };
         if amount == 0 && purpose != Purpose::Pay {
             return reject("price_zero");
         }
-        meter.left = (cost % u128::from(parts)) as u64;
+        meter.left = cost - i128::from(amount) * i128::from(parts);
         if every != Every::Payment {
             meter.used = to;
         }
@@ -285,6 +295,9 @@ impl Oracle {
             free: item.quantity - (beyond(to) - beyond(from)),
             every,
             number: meter.number,
+            unit: item.unit,
+            version,
+            amount,
             restores: price.restores,
         };
         let is_counted = every != Every::Payment || parts > 1;
@@ -305,7 +318,11 @@ impl Oracle {
                 every,
                 number: now,
                 used: 0,
-                left,
+                // Only less than an atom is asked for in another period.
+                left: match left {
+                    left if left < 0 => 0,
+                    left => left % i128::from(parts.max(1)),
+                },
                 parts,
             },
         }
@@ -341,12 +358,27 @@ impl Oracle {
             false => ratio_down(paid_for, of, gross) as u64,
         };
         let back = share(after) - share(before);
+        let paid = |of: u64| ratio_down(counted.amount, of, gross);
+        let paid_back = (paid(after) - paid(before)) as i128;
+        let price = &self.prices[counted.price as usize].versions[counted.version].1;
         let meter = self.books.meters.get_mut(&(counted.party, counted.price));
         let same =
             |meter: &&mut Meter| (meter.every, meter.number) == (counted.every, counted.number);
-        if let Some(meter) = meter.filter(same) {
-            meter.used = meter.used.saturating_sub(back);
+        let Some(meter) = meter.filter(same) else {
+            return;
+        };
+        if counted.every == Every::Payment {
+            return;
         }
+        // What stands is still worth what it was: the rest of what is paid back is asked for again.
+        let stands = meter.used.saturating_sub(back);
+        let beyond = |used: u64| used.saturating_sub(price.free);
+        let parts = i128::from(price.parts());
+        let worth = price.parts_of(counted.unit, beyond(stands), beyond(meter.used));
+        let Some(worth) = worth else { return };
+        let lacks = paid_back * parts - worth as i128;
+        meter.used = stands;
+        meter.left += (lacks * i128::from(meter.parts)).div_euclid(parts);
     }
 }
 

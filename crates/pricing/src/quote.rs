@@ -3,6 +3,9 @@
 //! - All that is used in a period costs `C(used)`, a fraction of atoms that only grows. A quote is
 //!   `C(after) − C(before)`, and what was left over before, rounded down; what is left over then is
 //!   carried on. So what is charged in all is `C` rounded down once, however the use was cut.
+//! - Use that is given back is worth what `C` falls by, whatever was paid for it: what that differs by
+//!   from what is paid back is due with the next use of the period, or taken off it. So what was charged
+//!   and not given back is what the use that stands comes to, whoever of several was paid back.
 //! - Fractions are counted in the version's denominator. Where a later version has another, what is left
 //!   over is rounded down to it: less than one of its fractions is given up.
 
@@ -12,7 +15,7 @@ use money::{Atoms, Ppm};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// What was used and charged before.
+/// What was used before, and what of it is not charged yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SoFar {
     /// Used in this period, free or not.
@@ -21,6 +24,34 @@ pub struct SoFar {
     pub remainder: u64,
     /// What those are counted in; zero is none yet.
     pub denominator: u64,
+    /// Atoms besides that this period's use comes to and nobody was charged, because what had paid for it
+    /// was given back; below zero, so many were charged for use that was given back.
+    pub due: i64,
+}
+
+impl SoFar {
+    /// What is left of it in another period: the fraction, which is owed in any.
+    #[must_use]
+    pub fn carried_over(self) -> SoFar {
+        let remainder = if self.due < 0 { 0 } else { self.remainder };
+        let denominator = self.denominator;
+        SoFar {
+            remainder,
+            denominator,
+            ..SoFar::default()
+        }
+    }
+
+    /// The same with all that is not charged, in fractions; none if it is more than can be counted.
+    fn with(self, fractions: i128) -> Option<SoFar> {
+        let denominator = i128::from(self.denominator.max(1));
+        Some(SoFar {
+            // Below the denominator.
+            remainder: fractions.rem_euclid(denominator) as u64,
+            due: i64::try_from(fractions.div_euclid(denominator)).ok()?,
+            ..self
+        })
+    }
 }
 
 /// What a quantity costs.
@@ -109,38 +140,83 @@ impl Version {
         if usize::from(unit) >= rate.model.units() {
             return Err(NotQuoted::UnknownUnit(unit));
         }
-        let used_before = match self.price.period {
-            Period::Payment => 0,
-            _ => so_far.used,
+        let is_kept = self.price.period != Period::Payment;
+        let (used_before, due) = match is_kept {
+            true => (so_far.used, so_far.due),
+            false => (0, 0),
         };
         let used = used_before.checked_add(quantity);
         let used = used.ok_or(NotQuoted::Overflow)?;
-        let beyond_free = |used: u64| used.saturating_sub(self.price.free);
-        let (before, after) = (beyond_free(used_before), beyond_free(used));
-        let fractions = self.cost(rate, unit, before, after).and_then(|cost| {
-            let base = if used_before == 0 {
-                rate.base
-            } else {
-                Atoms::ZERO
-            };
-            cost.checked_add(self.whole(base)?)?
-                .checked_add(u128::from(self.carried(so_far)))
+        let fractions = self.growth(rate, unit, used_before, used).and_then(|cost| {
+            // Of 64 bits by fewer.
+            let due = i128::from(due) * i128::from(self.denominator);
+            let carried = i128::from(self.carried(so_far));
+            let before = due.checked_add(carried)?;
+            i128::try_from(cost).ok()?.checked_add(before)
         });
+        let left = SoFar {
+            used: if is_kept { used } else { 0 },
+            denominator: self.denominator,
+            ..SoFar::default()
+        };
         let fractions = fractions.ok_or(NotQuoted::Overflow)?;
-        let denominator = u128::from(self.denominator);
-        let amount = u64::try_from(fractions / denominator);
-        let is_kept = self.price.period != Period::Payment;
+        let denominator = i128::from(self.denominator);
+        let amount = u64::try_from(fractions.max(0) / denominator);
+        let amount = amount.map_err(|_| NotQuoted::Overflow)?;
+        let after = left.with(fractions - i128::from(amount) * denominator);
         Ok(Quote {
-            amount: Atoms(amount.map_err(|_| NotQuoted::Overflow)?),
-            after: SoFar {
-                used: if is_kept { used } else { 0 },
-                // Below the denominator.
-                remainder: (fractions % denominator) as u64,
-                denominator: self.denominator,
-            },
-            free: quantity - (after - before),
+            amount: Atoms(amount),
+            after: after.ok_or(NotQuoted::Overflow)?,
+            free: quantity - (self.beyond_free(used) - self.beyond_free(used_before)),
             variant,
         })
+    }
+
+    /// What is used and due after so many of a unit are given back, and with them an `amount` that was
+    /// charged for them by the rate of a variant; none if that changes nothing: of a price for each
+    /// payment nothing is added up.
+    #[must_use]
+    pub fn given_back(
+        &self,
+        (unit, variant): (u16, Option<u16>),
+        (quantity, amount): (u64, Atoms),
+        so_far: SoFar,
+    ) -> Option<SoFar> {
+        if self.price.period == Period::Payment {
+            return None;
+        }
+        let rate = match variant {
+            None => &self.price.rate,
+            Some(at) => &self.price.variants.get(usize::from(at))?.rate,
+        };
+        let used = so_far.used.saturating_sub(quantity);
+        let worth = self.growth(rate, unit, used, so_far.used)?;
+        let lacks = i128::try_from(self.whole(amount)?).ok()?;
+        let lacks = lacks.checked_sub(i128::try_from(worth).ok()?)?;
+        // In the meter's own fractions; what is less than one of them is given up.
+        let own = i128::from(so_far.denominator.max(1));
+        let theirs = i128::from(self.denominator);
+        let lacks = match own == theirs {
+            true => lacks,
+            false => lacks.checked_mul(own)?.div_euclid(theirs),
+        };
+        let before = i128::from(so_far.due) * own + i128::from(so_far.remainder);
+        let after = SoFar { used, ..so_far }.with(before.checked_add(lacks)?)?;
+        (after != so_far).then_some(after)
+    }
+
+    /// Of a quantity what is beyond the free quota.
+    fn beyond_free(&self, used: u64) -> u64 {
+        used.saturating_sub(self.price.free)
+    }
+
+    /// What it costs in all that use grows from `before` to `after`, in fractions.
+    fn growth(&self, rate: &Rate, unit: u16, before: u64, after: u64) -> Option<u128> {
+        let is_first = before == 0 && after > 0;
+        let base = if is_first { rate.base } else { Atoms::ZERO };
+        let (from, to) = (self.beyond_free(before), self.beyond_free(after));
+        let cost = self.cost(rate, unit, from, to)?;
+        cost.checked_add(self.whole(base)?)
     }
 
     /// What was left over, in the version's fractions.

@@ -650,3 +650,73 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_stands_costs_what_it_would_have_alone() {
+    let mut graduated = price(
+        Period::Month,
+        Model::Graduated {
+            bands: bands(&[(10, 5, 1, 3), (0, 1, 3, 7)]),
+        },
+    );
+    graduated.free = 2;
+    let graduated = version(graduated);
+    let (first, second) = (13, 5);
+    let a = quote(&graduated, first, SoFar::default());
+    let b = quote(&graduated, second, a.after);
+    // The first is given back whole: the second is worth what five alone are.
+    let back = graduated.given_back((0, None), (first, a.amount), b.after);
+    let back = back.unwrap();
+    let alone = quote(&graduated, second, SoFar::default());
+    assert_eq!(back.used, second);
+    let next = (
+        quote(&graduated, 9, back),
+        quote(&graduated, 9, alone.after),
+    );
+    assert_eq!(
+        b.amount.0 + next.0.amount.0,
+        alone.amount.0 + next.1.amount.0
+    );
+    // Another period owes the fraction only.
+    let over = back.carried_over();
+    assert_eq!((over.used, over.due), (0, 0));
+    // Of a price for each payment nothing is added up.
+    let each = version(price(Period::Payment, per_unit(&[("", 2, 3)])));
+    let of_each = each.given_back(
+        (0, None),
+        (4, Atoms(2)),
+        quote(&each, 4, SoFar::default()).after,
+    );
+    assert_eq!(of_each, None);
+}
+
+proptest! {
+    #[test]
+    fn what_is_paid_is_what_the_use_that_stands_comes_to(
+        free in 0u64..8, base in 0u64..20, per in 1u64..7, amount in 0u64..30,
+        steps in proptest::collection::vec((0u8..3, 1u64..12), 1..30),
+    ) {
+        let mut price = price(Period::Month, per_unit(&[("", amount, per)]));
+        (price.free, price.rate.base) = (free, Atoms(base));
+        let version = version(price);
+        let (mut so_far, mut made, mut paid) = (SoFar::default(), Vec::new(), 0i128);
+        for (what, quantity) in steps {
+            if what > 0 || made.is_empty() {
+                let next = quote(&version, quantity, so_far);
+                made.push((quantity, next.amount));
+                paid += i128::from(next.amount.0);
+                so_far = next.after;
+            } else {
+                let (quantity, amount) = made.swap_remove(quantity as usize % made.len());
+                paid -= i128::from(amount.0);
+                so_far = version.given_back((0, None), (quantity, amount), so_far).unwrap_or(so_far);
+            }
+            let used = so_far.used;
+            prop_assert_eq!(used, made.iter().map(|(quantity, _)| quantity).sum::<u64>());
+            let exact = used.saturating_sub(free) * amount;
+            let worth = if used > 0 { base } else { 0 } + exact / per;
+            prop_assert_eq!(paid + i128::from(so_far.due), i128::from(worth));
+            prop_assert_eq!(so_far.remainder, exact % per * (so_far.denominator / per));
+        }
+    }
+}

@@ -246,13 +246,19 @@ pub(super) fn encode(event: &Event, tail: &mut Tail) -> Option<([u8; SIZE], u8)>
         (None, 0) => COUNTED,
         (None, _) => TAXED,
         (Some(priced), case) => {
-            put_priced(tail, case, priced)?;
+            put_priced(tail, (case, paid.gross), priced)?;
             PRICED
         }
     };
     tail.encode(PartyNo(layout.party), moves)?;
     Some((layout.to_bytes(), tag))
 }
+
+/// Flags of what it was priced by: a meter moved, by [`Metered`]; it cost another amount than was paid;
+/// something is due.
+const IS_METERED: u64 = 1;
+const COSTS_OTHER: u64 = 2;
+const IS_DUE: u64 = 4;
 
 /// What it was priced by and how its payer's meter moved stand last.
 type PricedBy<'e> = (&'e Priced, Option<&'e Metered>);
@@ -269,17 +275,28 @@ fn priced_of(effects: &[Effect]) -> Option<(&[Effect], Option<PricedBy<'_>>)> {
 }
 
 #[inline(never)]
-fn put_priced(tail: &mut Tail, case: u32, (priced, metered): PricedBy<'_>) -> Option<()> {
+fn put_priced(
+    tail: &mut Tail,
+    (case, gross): (u32, u64),
+    (priced, metered): PricedBy<'_>,
+) -> Option<()> {
     let item = priced.item;
     let unit = u64::from(item.unit) << 16 | u64::from(priced.variant);
     let (price, version) = (u64::from(item.price.0), u64::from(priced.version));
-    let is_metered = u64::from(metered.is_some());
-    let (quantity, free, limit) = (item.quantity, priced.free, priced.limit);
+    // What it cost is nearly always what was paid, and nothing is due of a meter.
+    let costs_other = priced.amount != gross;
+    let due = metered.map_or(0, |metered| metered.meter.so_far.due);
+    let mut flags = u64::from(metered.is_some()) * IS_METERED;
+    flags |= u64::from(costs_other) * COSTS_OTHER;
+    flags |= u64::from(due != 0) * IS_DUE;
     match case {
         0 => tail.put_each([0, price, version, unit])?,
         _ => tail.put_each([price, version, unit])?,
     }
-    tail.put_each([quantity, free, limit, is_metered])?;
+    tail.put_each([item.quantity, priced.free, priced.limit, flags])?;
+    if costs_other {
+        tail.put_each([priced.amount])?;
+    }
     let Some(metered) = metered else {
         return Some(());
     };
@@ -289,10 +306,16 @@ fn put_priced(tail: &mut Tail, case: u32, (priced, metered): PricedBy<'_>) -> Op
     let (meter, so_far) = (metered.meter, metered.meter.so_far);
     let party = u64::from(metered.party.0);
     tail.put_each([party, meter.every as u64, u64::from(meter.period)])?;
-    tail.put_each([so_far.used, so_far.remainder, so_far.denominator])
+    tail.put_each([so_far.used, so_far.remainder, so_far.denominator])?;
+    if due != 0 {
+        // The lowest bit says that it is below zero.
+        let size = due.unsigned_abs().checked_mul(2)?;
+        tail.put_each([size | u64::from(due < 0)])?;
+    }
+    Some(())
 }
 
-fn take_priced(bytes: &mut &[u8], effects: &mut Vec<Effect>) -> Option<()> {
+fn take_priced(bytes: &mut &[u8], gross: u64, effects: &mut Vec<Effect>) -> Option<()> {
     let mut take = || tail::take_one(bytes);
     let price = PriceNo(u32::try_from(take()?).ok()?);
     let version = u32::try_from(take()?).ok()?;
@@ -303,14 +326,20 @@ fn take_priced(bytes: &mut &[u8], effects: &mut Vec<Effect>) -> Option<()> {
         unit: (unit >> 16) as u16,
         quantity: take()?,
     };
+    let (free, limit, flags) = (take()?, take()?, take()?);
+    let amount = match flags & COSTS_OTHER {
+        0 => gross,
+        _ => take()?,
+    };
     effects.push(Effect::Priced(Priced {
         item,
         version,
         variant: unit as u16,
-        free: take()?,
-        limit: take()?,
+        free,
+        limit,
+        amount,
     }));
-    if take()? == 0 {
+    if flags & IS_METERED == 0 {
         return Some(());
     }
     let party = PartyNo(u32::try_from(take()?).ok()?);
@@ -322,6 +351,14 @@ fn take_priced(bytes: &mut &[u8], effects: &mut Vec<Effect>) -> Option<()> {
             used: take()?,
             remainder: take()?,
             denominator: take()?,
+            due: match flags & IS_DUE {
+                0 => 0,
+                _ => {
+                    let due = take()?;
+                    let size = (due >> 1) as i64;
+                    if due & 1 == 0 { size } else { -size }
+                }
+            },
         },
     };
     effects.push(Effect::Metered(Metered {
@@ -356,7 +393,7 @@ pub(super) fn decode(
     }
     let mut priced = Vec::new();
     if tag == PRICED {
-        take_priced(&mut moves, &mut priced)?;
+        take_priced(&mut moves, l.gross, &mut priced)?;
     }
     for (account, amount) in [
         (l.payer_account, -i128::from(l.gross)),
@@ -435,11 +472,13 @@ mod tests {
                     variant,
                     free,
                     limit,
+                    amount: 2001 + d % 2,
                 };
                 let so_far = SoFar {
                     used: b,
                     remainder: c,
                     denominator: d,
+                    due: (d % 5) as i64 - 2,
                 };
                 let every = Period::ALL[every];
                 let meter = Meter {
@@ -503,6 +542,11 @@ mod tests {
                 });
             }
             event.effects.extend(priced);
+            for effect in &mut event.effects {
+                if let Effect::Priced(priced) = effect && priced.free % 2 == 0 {
+                    priced.amount = gross;
+                }
+            }
             event
         }
     }

@@ -15,6 +15,7 @@ use crate::records::Hold;
 use crate::taxes::Facts;
 use crate::view::View;
 use ::tax::supply::Pricing;
+use money::Atoms;
 use pricing::NotQuoted;
 
 /// What an item was priced by.
@@ -113,6 +114,7 @@ impl Set {
             variant: quote.variant.map_or(0, |at| at + 1),
             free: quote.free,
             limit: payment.spend.amount.0,
+            amount: quote.amount.0,
         };
         let metered = meter.map(|meter| Metered {
             party: payment.payer_party,
@@ -149,32 +151,37 @@ fn note<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>, set: &Set) {
 
 /// Gives back use of a payment, of which so much of its gross amount was given back before and is now, if
 /// it still counts: in its own period. What was free comes back with the whole only, so that half of what
-/// was paid is half of what it paid for. The fraction of an atom left over stays.
+/// was paid is half of what it paid for. What the use that stands comes to and nobody has paid any more is
+/// due with the next.
 pub(crate) fn give_back<V: View>(
     draft: &mut Draft<'_, V>,
     (priced, moved): (Priced, Metered),
     (before, after, gross): (u64, u64, u64),
 ) {
-    let Some(mut meter) = draft.view.meter(moved.party, moved.price) else {
+    let record = draft.state().price(moved.price);
+    let version = record.and_then(|record| record.version(priced.version));
+    let meter = draft.view.meter(moved.party, moved.price);
+    let (Some(version), Some(mut meter)) = (version, meter) else {
         return;
     };
     if (meter.every, meter.period) != (moved.meter.every, moved.meter.period) || gross == 0 {
         return;
     }
     // Cumulative and rounded down, so that parts come to the whole.
-    let share = |of: u64| {
+    let share = |whole: u64, part: u64, of: u64| {
         if of >= gross {
-            return priced.item.quantity;
+            return whole;
         }
-        let product = u128::from(priced.item.quantity - priced.free) * u128::from(of);
-        // At most the quantity.
-        (product / u128::from(gross)) as u64
+        // At most the part.
+        (u128::from(part) * u128::from(of) / u128::from(gross)) as u64
     };
-    let back = share(after).saturating_sub(share(before));
-    let used = meter.so_far.used.saturating_sub(back);
-    // Of a price for each payment nothing is added up.
-    if used < meter.so_far.used {
-        meter.so_far.used = used;
+    let back = |whole, part| share(whole, part, after).saturating_sub(share(whole, part, before));
+    let (item, amount) = (priced.item, priced.amount);
+    let quantity = back(item.quantity, item.quantity - priced.free);
+    let given = (quantity, Atoms(back(amount, amount)));
+    let rate = (item.unit, priced.variant.checked_sub(1));
+    if let Some(so_far) = version.given_back(rate, given, meter.so_far) {
+        meter.so_far = so_far;
         draft.effect(Effect::Metered(Metered { meter, ..moved }));
     }
 }
