@@ -222,7 +222,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_round_trip(number in 0..1u64 << 56, shift in 0..56u32, small in [0..130u64; 4]) {
+        fn numbers_round_trip(
+            number in 0..1u64 << 56, shift in 0..56u32,
+            small in proptest::array::uniform4(0..130u64),
+        ) {
             let mut tail = Tail::default();
             let numbers = [number >> shift, number, ((1 << 56) - 1) >> shift];
             tail.put_each(numbers).unwrap();
