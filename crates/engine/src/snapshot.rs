@@ -79,8 +79,8 @@ struct Head<'s> {
     meters: usize,
     /// Of each slice of recent ids: by the ids' own time, its number, its length.
     slices: Vec<(bool, u64, u32)>,
-    /// Ids of an earlier time may be forgotten.
-    forgotten_before: u64,
+    /// Ids of an earlier time, or an earlier arrival, may be forgotten.
+    forgotten_before: (u64, u64),
 }
 
 /// Hands the state's bytes over in order, some tens of kilobytes at a time.
