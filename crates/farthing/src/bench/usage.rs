@@ -93,7 +93,7 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
             sheet.round("usage", found);
             continue;
         };
-        let rows = events.iter().map(|event| row(event));
+        let rows = events.iter().map(row);
         let rows: Vec<String> = rows.collect();
         let batches: Vec<&[String]> = rows.chunks(plan.batch).collect();
         let (took, kept) = postgres.insert(&batches, plan.connections)?;
