@@ -1,8 +1,8 @@
 //! The gate paid by clients that nobody here wrote.
 
-use crate::python;
 use crate::steps::Outcome;
 use crate::workspace::Workspace;
+use crate::{npm, python};
 
 /// An environment for each, for they disagree on what they need.
 const ENVIRONMENTS: &[(&str, &str, &[&str])] = &[
@@ -29,8 +29,18 @@ pub fn run(workspace: &Workspace) -> Outcome {
             Err(outcome) => return outcome,
         };
     }
+    let folder = match npm::install(workspace) {
+        Ok(folder) => folder,
+        Err(outcome) => return outcome,
+    };
+    let mut npm = workspace.command("npm");
+    npm.args(["test", "--silent"]).current_dir(&folder);
+    cargo.env("FARTHING_NPM_CLIENTS", folder);
     workspace
-        .run(&mut cargo)
-        .map(|()| "paid by x402 and pympp for Python, singly and in sessions".to_owned())
+        .run(&mut npm)
+        .and_then(|()| workspace.run(&mut cargo))
+        .map(|()| {
+            "paid by x402 and MPP for Python and JavaScript, singly and in sessions".to_owned()
+        })
         .into()
 }

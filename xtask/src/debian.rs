@@ -8,6 +8,7 @@ pub enum Need {
     Git,
     Linker,
     Maven,
+    Node,
     Python,
 }
 
@@ -17,6 +18,7 @@ impl Need {
             Need::Git => &["git"],
             Need::Linker => &["gcc", "libc6-dev"],
             Need::Maven => &["maven"],
+            Need::Node => &["nodejs", "npm"],
             Need::Python => &["python3", "python3-venv"],
         }
     }
@@ -26,6 +28,7 @@ impl Need {
             Need::Git => succeeds("git", &["--version"]),
             Need::Linker => succeeds("cc", &["--version"]),
             Need::Maven => succeeds("mvn", &["--version"]),
+            Need::Node => succeeds("node", &["--version"]) && succeeds("npm", &["--version"]),
             Need::Python => succeeds("python3", &["-c", "import venv, ensurepip"]),
         }
     }

@@ -6,6 +6,7 @@
 mod clients;
 mod debian;
 mod deny;
+mod npm;
 mod papers;
 mod python;
 mod schemathesis;

@@ -134,7 +134,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "clients",
         about: "the gate is paid by clients that nobody here wrote",
-        needs: &[Need::Linker, Need::Python],
+        needs: &[Need::Linker, Need::Node, Need::Python],
         run: Run::Own(clients::run),
     },
     Step {

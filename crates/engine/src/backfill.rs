@@ -125,14 +125,9 @@ impl Look for Backfill {
         }
         // What waits or was refused was not made, a refund only gives room back, and a capture was
         // counted when it was authorized.
-        if matches!(
-            part.kind,
-            EventKind::StepUpAsked
-                | EventKind::Refused
-                | EventKind::TransferRefused
-                | EventKind::Refunded
-                | EventKind::Captured
-        ) {
+        let kind = part.kind;
+        let is_counted = !matches!(kind, EventKind::Refunded | EventKind::Captured);
+        if !is_counted || kind.asks_step_up() || kind.is_refusal() {
             return;
         }
         let Some(question) = question::of(view, event, part) else {

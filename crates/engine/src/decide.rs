@@ -5,6 +5,7 @@ use crate::command::{Command, Op};
 use crate::content;
 use crate::event::{Effect, Event, EventKind, Refused};
 use crate::ids::WalletId;
+use crate::near::fetch;
 use crate::ops;
 use crate::recents::{Position, Seen};
 use crate::records::{PartyNo, TenantNo, WalletNo};
@@ -56,8 +57,8 @@ pub(crate) type Rule<T = ()> = Result<T, Stop>;
 #[derive(Clone, Copy, Debug)]
 struct Handle {
     id_hash: u64,
-    payer: Known,
-    payee: Known,
+    /// Payer and payee.
+    wallets: [WalletNo; 2],
 }
 
 /// A wallet that a command names, its id hashed once.
@@ -71,15 +72,16 @@ struct Known {
 /// What was looked up ahead for some commands.
 #[derive(Clone, Debug, Default)]
 pub struct Handles {
-    list: Vec<Handle>,
+    /// The hash of each command's id.
+    ids: Vec<u64>,
+    /// Each command's payer and payee.
+    wallets: Vec<[Known; 2]>,
     civil: Option<(TenantNo, u32, Civil)>,
     /// The moment in each zone of a tenant's law.
     under: Option<Under>,
     zones: Vec<policy::Civil>,
     /// Counts the laws, terms and minutes looked at.
     turn: u64,
-    /// Those who sell, where there are tax rules.
-    taxpayers: Vec<u32>,
     /// Memory that is used again and again.
     scratch: RefCell<Scratch>,
 }
@@ -120,49 +122,41 @@ fn wallets_of(op: &Op) -> Option<(WalletId, WalletId)> {
 /// reads that do not wait for each other, so that their cache misses overlap; what it finds is a
 /// hint that `decide` may rely on because numbers are never reused.
 pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mut Handles) {
-    let mut touched = 0u64;
-    // Hashes, before anything is read: the loops that read are then short, and a core has many
-    // turns of a short loop under way at once.
-    handles.list.clear();
-    handles.list.extend(commands.iter().map(|command| {
+    handles.ids.clear();
+    let id_hash = |command: &Command| state.recents.hash(command.tenant.0, command.id);
+    handles.ids.extend(commands.iter().map(id_hash));
+    handles.wallets.clear();
+    handles.wallets.extend(commands.iter().map(|command| {
         let known = |id: WalletId| Known {
             id,
             hash: state.id_hash(command.tenant, id.0),
             no: WalletNo::NONE,
         };
         let (payer, payee) = wallets_of(&command.op).unwrap_or_default();
-        Handle {
-            id_hash: state.recents.hash(command.tenant.0, command.id),
-            payer: known(payer),
-            payee: known(payee),
-        }
+        [known(payer), known(payee)]
     }));
     // Slots of the tables.
-    for handle in &handles.list {
-        let index = &state.wallet_index;
-        touched ^= index.touch(handle.payer.hash) ^ index.touch(handle.payee.hash);
-    }
-    for (handle, command) in handles.list.iter().zip(commands) {
-        touched ^= state.recents.touch(command.id, handle.id_hash);
-    }
+    let wallets = handles.wallets.as_flattened_mut();
+    let slots = wallets
+        .iter()
+        .map(|known| state.wallet_index.slot(known.hash));
+    fetch(slots, |slot| *slot);
+    let ids = commands.iter().zip(&handles.ids);
+    let slots = ids.flat_map(|(command, hash)| state.recents.slots(command.id, *hash));
+    fetch(slots, |slot| *slot);
     // Wallets that may be the ones.
-    for handle in &mut handles.list {
-        for known in [&mut handle.payer, &mut handle.payee] {
-            if let Some(no) = state.wallet_index.guess(known.hash) {
-                known.no = WalletNo(no);
-            }
+    for known in &mut *wallets {
+        if let Some(no) = state.wallet_index.guess(known.hash) {
+            known.no = WalletNo(no);
         }
     }
-    for handle in &handles.list {
-        for known in [&handle.payer, &handle.payee] {
-            if known.no != WalletNo::NONE {
-                touched ^= u64::from(state.wallet(known.no).first.0);
-            }
-        }
-    }
+    let is_there = |known: &&Known| known.no != WalletNo::NONE;
+    let there = wallets.iter().filter(is_there);
+    let records = there.map(|known| state.wallet(known.no));
+    fetch(records, |wallet| u64::from(wallet.first.0));
     // The wallets that are, their parties and first accounts.
-    for (handle, command) in handles.list.iter_mut().zip(commands) {
-        for known in [&mut handle.payer, &mut handle.payee] {
+    for (wallets, command) in handles.wallets.iter_mut().zip(commands) {
+        for known in wallets {
             if known.no != WalletNo::NONE {
                 let wallet = state.wallet(known.no);
                 if wallet.id != known.id || wallet.tenant != command.tenant {
@@ -172,48 +166,31 @@ pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mu
             }
         }
     }
-    for handle in &handles.list {
-        for known in [&handle.payer, &handle.payee] {
-            if known.no != WalletNo::NONE {
-                let wallet = state.wallet(known.no);
-                touched ^= u64::from(state.party(wallet.party).tenant.0);
-                if let Some(account) = state.book.get(wallet.first) {
-                    touched ^= u64::from(account.owner);
-                }
-            }
-        }
-    }
+    let there = || handles.wallets.as_flattened().iter().filter(is_there);
+    let records = || there().map(|known| state.wallet(known.no));
+    let parties = || records().map(|wallet| state.party(wallet.party));
+    fetch(parties(), |party| u64::from(party.tenant.0));
+    let accounts = records().filter_map(|wallet| state.book.get(wallet.first));
+    fetch(accounts, |account| u64::from(account.owner));
     // What the parties have used, where the law counts.
     if handles.law_of(state, commands) {
-        for handle in &handles.list {
-            for known in [&handle.payer, &handle.payee] {
-                if known.no != WalletNo::NONE {
-                    let list = state.party(state.wallet(known.no).party).counts;
-                    let counts = state.counts.get(list as usize);
-                    touched ^= counts.map_or(0, |counts| counts.len() as u64);
-                }
-            }
-        }
+        let counts = parties().filter_map(|party| state.counts.get(party.counts as usize));
+        fetch(counts, |counts| counts.len() as u64);
     }
     // Where there are tax rules: those who sell, then their tax accounts.
     if taxes_of(state, commands) {
-        handles.taxpayers.clear();
-        let payees = handles.list.iter().map(|handle| &handle.payee);
-        let found = payees.filter(|payee| payee.no != WalletNo::NONE);
-        handles.taxpayers.extend(found.filter_map(|payee| {
-            let party = state.wallet(payee.no).party;
-            state.taxpayer_nos.get(party.0 as usize)?.checked_sub(1)
-        }));
-        for no in &handles.taxpayers {
-            touched ^= u64::from(state.taxpayers[*no as usize].case);
-        }
-        for no in &handles.taxpayers {
-            if let Some(account) = state.book.get(state.taxpayers[*no as usize].account) {
-                touched ^= u64::from(account.owner);
-            }
-        }
+        let payees = handles.wallets.iter().map(|[_, payee]| payee);
+        let sellers = payees
+            .filter(is_there)
+            .map(|payee| state.wallet(payee.no).party);
+        let taxpayers = sellers.filter_map(|party| {
+            let no = state.taxpayer_nos.get(party.0 as usize)?.checked_sub(1)?;
+            state.taxpayers.get(no as usize)
+        });
+        fetch(taxpayers.clone(), |taxpayer| u64::from(taxpayer.case));
+        let accounts = taxpayers.filter_map(|taxpayer| state.book.get(taxpayer.account));
+        fetch(accounts, |account| u64::from(account.owner));
     }
-    std::hint::black_box(touched);
     handles.look_at(state, commands, now);
     handles.civil = commands.first().and_then(|command| {
         let tenant = state.tenant(command.tenant)?;
@@ -234,7 +211,7 @@ pub fn decide(
 ) -> Outcome {
     let under = handles.under.filter(|under| under.at == now);
     let ahead = Ahead {
-        handle: handles.list.get(at).copied(),
+        handle: handles.handle(at),
         civil: handles.civil,
         under: under.map(|under| (under, handles.turn)),
         zones: &handles.zones,
@@ -250,6 +227,12 @@ fn taxes_of(state: &State, commands: &[Command]) -> bool {
 }
 
 impl Handles {
+    fn handle(&self, at: usize) -> Option<Handle> {
+        let (id_hash, wallets) = (*self.ids.get(at)?, self.wallets.get(at)?);
+        let wallets = [wallets[0].no, wallets[1].no];
+        Some(Handle { id_hash, wallets })
+    }
+
     /// Whether the first command's tenant has a law.
     fn law_of(&self, state: &State, commands: &[Command]) -> bool {
         let tenant = commands.first().map(|command| command.tenant);
@@ -414,15 +397,13 @@ fn decide_on<V: View>(
         unsettled: false,
         missing: Vec::new(),
     };
-    let known = handle.map_or((WalletNo::NONE, WalletNo::NONE), |h| {
-        (h.payer.no, h.payee.no)
-    });
+    let [payer, payee] = handle.map_or([WalletNo::NONE; 2], |h| h.wallets);
     let ruled = if continued {
         step::pending::in_time(&draft, command)
     } else {
         Ok(())
     };
-    let ruled = ruled.and_then(|()| rule(&mut draft, command, known));
+    let ruled = ruled.and_then(|()| rule(&mut draft, command, (payer, payee)));
     if ruled.is_ok() {
         step::settled::post(&mut draft);
     }
@@ -470,10 +451,7 @@ fn decide_on<V: View>(
                     throttled,
                 });
             }
-            let kind = match command.op {
-                Op::Transfer { .. } => EventKind::TransferRefused,
-                _ => EventKind::Refused,
-            };
+            let kind = EventKind::refusal_of(&command.op);
             out.begin(now, command.tenant, kind, command.id);
             refused.content = content::of(&command.op);
             out.effects.push(Effect::Refused(refused));

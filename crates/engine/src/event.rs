@@ -9,6 +9,7 @@
 
 use crate::code::Code;
 use crate::codec::framed;
+use crate::command::Op;
 use crate::ids::{ActorId, Id, PartyId, TenantId, WalletId};
 use crate::law::{Activated, Asked, Backfilled, Counted, Moved, Proposal};
 use crate::prices::{Metered, PriceSet, Priced};
@@ -102,13 +103,61 @@ kinds! {
     TransferRefused = "transfer.refused";
     PriceSet = "price.set";
     PriceArchived = "price.archived";
+    TransferStepUpAsked = "transfer.step_up";
+    TransferStepUpExpired = "transfer.step_up_expired";
+    CaptureRefused = "capture.refused";
+    RefundRefused = "refund.refused";
+    TopUpRefused = "topup.refused";
+    WithdrawalRefused = "withdrawal.refused";
+    GroupRefused = "group.refused";
 }
 
 impl EventKind {
-    /// What a command was refused by; a transfer's refusal has a kind of its own.
+    /// The refusal of a command: what is no payment has a kind of its own, so that it is listed with
+    /// what it is.
+    pub(crate) fn refusal_of(op: &Op) -> EventKind {
+        match op {
+            Op::Transfer { .. } => EventKind::TransferRefused,
+            Op::Capture { .. } => EventKind::CaptureRefused,
+            Op::Refund { .. } => EventKind::RefundRefused,
+            Op::TopUp { .. } => EventKind::TopUpRefused,
+            Op::Withdraw { .. } => EventKind::WithdrawalRefused,
+            Op::Group { .. } => EventKind::GroupRefused,
+            _ => EventKind::Refused,
+        }
+    }
+
+    /// Whether a command was refused; in older journals whatever it was is [`EventKind::Refused`].
     #[must_use]
     pub fn is_refusal(self) -> bool {
-        matches!(self, EventKind::Refused | EventKind::TransferRefused)
+        matches!(
+            self,
+            EventKind::Refused
+                | EventKind::TransferRefused
+                | EventKind::CaptureRefused
+                | EventKind::RefundRefused
+                | EventKind::TopUpRefused
+                | EventKind::WithdrawalRefused
+                | EventKind::GroupRefused
+        )
+    }
+
+    /// Whether a payment or a transfer waits for its payer since.
+    #[must_use]
+    pub fn asks_step_up(self) -> bool {
+        matches!(
+            self,
+            EventKind::StepUpAsked | EventKind::TransferStepUpAsked
+        )
+    }
+
+    /// Whether what waited for its payer was not confirmed in time.
+    #[must_use]
+    pub fn is_step_up_expired(self) -> bool {
+        matches!(
+            self,
+            EventKind::StepUpExpired | EventKind::TransferStepUpExpired
+        )
     }
 }
 
@@ -511,7 +560,7 @@ impl Event {
     /// The refusal, if it is one: also of a payment that was not confirmed in time.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refused> {
-        let refuses = self.kind.is_refusal() || self.kind == EventKind::StepUpExpired;
+        let refuses = self.kind.is_refusal() || self.kind.is_step_up_expired();
         match self.effects.first() {
             Some(Effect::Refused(refused)) if refuses => Some(refused),
             _ => None,

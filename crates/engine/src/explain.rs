@@ -101,12 +101,11 @@ pub fn explain(
         None => format!("{atoms} atoms of an unknown asset"),
     };
     match part.kind {
-        EventKind::StepUpAsked => {
+        kind if kind.asks_step_up() => {
             explanation.verdict = "step_up";
             explanation.remedy = Some(Remedy::just("confirm"));
         }
-        EventKind::StepUpExpired => explanation.verdict = "deny",
-        kind if kind.is_refusal() => explanation.verdict = "deny",
+        kind if kind.is_refusal() || kind.is_step_up_expired() => explanation.verdict = "deny",
         _ => {}
     }
     let tier = tier_of(part);

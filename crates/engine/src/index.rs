@@ -47,10 +47,10 @@ impl Index {
         }
     }
 
-    /// The slot a hash starts at, read early so that its cache line is under way.
+    /// The slot a hash starts at, to be read early so that its cache line is under way.
     #[inline]
-    pub fn touch(&self, hash: u64) -> u64 {
-        self.slots[self.place(hash)]
+    pub fn slot(&self, hash: u64) -> &u64 {
+        &self.slots[self.place(hash)]
     }
 
     /// The first number whose tag is the hash's: mostly the one, if there is one. The records are

@@ -22,6 +22,7 @@ mod hash;
 pub mod ids;
 mod index;
 pub mod law;
+mod near;
 mod ops;
 mod past;
 pub mod prices;

@@ -278,22 +278,22 @@ impl Recents {
         self.len == 0
     }
 
-    /// The hash of an id, for [`Self::seen`] and [`Self::touch`].
+    /// The hash of an id, for [`Self::seen`].
     #[must_use]
     #[inline]
     pub fn hash(&self, tenant: u32, id: Id) -> u64 {
         self.key.hash(tenant, id.0)
     }
 
-    /// Reads the place where an id would stand, so that its cache line is under way.
-    #[must_use]
+    /// The slots where an id would stand, to be read early so that their cache lines are under way.
     #[inline]
-    pub fn touch(&self, id: Id, hash: u64) -> u64 {
-        let touch = |slice: &Slice| slice.part(hash).touch(hash);
-        match id.time_ms() {
-            Some(time) => self.timed.at(time).map_or(0, touch),
-            None => self.arrived.list.iter().map(touch).fold(0, |a, b| a ^ b),
-        }
+    pub(crate) fn slots(&self, id: Id, hash: u64) -> impl Iterator<Item = &u64> {
+        let (timed, arrived) = match id.time_ms() {
+            Some(time) => (self.timed.at(time), None),
+            None => (None, Some(&self.arrived.list)),
+        };
+        let slices = timed.into_iter().chain(arrived.into_iter().flatten());
+        slices.map(move |slice| slice.part(hash).slot(hash))
     }
 
     /// What is known of an id at `now`.

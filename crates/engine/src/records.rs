@@ -337,6 +337,8 @@ pub struct Hold {
     pub case: u32,
     /// What it was priced by, if by a price, and the meter right after.
     pub priced: Option<(Priced, Option<Metered>)>,
+    /// What the law asked about besides, if it was out of the ordinary.
+    pub circumstances: Option<Box<Circumstances>>,
 }
 
 /// Room that an authorization has taken in its payer's limits.

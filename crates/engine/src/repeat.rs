@@ -41,7 +41,7 @@ pub fn difference(state: &State, command: &Command, event: &Event) -> Option<Fie
         command,
         part,
     };
-    if part.kind.is_refusal() || part.kind == K::StepUpExpired {
+    if part.kind.is_refusal() || part.kind.is_step_up_expired() {
         return asked.differs_from_refusal().or_else(|| asked.other_text());
     }
     asked.differs(event).or_else(|| asked.other_text())
@@ -284,7 +284,9 @@ impl Asked<'_> {
         match &self.command.op {
             Op::Pay { spend, payee } => self.spend(&[K::Paid, K::StepUpAsked], spend, *payee),
             Op::Transfer { spend, payee } => {
-                self.spend(&[K::Transferred, K::StepUpAsked], spend, *payee)
+                // Once what waited was of one kind.
+                let kinds = [K::Transferred, K::TransferStepUpAsked, K::StepUpAsked];
+                self.spend(&kinds, spend, *payee)
             }
             Op::Authorize {
                 spend,

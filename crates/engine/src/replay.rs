@@ -7,6 +7,7 @@ use crate::apply::apply;
 use crate::codec::{CodecError, RowReader};
 use crate::event::{Effect, Event};
 use crate::law::Moved;
+use crate::near::fetch;
 use crate::recents::Position;
 use crate::state::State;
 
@@ -93,40 +94,31 @@ impl Replay {
     }
 }
 
-/// Reads what the commonest effects will change, so that its cache lines are under way: in short
-/// loops, for then many of their turns are. A number that an event of the same chunk introduces is
-/// not there yet.
+/// Reads what the commonest effects will change, so that its cache lines are under way. A number that
+/// an event of the same chunk introduces is not there yet.
 fn touch(state: &State, events: &[Event]) {
-    let mut touched = 0u64;
-    for event in events {
-        for posting in &event.postings {
-            if let Some(account) = state.book.get(posting.account) {
-                touched ^= u64::from(account.owner);
-            }
+    let postings = events.iter().flat_map(|event| &event.postings);
+    let accounts = postings.filter_map(|posting| state.book.get(posting.account));
+    fetch(accounts, |account| u64::from(account.owner));
+    let effects = || events.iter().flat_map(|event| &event.effects);
+    let parties = effects().filter_map(|effect| match effect {
+        Effect::Measured { party, .. } | Effect::Moved(Moved { party, .. }) => {
+            state.parties.get(party.0 as usize)
         }
-    }
-    for event in events {
-        for effect in &event.effects {
-            if let Effect::Measured { party, .. } | Effect::Moved(Moved { party, .. }) = effect
-                && let Some(party) = state.parties.get(party.0 as usize)
-            {
-                touched ^= u64::from(party.tenant.0);
-            }
+        _ => None,
+    });
+    fetch(parties, |party| u64::from(party.tenant.0));
+    let counts = effects().filter_map(|effect| match effect {
+        Effect::Moved(moved) => {
+            let party = state.parties.get(moved.party.0 as usize)?;
+            state.counts.get(party.counts as usize)
         }
-    }
-    for event in events {
-        for effect in &event.effects {
-            if let Effect::Moved(moved) = effect
-                && let Some(party) = state.parties.get(moved.party.0 as usize)
-                && let Some(counts) = state.counts.get(party.counts as usize)
-            {
-                touched ^= counts.len() as u64;
-            }
-        }
-    }
-    for event in events {
+        _ => None,
+    });
+    fetch(counts, |counts| counts.len() as u64);
+    let slots = events.iter().flat_map(|event| {
         let hash = state.recents.hash(event.tenant.0, event.id);
-        touched ^= state.recents.touch(event.id, hash);
-    }
-    std::hint::black_box(touched);
+        state.recents.slots(event.id, hash)
+    });
+    fetch(slots, |slot| *slot);
 }

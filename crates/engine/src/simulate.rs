@@ -183,8 +183,7 @@ impl Simulation {
             return true;
         };
         let continued = match part.kind {
-            EventKind::StepUpAsked => None,
-            kind if kind.is_refusal() => None,
+            kind if kind.asks_step_up() || kind.is_refusal() => None,
             _ => self.pending.remove(&part.id),
         };
         if continued == Some(false) {
@@ -213,7 +212,7 @@ impl Simulation {
         };
         let made = becomes != Becomes::Denied;
         let compared = event.at >= self.asked.from && continued.is_none();
-        if part.kind == EventKind::StepUpAsked {
+        if part.kind.asks_step_up() {
             self.pending.insert(part.id, made);
         }
         if compared {
@@ -233,7 +232,7 @@ impl Simulation {
             });
         }
         let piloted = draft.piloted(question);
-        if made && part.kind != EventKind::StepUpAsked {
+        if made && !part.kind.asks_step_up() {
             let set = &compiled.law.ruleset;
             self.shadow.take(set, part.id, question.gross, said.moves);
             if let Some(amount) = piloted {
@@ -247,7 +246,7 @@ impl Simulation {
 
 impl Look for Simulation {
     fn part<V: View>(&mut self, view: &V, event: &Event, part: &Part<'_>) {
-        if part.kind == EventKind::StepUpExpired {
+        if part.kind.is_step_up_expired() {
             for effect in part.effects {
                 if let Effect::PendingClosed { payment } = effect {
                     self.pending.remove(payment);

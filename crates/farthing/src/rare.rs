@@ -42,6 +42,30 @@ fn walk(
     bad.map_or(Ok(()), |bad| Err(bad.into()))
 }
 
+/// The first test tenant, or the first live one.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Of {
+    Test,
+    Live,
+}
+
+/// The tenant that was asked for, by its name or as the first of a mode; the operator's without.
+///
+/// # Errors
+/// There is none; the journal cannot be read.
+pub fn asked(
+    reader: &mut SqliteReader,
+    named: Option<TenantId>,
+    mode: Option<Of>,
+) -> Result<TenantNo, Failure> {
+    match (named, mode) {
+        (Some(named), _) => tenant(reader, named),
+        (None, Some(Of::Test)) => tenant_of(reader, Mode::Test),
+        (None, Some(Of::Live)) => tenant_of(reader, Mode::Live),
+        (None, None) => Ok(TenantNo(0)),
+    }
+}
+
 /// The number of a tenant: they are counted as they were opened.
 ///
 /// # Errors

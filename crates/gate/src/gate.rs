@@ -10,6 +10,7 @@
 use crate::answer::{self, Body, problem, whole};
 use crate::delivery::{Delivery, Due};
 use crate::error::GateError;
+use crate::facilitator;
 use crate::host::{authority_of, host_of, is_authority};
 use crate::hygiene;
 use crate::mpp;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub wallets: WalletOptions,
     /// How sessions behave; none if they are not offered.
     pub sessions: Option<SessionOptions>,
+    /// Whether it verifies and settles for other sellers of its ledger (`facilitator`).
+    pub facilitates: bool,
     /// Where this gate is reached, such as `http://10.0.0.5:8403`: what other gates on the same
     /// ledger say of the sessions that it keeps. One address is one gate.
     pub address: String,
@@ -252,10 +255,17 @@ impl Gate {
                 let options = self.settings.wallets;
                 wallets::register(&self.teller, options, &self.throttle, origin, &body).await
             }
+            ("POST", "verify") if self.settings.facilitates => {
+                facilitator::verify(&self.teller, body).await
+            }
+            ("POST", "settle") if self.settings.facilitates => {
+                facilitator::settle(&self.teller, body).await
+            }
             _ => problem(
                 StatusCode::NOT_FOUND,
                 "not_found",
-                "The gate has health, supported and wallets here.",
+                "The gate has health, supported and wallets here, and for other sellers verify \
+                 and settle, if its operator allows it.",
             ),
         }
     }
@@ -387,7 +397,7 @@ impl Visit<'_> {
                 }
             }
         };
-        let held = match gate.teller.hold(&claim, offer.amount).await {
+        let held = match gate.teller.hold(&claim, offer.amount, offer.pay_to).await {
             Ok(held) => held,
             Err(why) => return denied(gate, offer, &self.asked, way, why),
         };

@@ -71,24 +71,22 @@ pub fn denied(
     why: NotPaid,
 ) -> Response<Body> {
     let payment_required = StatusCode::PAYMENT_REQUIRED;
-    let (status, kind, reason, words) = match why {
+    let reason = why.reason();
+    let (status, kind, words) = match why {
         NotPaid::Unavailable => return unavailable(),
         NotPaid::UnknownKey => (
             payment_required,
             "verification-failed",
-            "invalid_exact_farthing_unknown_key",
             "The key belongs to no wallet here. Register it, or ask the operator to.",
         ),
         NotPaid::Replayed => (
             payment_required,
             "invalid-challenge",
-            "invalid_exact_farthing_nonce_used",
             "This payment was used before. Sign a new one.",
         ),
         NotPaid::StepUp => (
             StatusCode::FORBIDDEN,
             "verification-failed",
-            "step_up_required",
             "The payer must confirm this payment, which a gate cannot ask for. \
              Confirm it with the operator.",
         ),
@@ -99,7 +97,7 @@ pub fn denied(
                 // The proof is good and the law or the operator says no: paying again is no help.
                 (_, Way::Mpp) => StatusCode::FORBIDDEN,
             };
-            (status, "verification-failed", shown.as_str(), shown.help())
+            (status, "verification-failed", shown.help())
         }
     };
     let mut response = payment_problem(status, kind, reason, words);
@@ -192,7 +190,7 @@ pub fn not_served(
     };
     let mut response = payment_problem(status, kind, code, words);
     if way == Way::X402 {
-        let failed = x402::failed(offer, &reason, None);
+        let failed = x402::failed(offer, &reason, snapshot.as_ref());
         answer::put(response.headers_mut(), x402::RESPONSE, &failed);
     }
     let headers = no_page(headers);

@@ -432,7 +432,8 @@ impl Sessions {
         }
         let expires = UtcMillis(row.closes_ms.saturating_add(MARGIN_MS));
         let (amount, session) = (Atoms(opening.deposit), row.session);
-        if let Err(why) = teller.set_aside(payment, payer, amount, expires).await {
+        let whose = (payer, teller.seller());
+        if let Err(why) = teller.set_aside(payment, whose, amount, expires).await {
             self.forget(session);
             return Err(why.into());
         }
@@ -501,8 +502,8 @@ impl Sessions {
         let added = teller.registry().add_part(session.id, at, part);
         added.map_err(store_failed)?;
         let expires = UtcMillis(session.closes_ms.saturating_add(MARGIN_MS));
-        let (payer, amount) = (session.payer, Atoms(more));
-        if let Err(why) = teller.set_aside(payment, payer, amount, expires).await {
+        let (whose, amount) = ((session.payer, teller.seller()), Atoms(more));
+        if let Err(why) = teller.set_aside(payment, whose, amount, expires).await {
             let dropped = teller.registry().drop_part(session.id, at);
             dropped.map_err(store_failed)?;
             return Err(why.into());

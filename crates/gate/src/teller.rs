@@ -12,9 +12,11 @@ use crate::delivery::Due;
 use crate::error::GateError;
 use crate::registry::{KeyRecord, Registry};
 use crate::sign::PublicKey;
+use engine::code::Audience;
 use engine::command::{Carried, Command, Op};
 use engine::event::Event;
 use engine::ids::{ActorId, PartyId, TenantId, WalletId};
+use engine::recents::Seen;
 use engine::records::{Channel, Mode, PartyKind, TenantNo};
 use engine::terms::{Country, Tier};
 use engine::{Code, Id, UtcMillis};
@@ -66,6 +68,20 @@ pub enum NotPaid {
     StepUp,
     /// Nobody knows: 503, and the same may be tried again.
     Unavailable,
+}
+
+impl NotPaid {
+    /// In the words of x402. Fraud and money-laundering rules are told in one neutral word.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            NotPaid::UnknownKey => "invalid_exact_farthing_unknown_key",
+            NotPaid::Replayed => "invalid_exact_farthing_nonce_used",
+            NotPaid::StepUp => "step_up_required",
+            NotPaid::Denied(code) => code.shown_to(Audience::Payer).as_str(),
+            NotPaid::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// Where a gate's money goes.
@@ -166,20 +182,31 @@ impl Teller {
         self.0.node.query(|state| state.opened).await == Ok(true)
     }
 
-    /// Sets the price aside.
+    /// Sets the price aside, for a payee.
     ///
     /// # Errors
     /// [`NotPaid`]; nothing is held then.
-    pub async fn hold(&self, claim: &Claim, amount: Atoms) -> Result<Held, NotPaid> {
+    pub async fn hold(
+        &self,
+        claim: &Claim,
+        amount: Atoms,
+        payee: WalletId,
+    ) -> Result<Held, NotPaid> {
         let (teller, claim) = (self.clone(), claim.clone());
-        let task = tokio::spawn(async move { teller.hold_now(&claim, amount).await });
+        let task = tokio::spawn(async move { teller.hold_now(&claim, amount, payee).await });
         task.await.unwrap_or(Err(NotPaid::Unavailable))
     }
 
-    async fn hold_now(self, claim: &Claim, amount: Atoms) -> Result<Held, NotPaid> {
+    async fn hold_now(
+        self,
+        claim: &Claim,
+        amount: Atoms,
+        payee: WalletId,
+    ) -> Result<Held, NotPaid> {
         let payer = self.wallet_of(&claim.key)?;
         let expires = UtcMillis(self.now().0.saturating_add(self.0.hold_ms));
-        self.set_aside(claim.id, payer, amount, expires).await?;
+        self.set_aside(claim.id, (payer, payee), amount, expires)
+            .await?;
         Ok(Held {
             teller: self,
             payment: claim.id,
@@ -187,6 +214,39 @@ impl Teller {
             amount,
             done: false,
         })
+    }
+
+    /// The payer's wallet, if [`Self::hold`] would have a key, an unused signature and the funds to
+    /// go by. What the law and the operator say is asked when it is held.
+    ///
+    /// # Errors
+    /// [`NotPaid`].
+    pub async fn would_hold(&self, claim: &Claim, amount: Atoms) -> Result<WalletId, NotPaid> {
+        let payer = self.wallet_of(&claim.key)?;
+        let (tenant, asset, id, now) = (self.0.tenant, self.0.asset_no, claim.id, self.now());
+        let read = move |state: &engine::State| {
+            let hash = state.recents.hash(tenant.0, id);
+            if state.recents.seen(tenant.0, id, hash, now) != Seen::New {
+                return Err(NotPaid::Replayed);
+            }
+            let wallet = state.wallet_no(tenant, payer);
+            let wallet = wallet.ok_or(NotPaid::Denied(Code::NotFound))?;
+            let accounts = state.accounts_of(wallet).map(|(_, account)| account);
+            let free: i128 = accounts
+                .filter(|account| account.asset == asset)
+                .map(|account| {
+                    let held = i128::try_from(account.held).unwrap_or(i128::MAX);
+                    let free = account.balance.saturating_sub(held);
+                    free.saturating_add(account.credit_limit.into()).max(0)
+                })
+                .sum();
+            if free < amount.0.into() {
+                return Err(NotPaid::Denied(Code::InsufficientFunds));
+            }
+            Ok(payer)
+        };
+        let found = self.0.node.query(read).await;
+        found.unwrap_or(Err(NotPaid::Unavailable))
     }
 
     /// The wallet of a key; opened, with a gift of test money, if the key is new.

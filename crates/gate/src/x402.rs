@@ -186,17 +186,18 @@ pub fn paid_in_session(offer: &Offer, snapshot: &Snapshot, amount: u64) -> Strin
     encoding::standard(body.to_string().as_bytes())
 }
 
-/// The value of `PAYMENT-RESPONSE` when it was not.
+/// The value of `PAYMENT-RESPONSE` when it was not; with how the client's session stands, if it has
+/// one: the official clients look no further than this header.
 #[must_use]
-pub fn failed(offer: &Offer, reason: &str, payer: Option<&str>) -> String {
+pub fn failed(offer: &Offer, reason: &str, session: Option<&Snapshot>) -> String {
     let mut body = json!({
         "success": false,
         "errorReason": reason,
         "transaction": "",
         "network": offer.network,
     });
-    if let Some(payer) = payer {
-        body["payer"] = payer.into();
+    if let Some(session) = session {
+        body["extra"] = json!({ "session": session.told() });
     }
     encoding::standard(body.to_string().as_bytes())
 }
@@ -215,6 +216,19 @@ pub fn read(header: &[u8], offer: &Offer, (now_s, lasts_s): (u64, u64)) -> Resul
         .ok_or(Wrong::Malformed("the header is not base64"))?;
     let value: Value =
         serde_json::from_slice(&json).map_err(|_| Wrong::Malformed("the header is not JSON"))?;
+    read_value(value, &json, offer, (now_s, lasts_s))
+}
+
+/// The same of a payload that was sent as JSON.
+///
+/// # Errors
+/// [`Wrong`].
+pub fn read_value(
+    value: Value,
+    json: &[u8],
+    offer: &Offer,
+    (now_s, lasts_s): (u64, u64),
+) -> Result<Paying, Wrong> {
     let accepted = value.get("accepted");
     let told = |field: &str| accepted.and_then(|a| a.get(field)).and_then(Value::as_str);
     if value.get("x402Version").is_some_and(|v| v != 2) {
@@ -271,7 +285,7 @@ pub fn read(header: &[u8], offer: &Offer, (now_s, lasts_s): (u64, u64)) -> Resul
         key,
         id: Claim::id_of([&key.0, proof.nonce.as_bytes()], proof.created),
         identifier,
-        digest: *blake3::hash(&json).as_bytes(),
+        digest: *blake3::hash(json).as_bytes(),
     }))
 }
 

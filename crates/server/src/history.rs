@@ -90,6 +90,31 @@ pub async fn position_of(app: &App, tenant: TenantNo, id: Id) -> Outcome<Option<
     }))
 }
 
+/// Fills in where those ids were answered of which it is not known.
+///
+/// # Errors
+/// The read model does not answer.
+pub async fn positions_of(
+    app: &App,
+    tenant: TenantNo,
+    mut ids: Vec<(Id, Option<Position>)>,
+) -> Outcome<Vec<(Id, Option<Position>)>> {
+    if app.node.projection().is_none() || ids.iter().all(|(_, at)| at.is_some()) {
+        return Ok(ids);
+    }
+    let fill = move |model: &ReadModel| {
+        for (id, at) in ids.iter_mut().filter(|(_, at)| at.is_none()) {
+            let found = model.position_of(tenant.0, id.0)?;
+            *at = found.map(|at| Position {
+                seq: at.seq,
+                index: at.index,
+            });
+        }
+        Ok(ids)
+    };
+    Ok(ask(app, None, fill).await?.0)
+}
+
 /// A version of a tenant's terms.
 ///
 /// # Errors

@@ -10,6 +10,9 @@ use engine::records::{TenantNo, WalletNo};
 use engine::{Id, Position, State};
 use std::collections::BTreeMap;
 
+/// Ids that the writer's thread is asked about at a time.
+const ASKED_AT_ONCE: usize = 500;
+
 /// Where an id was answered, as far as the state remembers.
 pub fn recent(state: &State, tenant: TenantNo, id: Id) -> Option<Position> {
     let hash = state.recents.hash(tenant.0, id);
@@ -44,6 +47,27 @@ pub async fn position_of(app: &App, tenant: TenantNo, id: Id) -> Outcome<Option<
         Some(position) => Ok(Some(position)),
         None => history::position_of(app, tenant, id).await,
     }
+}
+
+/// Where each of many ids was answered, in their order.
+///
+/// # Errors
+/// The node or the read model does not answer.
+pub async fn positions_of(
+    app: &App,
+    tenant: TenantNo,
+    ids: Vec<Id>,
+) -> Outcome<Vec<(Id, Option<Position>)>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(ASKED_AT_ONCE) {
+        let ids = ids.to_vec();
+        let asked = app.query(move |state| {
+            let recent = |id: Id| (id, recent(state, tenant, id));
+            ids.into_iter().map(recent).collect::<Vec<_>>()
+        });
+        found.extend(asked.await?);
+    }
+    history::positions_of(app, tenant, found).await
 }
 
 /// The event there, if it is this tenant's.

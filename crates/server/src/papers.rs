@@ -5,7 +5,7 @@ mod fonts;
 mod form;
 mod parties;
 
-pub use facts::{TaxFacts, Taxed, day, tax_of};
+pub use facts::{Given, TaxFacts, Taxed, day, tax_of};
 pub use fonts::Shelf;
 pub use form::{Form, answer, language, wanted};
 pub use parties::{PartyFacts, Who, cash_receipt, parties, party};

@@ -2,20 +2,20 @@
 //! command and the API share all of it.
 //!
 //! A run reads the journal and folds it into a State of its own; payments go on meanwhile. A server,
-//! which has the State, makes returns out of their period's rows alone.
+//! which has the State, reads no rows from before the period.
 
 mod page;
 mod period;
 mod words;
 
 pub use page::{as_csv, as_html, as_text};
-pub(crate) use period::of_period;
+pub(crate) use period::{of_period, reassess_period};
 pub use words::{Decided, EvidenceGiven, FactsGiven, Part, RegistrationText, SupplierText};
 pub use words::{hash_text, percent};
 
 use crate::types::ids::PartyId;
 use engine::records::{PartyNo, TenantNo};
-use engine::taxes::returns::{Figure, Reassessment, Returns, Sum};
+use engine::taxes::returns::{Figure, Reassessed as Differs, Reassessment, Returns, Sum};
 use engine::{Event, Id, State};
 use ledger::AssetNo;
 use money::Asset;
@@ -354,12 +354,23 @@ pub fn reassess(
         on_row,
     )?;
     let found = again.found(&state, wanted.tenant);
-    let tenant = state.tenant(wanted.tenant);
+    Ok(reassessed(&state, wanted, &found))
+}
+
+/// The version of the rules in force; zero if none are.
+fn rules_version(state: &State, tenant: TenantNo) -> u32 {
+    let tenant = state.tenant(tenant);
     let version = tenant.and_then(|tenant| Some(tenant.tax.as_deref()?.version));
+    version.unwrap_or(0)
+}
+
+/// A reassessment as it is told.
+fn reassessed(state: &State, wanted: &Wanted, found: &[Differs]) -> Reassessed {
+    let (days, version) = (&wanted.days, rules_version(state, wanted.tenant));
     let mut sums: BTreeMap<(PartyNo, [u8; 2], AssetNo), i128> = BTreeMap::new();
     let mut payments = Vec::new();
-    for one in &found {
-        let asset = asset_of(&state, one.asset);
+    for one in found {
+        let asset = asset_of(state, one.asset);
         let mut add = |whose, place: Option<Place>, amount: i128| {
             if let Some(place) = place {
                 *sums
@@ -383,25 +394,25 @@ pub fn reassess(
     let corrections = sums
         .iter()
         .map(|((whose, country, asset), amount)| ReassessedSum {
-            seller: party(&state, *whose),
+            seller: party(state, *whose),
             country: String::from_utf8_lossy(country).into_owned(),
-            asset: asset_of(&state, *asset).code.as_str().to_owned(),
-            amount: decimal(&asset_of(&state, *asset), *amount),
+            asset: asset_of(state, *asset).code.as_str().to_owned(),
+            amount: decimal(&asset_of(state, *asset), *amount),
         });
     let reason = format!(
         "Tax of {} payments from {} until before {} assessed again under version {} of the rules",
         found.len(),
         days.start,
         days.end,
-        version.unwrap_or(0)
+        version
     );
-    Ok(Reassessed {
-        rules_version: version.unwrap_or(0),
+    Reassessed {
+        rules_version: version,
         corrections: corrections.collect(),
-        postings: words::correction(&state, wanted.tenant, &sums),
+        postings: words::correction(state, wanted.tenant, &sums),
         payments,
         reason,
-    })
+    }
 }
 
 fn party(state: &State, no: PartyNo) -> Option<PartyId> {

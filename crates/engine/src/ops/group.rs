@@ -83,7 +83,7 @@ pub(crate) fn group<V: View>(
                 draft.asked = asked;
                 return Err(refused_item(draft, at, Code::GroupItemRefused, why));
             }
-            EventKind::StepUpAsked => {
+            kind if kind.asks_step_up() => {
                 let code = Code::StepUpInGroup;
                 let why = event.parts().find_map(|part| {
                     let pending = part.pending()?;

@@ -35,7 +35,7 @@ pub(crate) enum By {
 
 /// Whether the law is asked about events of a kind.
 pub(crate) fn asks(kind: EventKind) -> bool {
-    matches!(
+    let is_made = matches!(
         kind,
         EventKind::Paid
             | EventKind::Split
@@ -45,15 +45,13 @@ pub(crate) fn asks(kind: EventKind) -> bool {
             | EventKind::TopUpPending
             | EventKind::WithdrawalRequested
             | EventKind::Refunded
-            | EventKind::StepUpAsked
-            | EventKind::Refused
-            | EventKind::TransferRefused
-    )
+    );
+    is_made || kind.asks_step_up() || kind.is_refusal()
 }
 
 /// Whether events of a kind undo what was counted.
 pub(crate) fn undoes(kind: EventKind) -> bool {
-    matches!(
+    let gives_back = matches!(
         kind,
         EventKind::Refunded
             | EventKind::Captured
@@ -64,8 +62,8 @@ pub(crate) fn undoes(kind: EventKind) -> bool {
             | EventKind::DisputeOpened
             | EventKind::DisputeLost
             | EventKind::DisputeWon
-            | EventKind::StepUpExpired
-    )
+    );
+    gives_back || kind.is_step_up_expired()
 }
 
 /// What a part of an event asked, if it asked anything; `view` is State right before it.

@@ -3,7 +3,7 @@
 use super::{Asked, Field, first};
 use crate::command::{Op, Spend};
 use crate::content;
-use crate::event::{Effect, EventKind as K};
+use crate::event::Effect;
 
 impl Asked<'_> {
     /// What a refusal says of the command: what it is about, whose wallet, how much.
@@ -13,7 +13,7 @@ impl Asked<'_> {
         };
         let about = self.part.effects.iter().find_map(|effect| match effect {
             // What was not confirmed in time is about the payment that it was.
-            Effect::About { .. } if self.part.kind == K::StepUpExpired => None,
+            Effect::About { .. } if self.part.kind.is_step_up_expired() => None,
             Effect::About { thing } => Some(*thing),
             _ => None,
         });

@@ -115,6 +115,8 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>)
                     delta: i128::from(leg.amount),
                 });
             }
+            let circumstances = payment.spend.circumstances;
+            let is_ordinary = circumstances.is_ordinary();
             let hold = Hold {
                 payer: payment.payer,
                 payee: payment.payees.first(),
@@ -136,6 +138,7 @@ pub(crate) fn post<V: View>(draft: &mut Draft<'_, V>, payment: &mut Payment<'_>)
                 counted: super::law::room::reserved(draft),
                 case: payment.tax.case,
                 priced: super::price::of_hold(payment),
+                circumstances: (!is_ordinary).then(|| Box::new(circumstances)),
             };
             draft.effect(Effect::HoldOpened(Box::new(hold)));
             use_room(draft, payment);

@@ -138,7 +138,10 @@ pub(crate) fn expire<V: View>(draft: &mut Draft<'_, V>, payment: Id) -> Rule {
     let due = pending.filter(|pending| draft.now >= pending.expires);
     let pending = due.ok_or(Stop::Reject(Code::NotFound, "timer"))?;
     let refused = too_late(draft, &pending)?;
-    draft.out.kind = EventKind::StepUpExpired;
+    draft.out.kind = match pending.kind {
+        PendingKind::Transfer => EventKind::TransferStepUpExpired,
+        _ => EventKind::StepUpExpired,
+    };
     draft.out.id = payment;
     draft.effect(Effect::Refused(Box::new(refused)));
     draft.effect(Effect::About { thing: payment });
@@ -211,7 +214,10 @@ pub(crate) fn ask<V: View>(
         item: spend.item.is_some().then_some(spend.item),
     };
     pending.content = content::of(&pending.op(Confirmed::NOTHING));
-    draft.out.kind = EventKind::StepUpAsked;
+    draft.out.kind = match kind {
+        PendingKind::Transfer => EventKind::TransferStepUpAsked,
+        _ => EventKind::StepUpAsked,
+    };
     draft.effect(Effect::PendingOpened(Box::new(pending)));
     if let Some(asked) = draft.asked.take() {
         draft.effect(Effect::Asked(asked));

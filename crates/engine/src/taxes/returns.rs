@@ -235,10 +235,15 @@ impl Reassessment {
     /// Takes in an event that `state` has folded. Payments count by their own day; what came back
     /// later lowers them.
     pub fn note(&mut self, state: &State, event: &Event, days: &Range<Date>) {
-        let Some(tenant) = state.tenant(event.tenant) else {
-            return;
-        };
-        let day = date(tenant.terms.zone.civil(event.at).day);
+        if let Some(tenant) = state.tenant(event.tenant) {
+            let day = date(tenant.terms.zone.civil(event.at).day);
+            self.note_on(state, event, days, day);
+        }
+    }
+
+    /// The same of an event of that civil day, by any state since. Nothing from before the days need
+    /// be noted; what came after them does.
+    pub fn note_on(&mut self, state: &State, event: &Event, days: &Range<Date>, day: Date) {
         for part in event.parts() {
             // What a paper rounded is no payment, and is not assessed.
             if part.kind == EventKind::TaxRounded {
@@ -260,6 +265,15 @@ impl Reassessment {
                 }
             }
         }
+    }
+
+    /// The same in pieces of so many payments at most.
+    pub fn pieces(self, payments: usize) -> impl Iterator<Item = Reassessment> {
+        let mut left = self.sums.into_iter();
+        core::iter::from_fn(move || {
+            let sums: BTreeMap<_, _> = left.by_ref().take(payments).collect();
+            (!sums.is_empty()).then_some(Reassessment { sums })
+        })
     }
 
     /// What differs under the rules in force in `state`, payment by payment.

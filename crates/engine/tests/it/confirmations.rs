@@ -137,7 +137,11 @@ fn every_kind_of_payment_is_confirmed_with_nothing_but_the_confirmation() {
         ),
     ];
     for (op, kind) in rows {
-        let id = town.check(op.clone(), EventKind::StepUpAsked);
+        let asks = match kind {
+            EventKind::Transferred => EventKind::TransferStepUpAsked,
+            _ => EventKind::StepUpAsked,
+        };
+        let id = town.check(op.clone(), asks);
         let pending = town.state.pending[&(TENANT, id)].clone();
         assert_eq!(
             pending.op(Confirmed::NOTHING),

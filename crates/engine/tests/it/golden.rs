@@ -13,7 +13,7 @@ use crate::town::*;
 use engine::codec::{FORMAT, RowReader};
 use engine::ids::{ActorId, MandateId};
 use engine::law::{LawSettings, NewLaw, Pilot};
-use engine::records::TimerKind;
+use engine::records::{Standing, TimerKind};
 use engine::terms::{Country, Terms};
 use engine::time::Zone;
 use engine::{Code, Command, Effect, Event, EventKind, Id, Op, Position, State, apply, snapshot};
@@ -169,7 +169,39 @@ fn a_life() -> Vec<Vec<u8>> {
     under_a_law(&mut town, by_node);
     under_tax_rules(&mut town);
     by_prices(&mut town);
+    refused(&mut town);
     town.rows
+}
+
+/// A transfer that its payer confirms too late, and a top-up that nobody can have.
+fn refused(town: &mut Town) {
+    let step_up_at = Some(risk::Score(500));
+    town.set_terms(Terms {
+        risk: risk::Thresholds {
+            step_up_at,
+            ..Default::default()
+        },
+        ..Terms::default()
+    });
+    let mut spend = spend("last", 10);
+    (spend.asset, spend.risk) = (EUR, risk::Score(600));
+    town.run(Op::Transfer {
+        spend,
+        payee: wal("till"),
+    });
+    town.later(HOUR);
+    town.run_timers();
+    let wallet = wal("closed for good");
+    town.run(Op::OpenWallet {
+        wallet,
+        party: par("bob"),
+    });
+    town.run(Op::ChangeWallet {
+        wallet,
+        standing: Standing::Closed,
+    });
+    let topup = top_up("closed for good", ledger::Source::Card, 1);
+    town.check(topup, Code::WalletClosed);
 }
 
 /// A life under tax rules, on top of the law.
@@ -267,7 +299,7 @@ fn under_a_law(town: &mut Town, by_node: impl Fn(&mut Town, Op)) {
             party: par(party),
             country: Some(Country(*b"DE")),
             tier: None,
-            standing: Some(engine::records::Standing::Active),
+            standing: Some(Standing::Active),
             particulars: None,
         })
     };

@@ -135,7 +135,7 @@ fn a_group_does_what_its_items_do_singly() {
             let command = singly.command(id, op.clone());
             let mut trial = singly.clone();
             if matches!(trial.ask(&command), Answer::Done(event)
-                if !event.kind.is_refusal() && event.kind != EventKind::StepUpAsked)
+                if !event.kind.is_refusal() && !event.kind.asks_step_up())
             {
                 singly = trial;
                 group.push((id, op));

@@ -97,6 +97,9 @@ pub struct Args {
     /// Minutes after which a session that nobody uses is closed
     #[arg(long, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1440))]
     session_idle: u64,
+    /// Verify and settle payments for other sellers of this ledger, as x402 facilitators do
+    #[arg(long)]
+    facilitate: bool,
     /// Serve the API too, at this address
     #[arg(long, value_name = "ADDR")]
     api: Option<String>,
@@ -144,6 +147,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             lasts: minutes(args.session),
             idle: minutes(args.session_idle),
         }),
+        facilitates: args.facilitate,
         address: format!("http://{}", address(&listener)?),
     };
     let opened = serving::open(&config)?;

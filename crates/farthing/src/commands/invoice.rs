@@ -64,6 +64,15 @@ enum Command {
         /// Credit notes instead
         #[arg(long)]
         credit_notes: bool,
+        /// Only those of this seller
+        #[arg(long, value_name = "PARTY")]
+        seller: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: u32,
+        /// Go on from here: the `next` of the page before
+        #[arg(long, value_name = "CURSOR")]
+        cursor: Option<String>,
     },
 }
 
@@ -223,12 +232,26 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             let bytes = args.server.ask("GET", &path, "*/*", None, None)?;
             deliver(&bytes, out.as_deref())
         }
-        Command::List { credit_notes } => {
+        Command::List {
+            credit_notes,
+            seller,
+            limit,
+            cursor,
+        } => {
             let path = match credit_notes {
                 true => "/v1/credit-notes",
                 false => "/v1/invoices",
             };
-            deliver(&line(args.server.ask("GET", path, JSON, None, None)?), None)
+            let mut path = format!("{path}?limit={limit}");
+            for (name, value) in [("seller", seller), ("cursor", cursor)] {
+                if let Some(value) = value {
+                    path += &format!("&{name}={value}");
+                }
+            }
+            deliver(
+                &line(args.server.ask("GET", &path, JSON, None, None)?),
+                None,
+            )
         }
     }
 }

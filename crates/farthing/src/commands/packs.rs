@@ -128,7 +128,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         What::Approve(approve) => approve.run(lang, args.json),
         What::Activate(one) => one.activate(lang, args.json),
         What::Reject(one) => one.reject(lang, args.json),
-        What::Status { api } => law::status(api, args.json),
+        What::Status { api } => law::status(api, lang, args.json),
     }
 }
 

@@ -5,11 +5,11 @@ mod generate;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::rare;
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use engine::UtcMillis;
 use engine::ids::TenantId;
 use engine::law::LawSettings;
-use engine::records::{Mode, TenantNo};
+use engine::records::TenantNo;
 use engine::simulate::Asked;
 use journal::Reader;
 use journal::sqlite::SqliteReader;
@@ -71,7 +71,7 @@ pub struct Args {
     tenant: Option<TenantId>,
     /// The history of the first test tenant, or of the first live one
     #[arg(long, value_enum)]
-    mode: Option<Of>,
+    mode: Option<rare::Of>,
     /// List at most so many of the payments that change
     #[arg(long, value_name = "N", default_value_t = 20)]
     list: usize,
@@ -84,12 +84,6 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Of {
-    Test,
-    Live,
 }
 
 /// A day, from its beginning in UTC, or an instant.
@@ -136,12 +130,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                 return Err(Failure::said(words));
             }
             let mut reader = SqliteReader::open(&path, args.shard)?;
-            asked.tenant = match (args.tenant, args.mode) {
-                (Some(tenant), _) => rare::tenant(&mut reader, tenant)?,
-                (None, Some(Of::Test)) => rare::tenant_of(&mut reader, Mode::Test)?,
-                (None, Some(Of::Live)) => rare::tenant_of(&mut reader, Mode::Live)?,
-                (None, None) => TenantNo(0),
-            };
+            asked.tenant = rare::asked(&mut reader, args.tenant, args.mode)?;
             let rows = reader.head()?.seq;
             let mut progress = Progress::new("rows", rows, args.json);
             let ran = simulation::run(&mut reader, asked, |row, _| {

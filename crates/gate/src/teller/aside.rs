@@ -100,14 +100,14 @@ impl Teller {
         self.0.fresh().map_err(|_| NotPaid::Unavailable)
     }
 
-    /// Authorizes an amount under an id. Must not be dropped half-way.
+    /// Authorizes an amount under an id, of one wallet for another. Must not be dropped half-way.
     ///
     /// # Errors
     /// [`NotPaid`]; nothing is set aside then.
     pub async fn set_aside(
         &self,
         payment: Id,
-        payer: WalletId,
+        (payer, payee): (WalletId, WalletId),
         amount: Atoms,
         expires: UtcMillis,
     ) -> Result<(), NotPaid> {
@@ -125,7 +125,7 @@ impl Teller {
         };
         let op = Op::Authorize {
             spend,
-            payee: inner.seller,
+            payee,
             expires: Some(expires),
         };
         match inner.node.submit(inner.command(payment, op)).await {

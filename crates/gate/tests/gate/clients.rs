@@ -2,25 +2,35 @@
 
 use crate::stage::{PRICE, Stage};
 use gate::PublicKey;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// Each names a Python with what its script imports; `cargo xtask test clients` installs them.
+/// Each names what runs a script; `cargo xtask test clients` installs them.
 const X402: &str = "FARTHING_X402_PYTHON";
 const MPP: &str = "FARTHING_MPP_PYTHON";
+/// A folder with the npm package and what its tests import.
+const NPM: &str = "FARTHING_NPM_CLIENTS";
 
-async fn pays(python: &str, script: &str) {
-    let Some(program) = std::env::var_os(python) else {
-        println!("skipped: {python} names no Python");
+async fn pays(variable: &str, script: &str) {
+    let Some(installed) = std::env::var_os(variable).map(PathBuf::from) else {
+        println!("skipped: {variable} names nothing");
         return;
     };
     let stage = Stage::set().await;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-    let (script, origin) = (folder.join(script), stage.url(""));
-    let run = tokio::task::spawn_blocking(move || {
-        let mut command = std::process::Command::new(program);
-        // What they share is imported, and nothing of it left behind.
-        command.arg("-B").arg(script).arg(origin).output().unwrap()
-    });
+    let mut command = if variable == NPM {
+        let mut command = Command::new("node");
+        command.arg(installed.join("test").join(script));
+        command
+    } else {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../clients/python");
+        let mut command = Command::new(installed);
+        // Nothing of what is imported is left behind.
+        command.arg("-B").arg(package.join("tests").join(script));
+        command.env("PYTHONPATH", package);
+        command
+    };
+    command.arg(stage.url(""));
+    let run = tokio::task::spawn_blocking(move || command.output().unwrap());
     let output = run.await.unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
@@ -33,20 +43,45 @@ async fn pays(python: &str, script: &str) {
 
 #[tokio::test]
 async fn the_official_x402_client_for_python_pays() {
-    pays(X402, "x402_client.py").await;
+    pays(X402, "pay_x402.py").await;
 }
 
 #[tokio::test]
 async fn the_payment_schemes_client_for_python_pays() {
-    pays(MPP, "mpp_client.py").await;
+    pays(MPP, "pay_mpp.py").await;
 }
 
 #[tokio::test]
 async fn the_payment_schemes_client_for_python_pays_in_a_session() {
-    pays(MPP, "mpp_session_client.py").await;
+    pays(MPP, "pay_mpp_session.py").await;
 }
 
 #[tokio::test]
 async fn the_official_x402_client_for_python_pays_in_a_session() {
-    pays(X402, "x402_session_client.py").await;
+    pays(X402, "pay_x402_session.py").await;
+}
+
+#[tokio::test]
+async fn the_official_x402_client_for_javascript_pays() {
+    pays(NPM, "x402.js").await;
+}
+
+#[tokio::test]
+async fn the_official_x402_client_for_javascript_pays_in_a_session() {
+    pays(NPM, "x402_session.js").await;
+}
+
+#[tokio::test]
+async fn mppx_pays() {
+    pays(NPM, "mppx.js").await;
+}
+
+#[tokio::test]
+async fn mppx_pays_in_a_session() {
+    pays(NPM, "mppx_session.js").await;
+}
+
+#[tokio::test]
+async fn sellers_in_javascript_that_are_no_gate_are_paid() {
+    pays(NPM, "sell.js").await;
 }

@@ -4,6 +4,7 @@
 mod attacks;
 mod clients;
 mod crashes;
+mod facilitator;
 mod paying;
 mod proxy;
 mod sessions;

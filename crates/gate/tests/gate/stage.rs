@@ -361,6 +361,7 @@ async fn open_gate(
                 gift: Some(Atoms(GIFT as u64)),
             },
             sessions: Some(ways.sessions),
+            facilitates: true,
             address: ways.name.to_owned(),
         },
     };

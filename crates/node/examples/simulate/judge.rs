@@ -461,15 +461,12 @@ impl Judge {
 
 /// Whether the node made the event itself.
 fn is_own(event: &Event) -> bool {
-    !event.id.is_some() || event.kind == EventKind::StepUpExpired
+    !event.id.is_some() || event.kind.is_step_up_expired()
 }
 
 /// What ended by its time.
 fn expiry(event: &Event) -> Option<(u32, u128)> {
-    if !matches!(
-        event.kind,
-        EventKind::HoldExpired | EventKind::StepUpExpired
-    ) {
+    if event.kind != EventKind::HoldExpired && !event.kind.is_step_up_expired() {
         return None;
     }
     event.effects.iter().find_map(|effect| match effect {

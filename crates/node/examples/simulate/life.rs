@@ -494,7 +494,7 @@ impl Life<'_> {
             }
             let event = place.and_then(|at| node.event_at(at).ok().flatten());
             // A payment that waits may be confirmed before this is decided.
-            let event = event.filter(|e| e.kind != engine::EventKind::StepUpAsked);
+            let event = event.filter(|e| !e.kind.asks_step_up());
             if event.is_none() {
                 missing.push(id);
             }

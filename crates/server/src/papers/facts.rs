@@ -104,6 +104,45 @@ impl Taxed {
     }
 }
 
+/// What has been given back of a payment: its tax and its fee, atoms.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given {
+    tax: u64,
+    fee: u64,
+}
+
+impl Given {
+    /// Shares out among a payment's sellers what was given back next, where no tax rules did: by what
+    /// each had, nested, so that instalments come to the whole for each of them.
+    pub fn share(&mut self, paid: &[&Taxed], back: &mut [&mut Taxed]) {
+        let sum = |of: fn(&Taxed) -> u64| back.iter().map(|one| of(one)).sum::<u64>();
+        let (tax, fee) = (sum(|one| one.sale.1), sum(|one| one.fee.0));
+        let shared = |of: fn(&Taxed) -> u64, so_far: u64, more: u64| {
+            let parts: Vec<u64> = paid.iter().map(|one| of(one)).collect();
+            let mut shares = vec![0; parts.len()];
+            let shared = money::reversal_shares(&parts, so_far, more, &mut shares);
+            shared.ok().map(|()| shares)
+        };
+        let shares =
+            shared(|one| one.sale.1, self.tax, tax).zip(shared(|one| one.fee.0, self.fee, fee));
+        self.tax = self.tax.saturating_add(tax);
+        self.fee = self.fee.saturating_add(fee);
+        let is_by_terms = |one: &Taxed| one.is_share && one.case == 0;
+        // Of so little that one of them gave back nothing, nobody's share is found by what he had.
+        let is_all = paid.len() == back.len() && back.iter().all(|one| is_by_terms(one));
+        let Some((taxes, fees)) = shares.filter(|_| is_all) else {
+            return;
+        };
+        for ((paid, tax), fee) in paid.iter().zip(taxes).zip(fees) {
+            if let Some(one) = back.iter_mut().find(|one| one.seller == paid.seller) {
+                let rest = one.sale.0.saturating_sub(one.fee.0);
+                one.sale = (rest.saturating_add(fee), tax);
+                one.fee.0 = fee;
+            }
+        }
+    }
+}
+
 /// The same where no tax rules decided it, from the postings: of several sellers each has tax and fee
 /// by what it was paid, or has given back.
 fn by_terms(state: &State, part: &Part<'_>, paid: &Paid) -> Vec<TaxMove> {
@@ -331,6 +370,60 @@ pub fn day(at: UtcMillis) -> Outcome<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::Id;
+    use engine::terms::Tier;
+    use ledger::AssetNo;
+
+    /// A seller's share of a payment that no rules decided: what was left to it, its tax, its fee.
+    fn share(seller: u32, (rest, tax, fee): (u64, u64, u64)) -> Taxed {
+        Taxed {
+            paid: Paid {
+                payer: WalletNo(0),
+                payee: WalletNo(1),
+                asset: AssetNo(0),
+                gross: 0,
+                tax: 0,
+                fee: 0,
+                terms: 0,
+                of: Id::NONE,
+                tier: Tier(0),
+                law: 0,
+                case: 0,
+            },
+            seller: PartyNo(seller),
+            is_share: true,
+            case: 0,
+            country: *b"DE",
+            sale: (rest + fee, tax),
+            fee: (fee, 0),
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_in_parts_comes_to_each_sellers_whole() {
+        let had = [(1_000, (70, 11, 3)), (2, (33, 5, 2)), (7, (97, 16, 4))];
+        let paid: Vec<Taxed> = had.map(|(seller, parts)| share(seller, parts)).to_vec();
+        let paid: Vec<&Taxed> = paid.iter().collect();
+        // The tax and the fee that each refund gives back; what each says by itself adds up wrong.
+        let refunds = [(1, 0), (2, 1), (7, 2), (9, 3), (13, 3)];
+        let (mut given, mut sums) = (Given::default(), [(0, 0); 3]);
+        for (tax, fee) in refunds {
+            let mut back: Vec<Taxed> = had
+                .map(|(seller, (rest, ..))| share(seller, (rest, 0, 0)))
+                .to_vec();
+            back[0] = share(had[0].0, (had[0].1.0, tax, fee));
+            given.share(&paid, &mut back.iter_mut().collect::<Vec<_>>());
+            for ((sum, one), (_, (rest, ..))) in sums.iter_mut().zip(&back).zip(had) {
+                assert_eq!(one.sale.0, rest + one.fee.0, "net bears the fee");
+                *sum = (sum.0 + one.sale.1, sum.1 + one.fee.0);
+            }
+        }
+        assert_eq!(sums, had.map(|(_, (_, tax, fee))| (tax, fee)));
+        // A refund that reaches some of them only is left as the postings say.
+        let mut one = share(2, (5, 1, 0));
+        given.share(&paid, &mut [&mut one]);
+        assert_eq!((one.sale, one.fee), ((5, 1), (0, 0)));
+    }
 
     #[test]
     fn no_rate_no_tax_and_a_rate_of_nothing_differ() {

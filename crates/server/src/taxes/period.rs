@@ -1,23 +1,25 @@
-//! Returns out of the journal's rows of a period alone, for a server that holds the state anyway.
+//! Returns and reassessments out of the journal's rows from a period on, for a server that holds the
+//! state anyway.
 //!
 //! What a figure needs besides an event never changes once it is there: whose wallet it is, what an
 //! account is for, what was decided of a case. So the live state answers for events of any time, and
 //! nothing is folded again: a month costs as much as its own rows, however long the journal is. Only
-//! civil days go by the zone of then, which the history of terms tells. [`super::returns`] walks from
-//! the first row on, with a state of its own, and comes to the same.
+//! civil days go by the zone of then, which the history of terms tells. [`super::returns`] and
+//! [`super::reassess`] walk from the first row on, with a state of their own, and come to the same.
 
-use super::{Return, Wanted, shown};
+use super::{Reassessed, Return, Wanted, reassessed, rules_version, shown};
 use crate::app::App;
 use crate::history;
 use crate::problem::{Outcome, Problem};
 use engine::codec::RowReader;
 use engine::records::TenantNo;
 use engine::taxes::date;
-use engine::taxes::returns::Returns;
+use engine::taxes::returns::{Reassessment, Returns};
 use engine::terms::Terms;
 use engine::time::Zone;
-use engine::{Event, Position};
+use engine::{Code, Event, Position, State};
 use node::{NodeError, Reader};
+use std::collections::BTreeSet;
 use tax::Date;
 
 /// Rows read at a time, and of them so many bytes at most beyond the first.
@@ -69,15 +71,74 @@ impl Zones {
 /// The history, the journal or the node does not answer.
 pub async fn of_period(app: &App, wanted: Wanted) -> Outcome<Return> {
     let zones = Zones::of(app, wanted.tenant).await?;
-    app.blocking(move |app| gathered(app, wanted, &zones))
-        .await?
+    let gather = move |app: &App| {
+        let after = ms(wanted.days.end, MARGIN_DAYS);
+        let returns = Returns::new(wanted.tenant, wanted.days.clone());
+        let note = |returns: &mut Returns, state: &State, event: &Event, day| {
+            returns.note_on(state, event, day);
+        };
+        let returns = gathered(app, &wanted, &zones, after, returns, note)?;
+        let told = move |state: &State| shown(state, &returns, &wanted);
+        Ok(app.node.query_blocking(told)?)
+    };
+    app.blocking(gather).await?
 }
 
-fn gathered(app: &App, wanted: Wanted, zones: &Zones) -> Outcome<Return> {
+/// The payments of a period, looked at again under the rules in force. What came back of them since
+/// is read too, so up to the end of the journal.
+///
+/// # Errors
+/// As [`of_period`]; or other rules came into force meanwhile.
+pub async fn reassess_period(app: &App, wanted: Wanted) -> Outcome<Reassessed> {
+    let zones = Zones::of(app, wanted.tenant).await?;
+    let gather = move |app: &App| {
+        let again = (Reassessment::default(), wanted.days.clone());
+        let note = |again: &mut (Reassessment, _), state: &State, event: &Event, day| {
+            again.0.note_on(state, event, &again.1, day);
+        };
+        let (again, _) = gathered(app, &wanted, &zones, u64::MAX, again, note)?;
+        let tenant = wanted.tenant;
+        let (mut found, mut versions) = (Vec::new(), BTreeSet::new());
+        for piece in again.pieces(EVENTS) {
+            let differs =
+                move |state: &State| (piece.found(state, tenant), rules_version(state, tenant));
+            let (differ, version) = app.node.query_blocking(differs)?;
+            found.extend(differ);
+            versions.insert(version);
+        }
+        let told = move |state: &State| reassessed(state, &wanted, &found);
+        let told: Reassessed = app.node.query_blocking(told)?;
+        versions.insert(told.rules_version);
+        if versions.len() > 1 {
+            let words = "other tax rules came into force meanwhile: ask again";
+            return Err(Problem::of(Code::WrongState, words));
+        }
+        Ok(told)
+    };
+    app.blocking(gather).await?
+}
+
+/// Notes the events of the rows from the days wanted on until an instant, each with its civil day and
+/// what the live state says of its accounts and cases.
+fn gathered<T: Send + 'static>(
+    app: &App,
+    wanted: &Wanted,
+    zones: &Zones,
+    after: u64,
+    mut noted: T,
+    note: fn(&mut T, &State, &Event, Date),
+) -> Outcome<T> {
     let internal = |error: NodeError| Problem::internal(&error);
-    let mut returns = Returns::new(wanted.tenant, wanted.days.clone());
+    let take = |mut noted: T, events: Vec<(Date, Event)>| {
+        let take = move |state: &State| {
+            for (day, event) in &events {
+                note(&mut noted, state, event, *day);
+            }
+            noted
+        };
+        app.node.query_blocking(take)
+    };
     let first = ms(wanted.days.start, -MARGIN_DAYS);
-    let after = ms(wanted.days.end, MARGIN_DAYS);
     let mut next = app
         .node
         .with_reader(|reader| first_row(reader, first))
@@ -110,29 +171,14 @@ fn gathered(app: &App, wanted: Wanted, zones: &Zones) -> Outcome<Return> {
                     events.push((zones.day(at, &event), event.clone()));
                 }
                 if events.len() == EVENTS {
-                    returns = noted(app, returns, std::mem::take(&mut events))?;
+                    noted = take(noted, std::mem::take(&mut events))?;
                 }
             }
         }
         if is_over {
-            returns = noted(app, returns, events)?;
-            let told = app
-                .node
-                .query_blocking(move |state| shown(state, &returns, &wanted));
-            return Ok(told?);
+            return Ok(take(noted, events)?);
         }
     }
-}
-
-/// Takes in events, with what the live state says of their accounts and cases.
-fn noted(app: &App, mut returns: Returns, events: Vec<(Date, Event)>) -> Outcome<Returns> {
-    let noted = app.node.query_blocking(move |state| {
-        for (day, event) in &events {
-            returns.note_on(state, event, *day);
-        }
-        returns
-    });
-    Ok(noted?)
 }
 
 /// Midnight of a day in UTC, so many days on, milliseconds since 1970.

@@ -274,6 +274,8 @@ async fn list_payments(
         K::StepUpAsked,
         K::StepUpExpired,
         K::Refused,
+        K::CaptureRefused,
+        K::RefundRefused,
     ];
     Ok(Answer::ok(list(&app, &caller, query, &kinds).await?))
 }
@@ -290,7 +292,8 @@ async fn list_refusals(
     caller: Caller,
     Query(query): Query<EventQuery>,
 ) -> Handled<Page<EventSummary>> {
-    let kinds = [EventKind::Refused, EventKind::TransferRefused];
+    let kinds = EventKind::ALL.iter().copied();
+    let kinds: Vec<EventKind> = kinds.filter(|kind| kind.is_refusal()).collect();
     Ok(Answer::ok(list(&app, &caller, query, &kinds).await?))
 }
 
@@ -310,7 +313,7 @@ async fn list_refunds(
     Ok(Answer::ok(list(&app, &caller, query, &kinds).await?))
 }
 
-/// The transfers of the tenant, made and refused, newest first.
+/// The transfers of the tenant, made, waiting for their payers and refused, newest first.
 #[utoipa::path(
     get,
     path = "/v1/transfers",
@@ -322,6 +325,11 @@ async fn list_transfers(
     caller: Caller,
     Query(query): Query<EventQuery>,
 ) -> Handled<Page<EventSummary>> {
-    let kinds = [EventKind::Transferred, EventKind::TransferRefused];
+    let kinds = [
+        EventKind::Transferred,
+        EventKind::TransferStepUpAsked,
+        EventKind::TransferStepUpExpired,
+        EventKind::TransferRefused,
+    ];
     Ok(Answer::ok(list(&app, &caller, query, &kinds).await?))
 }

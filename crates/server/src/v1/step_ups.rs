@@ -161,7 +161,7 @@ async fn get_step_up(
             continue;
         };
         match part.kind {
-            EventKind::StepUpAsked => {
+            kind if kind.asks_step_up() => {
                 asked = part.pending().cloned();
             }
             kind if kind.is_refusal() && asked.is_some() => {
@@ -349,9 +349,13 @@ async fn closed(app: &App, caller: &Caller, id: StepUpId) -> Outcome<(Position, 
     let waited = |part: &Part<'_>| {
         let closes =
             |e: &Effect| matches!(e, Effect::PendingClosed { payment } if *payment == part.id);
-        use EventKind::{Refused, StepUpExpired, TransferRefused, Transferred};
+        use EventKind::{
+            Refused, StepUpExpired, TransferRefused, TransferStepUpExpired, Transferred,
+        };
         let is_its = match part.kind {
-            Transferred | TransferRefused => matches!(id, StepUpId::Transfer(_)),
+            Transferred | TransferRefused | TransferStepUpExpired => {
+                matches!(id, StepUpId::Transfer(_))
+            }
             // Neither says of which it is: once every refusal was of one kind.
             Refused | StepUpExpired => true,
             _ => matches!(id, StepUpId::Payment(_)),

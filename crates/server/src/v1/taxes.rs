@@ -710,7 +710,8 @@ async fn get_tax_return(
 
 /// Look at the payments of a period again under the rules in force, and say what would have to be
 /// corrected. Nothing is posted: `postings` and `reason` make the body of `POST /v1/corrections`,
-/// which a second key approves. Payments that a turnover threshold decided are left as they were.
+/// which a second key approves. Payments that a turnover threshold decided are left as they were. Read
+/// from the journal's rows since the period began; payments go on meanwhile.
 #[utoipa::path(
     get,
     path = "/v1/tax/reassessment",
@@ -723,10 +724,5 @@ async fn reassess_tax(
     Query(query): Query<ReturnQuery>,
 ) -> Handled<Reassessed> {
     let wanted = wanted(&caller, &query)?;
-    let found = app.blocking(move |app| {
-        app.node
-            .with_reader(|reader| taxes::reassess(reader, &wanted, |_| ()))
-    });
-    let found = found.await?.map_err(|error| Problem::internal(&error))?;
-    Ok(Answer::ok(found))
+    Ok(Answer::ok(taxes::reassess_period(&app, wanted).await?))
 }

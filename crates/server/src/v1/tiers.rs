@@ -6,6 +6,7 @@ use crate::guard::Routes;
 use crate::language::Spoken;
 use crate::law;
 use crate::problem::{Outcome, Problem};
+use crate::taxes::percent;
 use crate::types::law::{self as w, Day, LangWord, Word};
 use crate::types::{Amount, CountryText};
 use crate::v1::packs::{Shown, Visible};
@@ -144,10 +145,41 @@ impl House {
         }
     }
 
+    /// What is taken off the fee, in parts per million.
+    fn off(&self, tier: Tier) -> u32 {
+        self.rewards.tiers.get(tier.index()).copied().unwrap_or(0)
+    }
+
     fn reward(&self, tier: Tier) -> Option<Part> {
-        let off = self.rewards.tiers.get(tier.index()).copied().unwrap_or(0);
-        let off = Ppm::new(off).ok().filter(|off| off.get() > 0);
+        let off = Ppm::new(self.off(tier)).ok().filter(|off| off.get() > 0);
         off.map(Part::of)
+    }
+
+    /// What the next tier with a larger reward takes off the fee.
+    fn gain(&self, pack: &Pack, tier: Tier, kind: PartyKind, lang: Lang) -> Option<Gain> {
+        let off = self.off(tier);
+        let mut higher = Tier::ALL.iter().skip(tier.index() + 1);
+        let next = higher.find(|next| is_for(**next, kind) && self.off(**next) > off)?;
+        let percent = |ppm| format!("{}%", percent(ppm));
+        let (then, named) = (percent(self.off(*next)), title(pack, *next, lang));
+        let (words, text) = match lang {
+            Lang::En => (
+                "Taken off the platform's fee",
+                format!("Verify to have {then} taken off the platform's fee ({named})."),
+            ),
+            Lang::Ko => (
+                "플랫폼 수수료 할인",
+                format!("본인 확인을 하면 플랫폼 수수료가 {then} 할인됩니다({named})."),
+            ),
+        };
+        Some(Gain {
+            rule: "settings/rewards".to_owned(),
+            title: words.to_owned(),
+            tier: Word(*next),
+            from: (off > 0).then(|| percent(off)),
+            to: Some(then),
+            text,
+        })
     }
 }
 
@@ -163,13 +195,14 @@ struct Need {
 /// What is gained.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct Gain {
-    /// The rule that holds the party back now.
+    /// The rule that holds the party back now; `settings/rewards` for what the operator takes off its
+    /// fee.
     rule: String,
     /// Its title.
     title: String,
     /// The lowest tier that helps.
     tier: w::Tier,
-    /// The number now; absent, if it is not allowed at all.
+    /// The number now; absent, if it is not allowed at all, or nothing is taken off.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     from: Option<String>,
@@ -212,10 +245,14 @@ async fn list_tiers(
     let tiers = Tier::ALL.iter().filter(|tier| is_for(**tier, kind));
     let house = House::of(&app, caller.tenant).await?;
     let assets = app.assets_now().await?;
-    let tiers = tiers.map(|tier| TierShown {
-        house: house.limits(*tier, &assets),
-        reward: house.reward(*tier),
-        ..shown(pack, *tier, kind, on, visible)
+    let tiers = tiers.map(|tier| {
+        let mut shown = shown(pack, *tier, kind, on, visible);
+        shown.gains.extend(house.gain(pack, *tier, kind, lang));
+        TierShown {
+            house: house.limits(*tier, &assets),
+            reward: house.reward(*tier),
+            ..shown
+        }
     });
     let strong = Ppm::new(house.rewards.strong).ok();
     Ok(Answer::ok(Tiers {
@@ -237,10 +274,14 @@ fn is_for(tier: Tier, kind: PartyKind) -> bool {
     (tier == Tier::Business) <= (kind == PartyKind::Business)
 }
 
+/// What a tier is called there.
+fn title(pack: &Pack, tier: Tier, lang: Lang) -> &str {
+    let local = pack.tiers.iter().find(|local| local.tier == tier);
+    local.map_or_else(|| tier.title(lang), |local| local.title.in_(lang))
+}
+
 fn shown(pack: &Pack, tier: Tier, kind: PartyKind, on: Day, visible: Visible) -> TierShown {
     let lang = visible.lang;
-    let local = pack.tiers.iter().find(|local| local.tier == tier);
-    let title = local.map_or_else(|| tier.title(lang), |local| local.title.in_(lang));
     let need = |evidence: Evidence| Need {
         evidence: Word(evidence),
         title: evidence.title(lang).to_owned(),
@@ -255,7 +296,7 @@ fn shown(pack: &Pack, tier: Tier, kind: PartyKind, on: Day, visible: Visible) ->
     TierShown {
         number: tier.index() as u8,
         tier: Word(tier),
-        title: title.to_owned(),
+        title: title(pack, tier, lang).to_owned(),
         needs: pack.needs(tier).iter().map(need).collect(),
         permits,
         gains: gains.map(|gain| gained(&gain, lang)).collect(),

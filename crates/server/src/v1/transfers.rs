@@ -136,6 +136,8 @@ pub enum TransferStatus {
     StepUp,
     /// Refused for good.
     Denied,
+    /// Its payer did not confirm it in time.
+    Expired,
 }
 
 fn shown(
@@ -159,7 +161,11 @@ fn shown(
         }
         Effect::Refused(refused) => {
             code = Some(refused.code.shown_to(audience).as_str().to_owned());
-            Some((S::Denied, refused.asset, refused.asked))
+            let status = match part.kind.is_step_up_expired() {
+                true => S::Expired,
+                false => S::Denied,
+            };
+            Some((status, refused.asset, refused.asked))
         }
         _ => None,
     });
@@ -191,7 +197,7 @@ fn is_transfer(part: &Part<'_>) -> bool {
     let waits = |pending: &Pending| pending.kind == PendingKind::Transfer;
     let is_over = matches!(
         part.kind,
-        EventKind::Transferred | EventKind::TransferRefused
+        EventKind::Transferred | EventKind::TransferRefused | EventKind::TransferStepUpExpired
     );
     is_over || part.pending().is_some_and(waits)
 }

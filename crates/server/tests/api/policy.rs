@@ -422,6 +422,20 @@ async fn tiers_say_what_they_need_permit_and_gain() {
     assert_eq!(tiers["tiers"][3]["reward"], "0.25");
     assert!(tiers["tiers"][1].get("reward").is_none());
     assert_eq!(tiers["reward_strong"], "0.1");
+    // Which is what one gains by verifying, too.
+    let gains = tiers["tiers"][1]["gains"].as_array().unwrap();
+    let gain = gains.last().unwrap();
+    assert_eq!(
+        (&gain["rule"], &gain["tier"], &gain["to"]),
+        (&json!("settings/rewards"), &json!("strong"), &json!("25%"))
+    );
+    assert!(text(&gain["text"]).contains("25% taken off the platform's fee"));
+    let highest = tiers["tiers"][3]["gains"].as_array().unwrap();
+    assert!(
+        highest
+            .iter()
+            .all(|gain| gain["rule"] != "settings/rewards")
+    );
     // A country without a pack of its own.
     let elsewhere = town.get("/v1/tiers?country=CH").await.is(200);
     assert_eq!(elsewhere["pack"]["id"], "zz");

@@ -1,5 +1,5 @@
-//! Returns of a server, out of their period's rows alone, beside those of a walk over the whole
-//! journal: the same, whatever happened and whichever zone days went by.
+//! Returns and reassessments of a server, out of their period's rows, beside those of a walk over the
+//! whole journal: the same, whatever happened and whichever zone days went by.
 
 use crate::town::{Town, config, eur, payment, text};
 use node::Clock;
@@ -35,7 +35,8 @@ async fn a_return_of_a_period_is_that_of_the_whole_journal() {
     let (payer, payee) = (town.wallet("5000").await, town.wallet("0").await);
     // Before there were rules, by the terms' rate.
     let pay = |amount: &'static str| {
-        let body = payment(&payer, &payee, amount);
+        let mut body = payment(&payer, &payee, amount);
+        body["tax"] = json!({"evidence": {"bank": "FR"}});
         let town = &town;
         async move { text(&town.post("/v1/payments", body).await.is(201)["id"]) }
     };
@@ -71,6 +72,16 @@ async fn a_return_of_a_period_is_that_of_the_whole_journal() {
         }
         clock.0.fetch_add(3 * DAY_MS + 5 * 3_600_000, SeqCst);
     }
+    // Another rate for another look.
+    let france = "country = \"FR\"\n[facts]\nname = \"France\"\ntax = \"TVA\"\ncurrency = \"EUR\"\n\
+        [[rate]]\ncategory = [\"standard\"]\n\
+        source = { act = \"An act\", link = \"https://example.org\", \
+        certainty = \"official\", checked = 2026-11-23 }\n\
+        steps = [{ from = 2016-01-01, percent = \"10\" }]\n";
+    let others = json!({"rules": {"countries": [france]}, "operator": {"country": "FR"},
+        "platform": {"payment_only": true}});
+    town.put("/v1/tax/rules", others).await.is(200);
+    let mut reassessed = 0;
     for period in [
         "2026-08",
         "2026-09",
@@ -92,9 +103,16 @@ async fn a_return_of_a_period_is_that_of_the_whole_journal() {
         };
         let node = town.node.clone();
         let walked = tokio::task::spawn_blocking(move || {
-            node.with_reader(|reader| server::taxes::returns(reader, &wanted, |_| ()))
+            node.with_reader(|reader| {
+                let returns = server::taxes::returns(reader, &wanted, |_| ())?;
+                Ok((returns, server::taxes::reassess(reader, &wanted, |_| ())?))
+            })
         });
-        let walked = walked.await.unwrap().unwrap();
+        let (walked, again) = walked.await.unwrap().unwrap();
+        let path = format!("/v1/tax/reassessment?period={period}");
+        let assessed = town.get(&path).await.is(200);
+        assert_eq!(assessed, serde_json::to_value(&again).unwrap(), "{period}");
+        reassessed += again.payments.len();
         assert_eq!(found, serde_json::to_value(&walked).unwrap(), "{period}");
         assert_eq!(found["agrees_with_ledger"], true, "{period}");
         // The last hour of August in UTC is September in Paris.
@@ -105,4 +123,5 @@ async fn a_return_of_a_period_is_that_of_the_whole_journal() {
             "{period}"
         );
     }
+    assert!(reassessed > 24, "{reassessed}");
 }

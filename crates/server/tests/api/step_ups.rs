@@ -106,6 +106,42 @@ async fn a_transfer_that_was_refused_when_it_was_confirmed_is_no_payment() {
 }
 
 #[tokio::test]
+async fn a_transfer_that_waits_or_came_too_late_is_listed_with_transfers_not_payments() {
+    let town = town().await;
+    let (payer, payee) = (town.wallet("75").await, town.wallet("0").await);
+    confirm_gifts(&town).await;
+    town.patch("/v1/terms", json!({"step_up_ms": 50}))
+        .await
+        .is(200);
+    let gift = json!({"from": payer, "to": payee, "amount": eur("70"), "gift": true});
+    let asked = town.post("/v1/transfers", gift).await.is(202);
+    let waits = |state: &engine::State| !state.pending.is_empty();
+    while town.node.query(waits).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    let listed = async |path: &str| {
+        let list = town.get(&town.caught_up(path).await).await.is(200);
+        let items = list["items"].as_array().unwrap().iter();
+        let items = items.map(|item| (item["id"].clone(), item["kind"].clone()));
+        items.collect::<Vec<_>>()
+    };
+    let of = |kind: &str| (asked["id"].clone(), json!(kind));
+    assert_eq!(
+        listed("/v1/transfers").await,
+        [of("transfer.step_up_expired"), of("transfer.step_up")]
+    );
+    assert_eq!(listed("/v1/payments").await, []);
+    let id = text(&asked["id"]);
+    let own = town.get(&format!("/v1/transfers/{id}")).await.is(200);
+    assert_eq!(
+        (&own["status"], &own["code"], &own["from"]),
+        (&json!("expired"), &json!("step_up_expired"), &json!(payer))
+    );
+    let as_payment = format!("/v1/payments/{}", id.replace("trf_", "pay_"));
+    town.get(&as_payment).await.problem(404, "not_found");
+}
+
+#[tokio::test]
 async fn whatever_waits_is_confirmed_with_amount_and_payee_alone() {
     let town = town().await;
     let (payer, payee) = (town.wallet("900").await, town.wallet("0").await);

@@ -695,7 +695,14 @@ async fn what_a_withdrawal_needs_confirmed_comes_with_it() {
     let wallet = town.wallet("50").await;
     let mut body = json!({"wallet": wallet, "amount": eur("6")});
     let denied = town.post("/v1/withdrawals", body.clone()).await;
-    assert_eq!(denied.problem(409, "step_up_needed")["rule"], "tt/out");
+    let denied = denied.problem(409, "step_up_needed").clone();
+    assert_eq!(denied["rule"], "tt/out");
+    let refused = town.get(&town.caught_up("/v1/refusals").await).await;
+    let refused = refused.is(200)["items"][0].clone();
+    assert_eq!(
+        (&refused["id"], &refused["kind"]),
+        (&denied["id"], &json!("withdrawal.refused"))
+    );
     body["factors"] = json!(["possession"]);
     let clerk = town.key(&[Scope::WithdrawalsWrite]);
     let asked = body.to_string();
@@ -720,7 +727,14 @@ async fn a_refund_says_what_the_law_asks_of_it() {
     let paid = town.post("/v1/payments", body).await.is(201);
     let path = format!("/v1/payments/{}/refund", text(&paid["id"]));
     let cash = json!({"amount": eur("1"), "circumstances": {"flags": ["in_cash"]}});
-    town.post(&path, cash).await.problem(403, "not_allowed");
+    let denied = town.post(&path, cash).await;
+    let denied = denied.problem(403, "not_allowed")["id"].clone();
+    let listed = town.get(&town.caught_up("/v1/payments").await).await;
+    let listed = listed.is(200)["items"][0].clone();
+    assert_eq!(
+        (&listed["id"], &listed["kind"]),
+        (&denied, &json!("refund.refused"))
+    );
     let back = json!({"amount": eur("1")});
     town.post(&path, back).await.is(201);
 }

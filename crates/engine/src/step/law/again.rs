@@ -75,8 +75,13 @@ fn case<V: View>(view: &V, tenant: TenantNo, part: &Part<'_>, effect: &Effect) -
         }
         (Effect::Paid(paid), EventKind::Captured) => {
             let legs = paid_from(view, part);
-            let (payer, payee) = (paid.payer, paid.payee);
-            Some(super::capture::case(paid.asset, payer, payee, legs))
+            let parties = (paid.payer, paid.payee);
+            Some(super::capture::case(
+                paid.asset,
+                parties,
+                circumstances,
+                legs,
+            ))
         }
         (Effect::Paid(paid), EventKind::Transferred) => {
             let payment = asked.map_or(Payment::Transfer, |asked| asked.payment);

@@ -137,7 +137,7 @@ fn all_is_shown_again(town: &Town) {
             let refused = part.effects.iter().any(|e| matches!(e, Effect::Refused(_)));
             match part.kind {
                 kind if kind.is_refusal() => assert!(refused),
-                EventKind::StepUpAsked => {
+                kind if kind.asks_step_up() => {
                     assert!(matches!(said.verdict, Verdict::StepUp { .. }), "{event:?}");
                 }
                 _ => assert_eq!(said.verdict, Verdict::Allow, "{event:?}\n{said:?}"),
@@ -391,7 +391,7 @@ fn a_life(seed: u64, steps: u32) -> Land {
         if let (id, Answer::Done(event)) = land.try_run(op) {
             match (what, event.kind) {
                 (1, EventKind::Authorized) => holds.push((id, amount)),
-                (2, EventKind::Refused | EventKind::StepUpAsked) => {}
+                (2, kind) if kind.is_refusal() || kind.asks_step_up() => {}
                 (2, _) => done.push((id, captured)),
                 _ => {}
             }

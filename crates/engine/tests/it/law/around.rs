@@ -10,7 +10,7 @@ use engine::records::Channel;
 use engine::terms::Country;
 use engine::{Code, Event, EventKind, Handles, Id, Op, decide, resolve};
 use ledger::Source;
-use policy::{Audience, Tier};
+use policy::{Audience, Flag, Product, Tier};
 
 fn balance(per: &str) -> Land {
     let rule = format!(
@@ -191,6 +191,37 @@ fn a_capture_is_asked_about_nothing_but_the_balance() {
     let moved = land.events[&part].effects.iter();
     assert_eq!(moved.flat_map(engine::Effect::measured).count(), 0);
     captures(&mut land, hold, "30 EUR", EventKind::Captured);
+}
+
+/// A number for what is bought offline only, say, is for what is captured of that as well.
+#[test]
+fn a_capture_is_asked_in_the_circumstances_of_its_authorization() {
+    let rule = "kind = \"balance\"\nmost = \"100 EUR\"\nper = \"party\"\nthen = \"deny\"\n\
+                applies = { party = [\"person\"], product = [\"game\"], flag = [\"new_device\"] }";
+    let mut land = land_of(rule);
+    land.settle("friend", b"DE", Tier::Strong);
+    let hold = |land: &mut Land, product, flags: &[Flag]| {
+        let mut spend = land.spend("payer", "90 EUR");
+        spend.circumstances.product = product;
+        spend.circumstances.flags = flags.iter().copied().collect();
+        let expires = Some(land.now.plus(HOUR));
+        let payee = wal("friend");
+        land.id_of(Op::Authorize {
+            spend,
+            payee,
+            expires,
+        })
+    };
+    let ordinary = hold(&mut land, Product::Other, &[]);
+    let other = hold(&mut land, Product::Game, &[]);
+    let its = hold(&mut land, Product::Game, &[Flag::NewDevice]);
+    captures(&mut land, ordinary, "50 EUR", EventKind::Captured);
+    let refused = captures(&mut land, its, "51 EUR", Code::LimitBalance);
+    assert_eq!(land.rule(refused), "one/rule");
+    let fits = captures(&mut land, its, "50 EUR", EventKind::Captured);
+    let trace = in_words(&land, fits, Audience::Operator).trace;
+    assert_eq!(trace.len(), 1, "shown again as it was asked");
+    captures(&mut land, other, "60 EUR", EventKind::Captured);
 }
 
 #[test]

@@ -228,6 +228,9 @@ fn shown(law: &Value) -> String {
     for change in law["changes"].as_array().into_iter().flatten() {
         out += &format!("  {}\n", change["words"].as_str().unwrap_or_default());
     }
+    if law["changes"].as_array().is_some_and(Vec::is_empty) {
+        out += "  It changes nothing that is in force.\n";
+    }
     for found in law["findings"].as_array().into_iter().flatten() {
         let words = found["words"].as_str().unwrap_or_default();
         let (file, line) = (found["file"].as_str().unwrap_or_default(), &found["line"]);
@@ -304,18 +307,24 @@ fn is_due(law: &Value) -> bool {
     at.is_ok_and(|at| at <= jiff::Timestamp::now())
 }
 
-/// What is in force, and what waits.
-pub fn status(api: &Api, json: bool) -> Result<(), Failure> {
+/// What is in force, and what waits, with what it would change: whoever approves it should know.
+pub fn status(api: &Api, lang: Lang, json: bool) -> Result<(), Failure> {
     let mut client = api.client()?;
-    let (active, proposed, approved) = runtime()?.block_on(async {
+    let (active, waiting) = runtime()?.block_on(async {
         let active = must(client.get("/v1/activations?limit=1").await?, &[])?;
-        let proposed = must(client.get("/v1/laws?status=proposed").await?, &[])?;
-        let approved = must(client.get("/v1/laws?status=approved").await?, &[])?;
-        Ok::<_, Failure>((active, proposed, approved))
+        let mut waiting = Vec::new();
+        for status in ["approved", "proposed"] {
+            let list = client.get(&format!("/v1/laws?status={status}")).await?;
+            let list = must(list, &[])?;
+            for law in list["items"].as_array().into_iter().flatten() {
+                let id = law["id"].as_str().unwrap_or_default();
+                let path = format!("/v1/laws/{id}?lang={}", lang_word(lang));
+                waiting.push(must(client.get(&path).await?, &[])?);
+            }
+        }
+        Ok::<_, Failure>((active, waiting))
     })?;
     let in_force = &active["items"][0];
-    let waiting = [&approved, &proposed].map(|list| list["items"].as_array().cloned());
-    let waiting: Vec<Value> = waiting.into_iter().flatten().flatten().collect();
     if json {
         return print_json(&json!({"in_force": in_force, "waiting": waiting}));
     }

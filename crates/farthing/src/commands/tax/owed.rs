@@ -4,7 +4,7 @@
 use crate::commands::packs::Api;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::rare::tenant;
+use crate::rare::{Of, asked};
 use clap::{Args as ClapArgs, ValueEnum};
 use engine::ids::TenantId;
 use engine::records::TenantNo;
@@ -34,8 +34,11 @@ struct Journal {
     #[arg(long, default_value_t = 0)]
     shard: u32,
     /// Whose, e.g. ten_0190…; without it, the first tenant's, which is the operator's
-    #[arg(long, value_name = "TENANT")]
+    #[arg(long, value_name = "TENANT", conflicts_with = "mode")]
     tenant: Option<TenantId>,
+    /// That of the first test tenant, or of the first live one
+    #[arg(long, value_enum)]
+    mode: Option<Of>,
 }
 
 impl Journal {
@@ -47,10 +50,7 @@ impl Journal {
             return Err(Failure::said(words));
         }
         let mut reader = SqliteReader::open(&path, self.shard)?;
-        let tenant = match self.tenant {
-            Some(named) => tenant(&mut reader, named)?,
-            None => TenantNo(0),
-        };
+        let tenant = asked(&mut reader, self.tenant, self.mode)?;
         Ok((reader, tenant))
     }
 }

@@ -213,7 +213,7 @@ impl Fold {
             }),
             Effect::PendingClosed { payment } => {
                 about(payment);
-                let expired = kind == EventKind::StepUpExpired;
+                let expired = kind.is_step_up_expired();
                 let state = if expired { "expired" } else { "answered" };
                 change(Change::StepUpEnded {
                     tenant,

@@ -9,7 +9,6 @@ use crate::app::App;
 use crate::extract::{Answer, Caller, Handled, Json, Query};
 use crate::guard::Routes;
 use crate::idempotency;
-use crate::lookup;
 use crate::papers::{day, refused};
 use crate::problem::{Outcome, Problem, Refuse};
 use crate::types::ids::{CreditNoteId, InvoiceId};
@@ -19,10 +18,8 @@ use ::papers::facts::{Draft, Kind, Paid, Reference, TaxRule};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use engine::Id;
 use identity::Scope;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -77,38 +74,18 @@ async fn create_credit_note(
     let covers = app.blocking(move |app| app.store.paper_covers(tenant, invoice.0));
     let covers = covers.await?.map_err(|error| Problem::store(&error))?;
     let supply = issued.supply;
-    let mut back = gather::given_back(&app, &caller, &covers, supply).await?;
+    let back = gather::given_back(&app, &caller, &covers, supply).await?;
     if back.free.is_empty() {
         return Err(refused(&PaperError::Empty).into());
     }
-    // The payment's own tax holds, whatever the terms say by now.
-    let all = || back.free.iter().chain(&back.papered);
-    let of: BTreeSet<Id> = all().map(|one| one.taxed.paid.of).collect();
-    let mut places = Vec::new();
-    for payment in of {
-        let place = lookup::position_of(&app, caller.tenant, payment).await?;
-        let gone = || Problem::internal(&"an invoice of a payment that is not in the history");
-        places.push((payment, place.ok_or_else(gone)?));
-    }
-    let payments = gather::read(&app, &caller, places, supply).await?;
-    let decided = |one: &Found| (one.taxed.seller, one.taxed.case);
-    let taxes = payments
-        .into_iter()
-        .map(|one| ((one.id, decided(&one)), one.tax));
-    let taxes: BTreeMap<_, _> = taxes.collect();
     let product = paper.lines.first().map(|line| line.product.clone());
     let product = product.unwrap_or_default();
-    let supplies_of = |found: &mut Vec<Found>| {
-        let supply = |one: &mut Found| {
-            if let Some(tax) = taxes.get(&(one.taxed.paid.of, decided(one))) {
-                one.tax = tax.clone();
-            }
-            one.supply(&product)
-        };
-        found.iter_mut().map(supply).collect::<Outcome<Vec<_>>>()
+    let supplies_of = |found: &[Found]| {
+        let supplies = found.iter().map(|one| one.supply(&product));
+        supplies.collect::<Outcome<Vec<_>>>()
     };
-    let supplies = supplies_of(&mut back.free)?;
-    let credited = supplies_of(&mut back.papered)?;
+    let supplies = supplies_of(&back.free)?;
+    let credited = supplies_of(&back.papered)?;
     let back = back.free;
     let asset = gather::asset_of(&app, &back).await?;
     let draft = Draft {

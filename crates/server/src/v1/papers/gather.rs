@@ -5,7 +5,8 @@ use crate::app::App;
 use crate::codes;
 use crate::extract::Caller;
 use crate::history;
-use crate::papers::{TaxFacts, Taxed, day, tax_of};
+use crate::lookup;
+use crate::papers::{Given, TaxFacts, Taxed, day, tax_of};
 use crate::problem::{Outcome, Problem};
 use crate::types::ids::{WalletId, written};
 use crate::v1::events::number;
@@ -153,12 +154,52 @@ pub async fn given_back(
     for one in &mut found {
         one.at = since.get(&one.id).map_or(one.at, |since| UtcMillis(*since));
     }
+    as_paid(app, caller, &mut found, supply).await?;
     let covers: BTreeSet<&Covered> = covers.iter().collect();
     found.retain(|one| {
         let thing = one.taxed.paid.of.0;
         covers.contains(&Covered::whole(thing)) || covers.contains(&one.share_of(thing))
     });
     sort(app, caller, found).await
+}
+
+/// What was given back bears the tax of its payment, whatever the terms say by now; and where no tax
+/// rules shared it out, the sellers of a payment to several bear it by nested shares, so that all of
+/// it comes to what each had.
+async fn as_paid(
+    app: &App,
+    caller: &Caller,
+    found: &mut [Found],
+    supply: PaperSupply,
+) -> Outcome<()> {
+    let of: BTreeSet<Id> = found.iter().map(|one| one.taxed.paid.of).collect();
+    let places = lookup::positions_of(app, caller.tenant, of.into_iter().collect()).await?;
+    let gone = || Problem::internal(&"an invoice of a payment that is not in the history");
+    let there = |(id, at): (Id, Option<_>)| Ok((id, at.ok_or_else(gone)?));
+    let places = places.into_iter().map(there).collect::<Outcome<Vec<_>>>()?;
+    let payments = read(app, caller, places, supply).await?;
+    let mut paid: BTreeMap<Id, (Vec<&Taxed>, Given)> = BTreeMap::new();
+    let mut taxes = BTreeMap::new();
+    for one in &payments {
+        paid.entry(one.id).or_default().0.push(&one.taxed);
+        taxes.insert((one.id, one.taxed.seller, one.taxed.case), &one.tax);
+    }
+    for back in found.chunk_by_mut(|one, next| one.id == next.id) {
+        for one in &mut *back {
+            let key = (one.taxed.paid.of, one.taxed.seller, one.taxed.case);
+            if let Some(tax) = taxes.get(&key) {
+                one.tax = (*tax).clone();
+            }
+        }
+        let of = back
+            .first()
+            .and_then(|one| paid.get_mut(&one.taxed.paid.of));
+        if let Some((paid, given)) = of {
+            let mut back: Vec<&mut Taxed> = back.iter_mut().map(|one| &mut one.taxed).collect();
+            given.share(paid, &mut back);
+        }
+    }
+    Ok(())
 }
 
 fn at(position: store::read::Position) -> Position {

@@ -5,7 +5,7 @@ use crate::extract::{Answer, Caller, PathId, Query};
 use crate::guard::Routes;
 use crate::lookup;
 use crate::papers::{Form, PartyFacts, Who, answer, cash_receipt, language, party, wanted};
-use crate::problem::{Problem, Refuse};
+use crate::problem::{Outcome, Problem, Refuse};
 use crate::texts;
 use crate::types::ids::{PartyId, PaymentId};
 use crate::types::{Amount, Time};
@@ -139,11 +139,9 @@ async fn get_receipt(
         EventKind::Paid | EventKind::Split => vec![id.0],
         _ => life.captures.iter().map(|step| step.id).collect(),
     };
-    let mut places = Vec::with_capacity(things.len());
-    for thing in things {
-        let place = lookup::position_of(&app, caller.tenant, thing).await?;
-        places.push((thing, place.ok_or_else(not_there)?));
-    }
+    let places = lookup::positions_of(&app, caller.tenant, things).await?;
+    let there = |(id, at): (Id, Option<_>)| Ok((id, at.ok_or_else(not_there)?));
+    let places = places.into_iter().map(there).collect::<Outcome<Vec<_>>>()?;
     let supplies = supplies(gather::read(&app, &caller, places, PaperSupply::Sale).await?);
     let Some(first) = supplies.first() else {
         return Err(Problem::of(Code::WrongState, "nothing was paid").into());
