@@ -32,3 +32,4 @@ mod taxes;
 mod texts;
 mod town;
 mod under_law;
+mod usage;
