@@ -134,14 +134,20 @@ def base64url(raw: bytes) -> str:
 
 
 def _read(asset: str, limit: Limit) -> _Atoms:
-    scale = _SCALES.get(asset) if limit.scale is None else limit.scale
+    scale = scale_of(asset, limit.scale)
+    deposit = atoms(limit.deposit or limit.total, scale)
+    return _Atoms(atoms(limit.payment, scale), atoms(limit.total, scale), deposit, scale)
+
+
+def scale_of(asset: str, scale: int | None) -> int:
+    """The decimals that were said, or the usual ones."""
+    scale = _SCALES.get(asset) if scale is None else scale
     if scale is None:
-        raise ValueError(f"say how many decimals {asset} has: Limit(…, scale=…)")
-    deposit = _atoms(limit.deposit or limit.total, scale)
-    return _Atoms(_atoms(limit.payment, scale), _atoms(limit.total, scale), deposit, scale)
+        raise ValueError(f"say how many decimals {asset} has: scale=…")
+    return scale
 
 
-def _atoms(decimal: str, scale: int) -> int:
+def atoms(decimal: str, scale: int) -> int:
     """A decimal in atoms; more digits than the scale is an error, never a rounding."""
     parts = re.fullmatch(r"([0-9]+)(?:\.([0-9]+))?", decimal)
     if parts is None or len(parts[2] or "") > scale:

@@ -246,6 +246,26 @@ impl<'b> RowReader<'b> {
         let mut event = Event::empty();
         Ok(self.next_event(&mut event)?.then_some(event))
     }
+
+    /// The events at some indices, ascending and each once; those the row does not have are left out.
+    ///
+    /// # Errors
+    /// [`CodecError`], naming the byte.
+    pub fn events_at(mut self, indices: &[u32]) -> Result<Vec<Event>, CodecError> {
+        let (mut events, mut next) = (Vec::with_capacity(indices.len()), 0);
+        for index in indices {
+            while next < *index && self.next_leaf()?.is_some() {
+                next += 1;
+            }
+            let mut event = Event::empty();
+            if next < *index || !self.next_event(&mut event)? {
+                break;
+            }
+            next += 1;
+            events.push(event);
+        }
+        Ok(events)
+    }
 }
 
 fn decode_leaf(leaf: &[u8], time: UtcMillis, out: &mut Event) -> Option<()> {

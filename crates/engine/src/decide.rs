@@ -166,29 +166,32 @@ pub fn resolve(state: &State, commands: &[Command], now: UtcMillis, handles: &mu
             }
         }
     }
-    let there = || handles.wallets.as_flattened().iter().filter(is_there);
-    let records = || there().map(|known| state.wallet(known.no));
-    let parties = || records().map(|wallet| state.party(wallet.party));
-    fetch(parties(), |party| u64::from(party.tenant.0));
-    let accounts = records().filter_map(|wallet| state.book.get(wallet.first));
+    let there = handles.wallets.as_flattened().iter().filter(is_there);
+    let mut records = Vec::with_capacity(2 * RESOLVE_CHUNK);
+    records.extend(there.map(|known| state.wallet(known.no)));
+    let parties = records.iter().map(|wallet| state.party(wallet.party));
+    let parties = fetch(parties, |party| u64::from(party.tenant.0));
+    let accounts = records.iter();
+    let accounts = accounts.filter_map(|wallet| state.book.get(wallet.first));
     fetch(accounts, |account| u64::from(account.owner));
     // What the parties have used, where the law counts.
     if handles.law_of(state, commands) {
-        let counts = parties().filter_map(|party| state.counts.get(party.counts as usize));
+        let counts = parties.iter();
+        let counts = counts.filter_map(|party| state.counts.get(party.counts as usize));
         fetch(counts, |counts| counts.len() as u64);
     }
     // Where there are tax rules: those who sell, then their tax accounts.
     if taxes_of(state, commands) {
         let payees = handles.wallets.iter().map(|[_, payee]| payee);
-        let sellers = payees
-            .filter(is_there)
-            .map(|payee| state.wallet(payee.no).party);
-        let taxpayers = sellers.filter_map(|party| {
+        let payees = payees.filter(is_there);
+        let taxpayers = payees.filter_map(|payee| {
+            let party = state.wallet(payee.no).party;
             let no = state.taxpayer_nos.get(party.0 as usize)?.checked_sub(1)?;
             state.taxpayers.get(no as usize)
         });
-        fetch(taxpayers.clone(), |taxpayer| u64::from(taxpayer.case));
-        let accounts = taxpayers.filter_map(|taxpayer| state.book.get(taxpayer.account));
+        let taxpayers = fetch(taxpayers, |taxpayer| u64::from(taxpayer.case));
+        let accounts = taxpayers.iter();
+        let accounts = accounts.filter_map(|taxpayer| state.book.get(taxpayer.account));
         fetch(accounts, |account| u64::from(account.owner));
     }
     handles.look_at(state, commands, now);

@@ -7,11 +7,16 @@
 /// Room for payers and payees of a chunk.
 const ROOM: usize = 256;
 
-/// Reads a word of each of these. They must be known without waiting for any of them.
+/// Reads a word of each of these, and returns them: what they lead to may be next. They must be known
+/// without waiting for any of them.
 #[inline]
-pub(crate) fn fetch<'s, T: 's>(places: impl Iterator<Item = &'s T>, word: impl Fn(&T) -> u64) {
+pub(crate) fn fetch<'s, T: 's>(
+    places: impl Iterator<Item = &'s T>,
+    word: impl Fn(&T) -> u64,
+) -> Vec<&'s T> {
     let mut list = Vec::with_capacity(ROOM);
     list.extend(places);
-    let words = list.into_iter().map(word);
+    let words = list.iter().map(|place| word(place));
     std::hint::black_box(words.fold(0, |all, word| all ^ word));
+    list
 }

@@ -171,7 +171,7 @@ pub struct Quoted {
 }
 
 /// What an item costs a payer at a moment, by a version of its price.
-#[inline]
+#[inline(always)] // Its answer is large, and read at once.
 pub(crate) fn quote<V: View>(
     view: &V,
     version: &Version,

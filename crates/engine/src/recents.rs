@@ -349,6 +349,7 @@ impl Recents {
     pub fn set_window(&mut self, window: Window) {
         let mut fresh = Recents::new(window, self.key);
         fresh.timed.forgotten_before = self.timed.forgotten_before;
+        fresh.arrived.forgotten_before = self.arrived.forgotten_before;
         for (tenant, id, arrived, position) in self.entries() {
             fresh.put(tenant, id, arrived, position);
         }
@@ -367,13 +368,21 @@ impl Recents {
         })
     }
 
-    /// Ids of an earlier time may be forgotten, as a snapshot keeps it.
-    pub(crate) fn forgotten_before(&self) -> u64 {
-        self.timed.forgotten_before
+    /// Whether an id without a time was ever forgotten: until then, what is not remembered is new.
+    #[must_use]
+    #[inline]
+    pub fn has_forgotten_untimed(&self) -> bool {
+        self.arrived.forgotten_before > 0
     }
 
-    pub(crate) fn set_forgotten_before(&mut self, time: u64) {
-        self.timed.forgotten_before = time;
+    /// Ids of an earlier time, or an earlier arrival, may be forgotten, as a snapshot keeps it.
+    pub(crate) fn forgotten_before(&self) -> (u64, u64) {
+        (self.timed.forgotten_before, self.arrived.forgotten_before)
+    }
+
+    pub(crate) fn set_forgotten_before(&mut self, (timed, arrived): (u64, u64)) {
+        self.timed.forgotten_before = timed;
+        self.arrived.forgotten_before = arrived;
     }
 
     /// The slices in canonical order, as a snapshot keeps them.

@@ -29,7 +29,7 @@ use thiserror::Error;
 /// The snapshot format this code writes and reads. Any change of a record of State counts it up: an
 /// older snapshot is then skipped and the journal replayed, and digests of another version are not
 /// compared.
-pub const VERSION: u16 = 9;
+pub const VERSION: u16 = 10;
 
 /// About how many bytes are handed over at a time.
 const CHUNK: usize = 1 << 16;
@@ -83,8 +83,8 @@ struct Head<'s> {
     meters: usize,
     /// Of each slice of recent ids: by the ids' own time, its number, its length.
     slices: Vec<(bool, u64, u32)>,
-    /// Ids of an earlier time may be forgotten.
-    forgotten_before: u64,
+    /// Ids of an earlier time, or an earlier arrival, may be forgotten.
+    forgotten_before: (u64, u64),
 }
 
 /// Hands the state's bytes over in order, some tens of kilobytes at a time.

@@ -188,17 +188,18 @@ fn run<V: View>(
     parties::check(draft, &payment)?;
     price::set(draft, &mut payment)?;
     let facts;
-    if let Some(priced) = &payment.priced {
-        facts = priced.facts(spend);
+    if let Some(own) = payment.priced.as_ref().and_then(|set| set.facts(spend)) {
+        facts = own;
         payment.facts = &facts;
     }
     tax::set(draft, &mut payment)?;
     pending::is_as_confirmed(draft, &payment)?;
     if payment.priced.is_some() {
         price::check(draft, &payment)?;
-        parties::mandate_again(draft, &payment)?;
-    } else if payment.gross > spend.amount.0 {
-        parties::mandate_again(draft, &payment)?;
+    }
+    let is_news = payment.priced.is_some() || payment.gross > spend.amount.0;
+    if is_news && spend.mandate.0.is_some() {
+        parties::mandate(draft, &payment)?;
     }
     fee::set(draft, &mut payment);
     risk::check(draft, &mut payment)?;

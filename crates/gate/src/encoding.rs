@@ -35,6 +35,12 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     engine.decode(text).ok()
 }
 
+/// Base64url, padded or not: the `Payment` scheme's only alphabet.
+#[must_use]
+pub fn decode_url(text: &str) -> Option<Vec<u8>> {
+    URL_LENIENT.decode(text).ok()
+}
+
 /// Exactly `N` bytes of base64url without padding. One spelling each: what is signed as text must
 /// not have a second form.
 #[must_use]

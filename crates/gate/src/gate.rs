@@ -8,6 +8,7 @@
 //!    for. `HEAD` needs a payment that would do, and takes nothing.
 
 use crate::answer::{self, Body, problem, whole};
+use crate::crawl;
 use crate::delivery::{Delivery, Due};
 use crate::error::GateError;
 use crate::facilitator;
@@ -16,7 +17,7 @@ use crate::hygiene;
 use crate::mpp;
 use crate::offer::{Offer, Paying};
 use crate::path::Target;
-use crate::refuse::{Way, denied, required, unreadable};
+use crate::refuse::{Way, denied, required, uncrawled, unreadable};
 use crate::registry::Registry;
 use crate::retries::{Found, KEPT_BYTES_MAX, Kept, Retries, Turn};
 use crate::sessions::{SessionOptions, Sessions, Snapshot};
@@ -287,6 +288,7 @@ impl Gate {
         let lasts_s = self.lasts_s();
         let about = (lasts_s, session);
         answer::put(own, x402::REQUIRED, &x402::required(offer, error, about));
+        answer::put(own, crawl::PRICE, &crawl::price(offer));
         match random() {
             Ok(random) => {
                 let (binding, now_s) = (&self.binding, self.now_s());
@@ -458,6 +460,7 @@ impl Visit<'_> {
                 answer::put(&mut head.headers, mpp::RECEIPT, &receipt);
             }
             Way::Mpp => {}
+            Way::Crawl => answer::put(&mut head.headers, crawl::CHARGED, &crawl::price(offer)),
         }
         match (body, whole_body) {
             (Some(body), _) => {
@@ -485,8 +488,15 @@ impl Visit<'_> {
         let mut x402 = self.asked.get_all(x402::SIGNATURE).iter();
         let is_payment = |value: &&HeaderValue| hygiene::is_payment(value.as_bytes());
         let mut mpp = self.asked.get_all(AUTHORIZATION).iter().filter(is_payment);
+        let refused = |wrong| Box::new(uncrawled(gate, offer, &self.asked, wrong));
         match (x402.next(), mpp.next()) {
-            (None, None) => Ok(None),
+            (None, None) => {
+                let known = (gate.teller.registry(), now_s);
+                let crawled = crawl::read(&self.asked, &self.method, offer, known);
+                let claim = crawled.map_err(refused)?;
+                Ok(claim.map(|claim| (Way::Crawl, Paying::Charge(claim))))
+            }
+            _ if crawl::pays(&self.asked) => Err(several()),
             (Some(header), None) if x402.next().is_none() => {
                 match x402::read(header.as_bytes(), offer, (now_s, gate.lasts_s())) {
                     Ok(paying) => Ok(Some((Way::X402, paying))),
@@ -500,11 +510,7 @@ impl Visit<'_> {
                     Err(kind) => Err(Box::new(self.invalid(offer, kind))),
                 }
             }
-            _ => Err(Box::new(problem(
-                StatusCode::BAD_REQUEST,
-                "payments_several",
-                "Send one payment, by one protocol.",
-            ))),
+            _ => Err(several()),
         }
     }
 }
@@ -521,6 +527,14 @@ impl Visit<'_> {
         let response = answer::payment_problem(status, kind, "payment_not_valid", words);
         (self.gate).ask_for_payment(offer, &self.asked, kind, None, response)
     }
+}
+
+fn several() -> Box<Response<Body>> {
+    Box::new(problem(
+        StatusCode::BAD_REQUEST,
+        "payments_several",
+        "Send one payment, by one protocol.",
+    ))
 }
 
 fn again(kept: Kept) -> Response<Body> {

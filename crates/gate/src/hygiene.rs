@@ -6,6 +6,7 @@
 //!   (method overrides, path overrides) are dropped.
 //! - A paid answer is never for a shared cache, whatever the upstream says.
 
+use crate::crawl;
 use hyper::HeaderMap;
 use hyper::header::{
     AUTHORIZATION, CACHE_CONTROL, CONNECTION, EXPIRES, HOST, HeaderName, HeaderValue,
@@ -47,7 +48,10 @@ const REQUEST_ONLY_HERE: [&str; 17] = [
 ];
 
 /// Only the gate may say these.
-const RESPONSE_ONLY_HERE: [&str; 4] = [
+const RESPONSE_ONLY_HERE: [&str; 7] = [
+    crawl::PRICE,
+    crawl::CHARGED,
+    crawl::ERROR,
     "payment-required",
     "payment-response",
     "payment-receipt",
@@ -115,7 +119,7 @@ fn authorizes_payment(headers: &HeaderMap) -> bool {
 /// Whether a payment comes with a request.
 #[must_use]
 pub fn pays(headers: &HeaderMap) -> bool {
-    headers.contains_key("payment-signature") || authorizes_payment(headers)
+    headers.contains_key("payment-signature") || authorizes_payment(headers) || crawl::pays(headers)
 }
 
 /// Whether an `Authorization` value is of the `Payment` scheme.

@@ -18,10 +18,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod answer;
+mod crawl;
 mod delivery;
 mod encoding;
 mod error;
 mod facilitator;
+mod fields;
 mod gate;
 mod host;
 mod hygiene;

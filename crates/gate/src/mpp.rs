@@ -17,8 +17,12 @@ use sha2::Sha256;
 /// On a good answer: what was taken.
 pub const RECEIPT: &str = "payment-receipt";
 
+mod header;
 mod session;
+#[cfg(test)]
+mod vectors;
 
+pub use header::{challenges, header};
 pub use session::{receipt as session_receipt, request as session_request};
 
 pub const METHOD: &str = "farthing";
@@ -83,6 +87,17 @@ pub struct Challenge {
 struct Credential {
     challenge: Challenge,
     payload: serde_json::Value,
+}
+
+impl Credential {
+    /// What a token says, and the JSON it says it in.
+    fn read(token: &[u8]) -> Option<(Credential, Vec<u8>)> {
+        if token.len() > CREDENTIAL_MAX_BYTES {
+            return None;
+        }
+        let json = encoding::decode_url(std::str::from_utf8(token).ok()?)?;
+        Some((serde_json::from_slice(&json).ok()?, json))
+    }
 }
 
 #[derive(Deserialize)]
@@ -163,25 +178,6 @@ fn bound(
     challenge
 }
 
-/// The value of `WWW-Authenticate`.
-#[must_use]
-pub fn header(challenge: &Challenge) -> String {
-    let mut header = format!(
-        "Payment id=\"{}\", realm=\"{}\", method=\"{}\", intent=\"{}\", request=\"{}\"",
-        challenge.id, challenge.realm, challenge.method, challenge.intent, challenge.request,
-    );
-    let optional = [
-        ("expires", &challenge.expires),
-        ("digest", &challenge.digest),
-    ];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            header.push_str(&format!(", {name}=\"{value}\""));
-        }
-    }
-    header
-}
-
 fn currency(offer: &Offer) -> String {
     offer.asset.code.as_str().to_ascii_lowercase()
 }
@@ -207,12 +203,7 @@ pub fn read(
     binding: &BindingKey,
     now_s: u64,
 ) -> Result<Paying, Problem> {
-    if token.len() > CREDENTIAL_MAX_BYTES {
-        return Err(MALFORMED);
-    }
-    let text = std::str::from_utf8(token).map_err(|_| MALFORMED)?;
-    let json = encoding::decode(text).ok_or(MALFORMED)?;
-    let credential: Credential = serde_json::from_slice(&json).map_err(|_| MALFORMED)?;
+    let (credential, json) = Credential::read(token).ok_or(MALFORMED)?;
     let challenge = &credential.challenge;
     let is_session = challenge.intent == SESSION;
     if challenge.method != METHOD || !(is_session || challenge.intent == CHARGE) {
@@ -248,7 +239,7 @@ pub fn read(
     if challenge.realm != offer.authority || challenge.digest != offer.digest {
         return Err(INVALID);
     }
-    let charge = encoding::decode(&challenge.request).ok_or(INVALID)?;
+    let charge = encoding::decode_url(&challenge.request).ok_or(INVALID)?;
     let charge: Charge = serde_json::from_slice(&charge).map_err(|_| INVALID)?;
     let details = &charge.method_details;
     let is_this = details.request == offer.request
@@ -286,30 +277,6 @@ pub fn receipt(payment: &str, now_s: u64) -> String {
         "timestamp": time(now_s),
     });
     encoding::url(body.to_string().as_bytes())
-}
-
-/// A challenge out of a `WWW-Authenticate` value: the payer's side. Knows only what [`header`]
-/// writes.
-#[must_use]
-pub fn read_header(header: &str) -> Option<Challenge> {
-    let rest = header.strip_prefix("Payment ")?;
-    let find = |name: &str| {
-        let start = format!("{name}=\"");
-        let part = rest
-            .split(", ")
-            .find_map(|part| part.strip_prefix(&start))?;
-        part.strip_suffix('"').map(str::to_owned)
-    };
-    Some(Challenge {
-        id: find("id")?,
-        realm: find("realm")?,
-        method: find("method")?,
-        intent: find("intent")?,
-        request: find("request")?,
-        expires: find("expires"),
-        digest: find("digest"),
-        opaque: find("opaque"),
-    })
 }
 
 #[cfg(test)]
@@ -408,8 +375,8 @@ mod tests {
             prop_assert!(read(&bytes, &offer(), &binding(), NOW_S).is_err());
             let token = encoding::url(text.as_bytes());
             prop_assert!(read(token.as_bytes(), &offer(), &binding(), NOW_S).is_err());
-            let _ = read_header(&text);
-            let _ = read_header(&format!("Payment {text}"));
+            let _ = challenges(&text);
+            let _ = challenges(&format!("Payment {text}"));
         }
 
         #[test]

@@ -127,7 +127,7 @@ impl Ours {
 /// The value of `Authorization` that answers a `WWW-Authenticate: Payment` challenge of ours.
 #[must_use]
 pub fn answer_challenge(header: &str, secret: &Secret) -> Option<String> {
-    let challenge = mpp::read_header(header)?;
+    let challenge = mpp::challenges(header).into_iter().next()?;
     let key = secret.public();
     let credential = json!({
         "challenge": challenge,

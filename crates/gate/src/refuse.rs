@@ -1,6 +1,7 @@
 //! The answers to requests that are not paid, or not well enough.
 
 use crate::answer::{self, Body, payment_problem, problem, problem_with};
+use crate::crawl;
 use crate::gate::{Gate, unavailable};
 use crate::meter::Short;
 use crate::offer::Offer;
@@ -16,6 +17,7 @@ use hyper::{HeaderMap, Response, StatusCode};
 pub enum Way {
     X402,
     Mpp,
+    Crawl,
 }
 
 /// No payment came.
@@ -70,6 +72,19 @@ pub fn denied(
     way: Way,
     why: NotPaid,
 ) -> Response<Body> {
+    if way == Way::Crawl {
+        return uncrawled(
+            gate,
+            offer,
+            headers,
+            match why {
+                NotPaid::Unavailable => return unavailable(),
+                NotPaid::UnknownKey => crawl::Wrong::CrawlerForbidden,
+                NotPaid::Replayed => crawl::Wrong::InvalidSignature,
+                NotPaid::StepUp | NotPaid::Denied(_) => crawl::Wrong::PaymentFailed,
+            },
+        );
+    }
     let payment_required = StatusCode::PAYMENT_REQUIRED;
     let reason = why.reason();
     let (status, kind, words) = match why {
@@ -95,7 +110,7 @@ pub fn denied(
             let status = match (shown, way) {
                 (Code::InsufficientFunds, _) | (_, Way::X402) => payment_required,
                 // The proof is good and the law or the operator says no: paying again is no help.
-                (_, Way::Mpp) => StatusCode::FORBIDDEN,
+                (_, Way::Mpp | Way::Crawl) => StatusCode::FORBIDDEN,
             };
             (status, "verification-failed", shown.help())
         }
@@ -109,6 +124,22 @@ pub fn denied(
         return response;
     }
     gate.ask_for_payment(offer, &no_page(headers), reason, None, response)
+}
+
+/// A crawler does not pay, or not well enough.
+pub fn uncrawled(
+    gate: &Gate,
+    offer: &Offer,
+    headers: &HeaderMap,
+    wrong: crawl::Wrong,
+) -> Response<Body> {
+    let (error, status, words) = wrong.told();
+    let mut response = problem(status, "crawl_not_paid", words);
+    answer::put(response.headers_mut(), crawl::ERROR, error);
+    if status == StatusCode::PAYMENT_REQUIRED {
+        return gate.ask_for_payment(offer, &no_page(headers), error, None, response);
+    }
+    response
 }
 
 /// A session does not serve the request.
@@ -181,7 +212,7 @@ pub fn not_served(
         ),
     };
     let (status, reason) = match way {
-        Way::Mpp => (status, code.to_owned()),
+        Way::Mpp | Way::Crawl => (status, code.to_owned()),
         // Whatever is wrong with a payment is 402 there.
         Way::X402 => (
             payment_required,

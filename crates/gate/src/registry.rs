@@ -6,6 +6,7 @@
 //! - The file may be written by the command while the gate runs: every question is asked of it.
 //! - No balances and no names are in it.
 
+use crate::crawl;
 use crate::error::GateError;
 use crate::leases;
 use crate::sign::PublicKey;
@@ -26,6 +27,10 @@ const SCHEMA: &str = "
         created_ms INTEGER NOT NULL,
         revoked_ms INTEGER,
         PRIMARY KEY (tenant, public_key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS key_thumbprints (
+        thumbprint BLOB PRIMARY KEY,
+        public_key BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS facts (
         name TEXT PRIMARY KEY,
@@ -68,6 +73,16 @@ impl Registry {
         db.pragma_update(None, "synchronous", "FULL")?;
         db.execute_batch(SCHEMA)?;
         db.execute_batch(leases::SCHEMA)?;
+        let keys: Vec<[u8; 32]> = db
+            .prepare(
+                "SELECT public_key FROM wallet_keys
+                 WHERE public_key NOT IN (SELECT public_key FROM key_thumbprints)",
+            )?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for key in keys {
+            keep_thumbprint(&db, &PublicKey(key))?;
+        }
         Ok(Registry(Mutex::new(db)))
     }
 
@@ -104,12 +119,26 @@ impl Registry {
         Ok(find.query_row(params![tenant, key.0], record).optional()?)
     }
 
+    /// The key of a thumbprint, of whomever it is.
+    ///
+    /// # Errors
+    /// `gate_store`.
+    pub fn key_of(&self, thumbprint: &[u8; 32]) -> Result<Option<PublicKey>, GateError> {
+        let db = self.db();
+        let mut find =
+            db.prepare_cached("SELECT public_key FROM key_thumbprints WHERE thumbprint = ?1")?;
+        let key = find.query_row([thumbprint], |row| row.get(0)).optional()?;
+        Ok(key.map(PublicKey))
+    }
+
     /// Binds a key to a wallet, unless it is bound already.
     ///
     /// # Errors
     /// `key_taken` if it is bound to another wallet or revoked.
     pub fn add(&self, tenant: TenantId, new: &KeyRecord) -> Result<(), GateError> {
-        self.db().execute(
+        let db = self.db();
+        keep_thumbprint(&db, &new.key)?;
+        db.execute(
             "INSERT INTO wallet_keys (tenant, public_key, wallet, label, created_ms)
              VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
             params![
@@ -120,6 +149,7 @@ impl Registry {
                 new.created_ms
             ],
         )?;
+        drop(db);
         match self.wallet_of(tenant, &new.key)? {
             Some(wallet) if wallet == new.wallet => Ok(()),
             _ => Err(GateError::KeyTaken),
@@ -184,6 +214,14 @@ impl Registry {
         )?;
         Ok(find(&db)?.unwrap_or(made))
     }
+}
+
+fn keep_thumbprint(db: &Connection, key: &PublicKey) -> rusqlite::Result<usize> {
+    db.execute(
+        "INSERT INTO key_thumbprints (thumbprint, public_key) VALUES (?1, ?2)
+         ON CONFLICT DO NOTHING",
+        params![crawl::thumbprint(key), key.0],
+    )
 }
 
 fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<KeyRecord> {

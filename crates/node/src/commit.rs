@@ -7,10 +7,11 @@
 //! ends.
 
 use crate::answer::Unavailable;
+use crate::bulk::Answered;
 use crate::ending::Ending;
 use crate::projection::Projection;
 use crate::queue::{
-    Completions, Deliver, Item, Queue, Reply, Result1, lock, tell, tell_unavailable,
+    Completions, Deliver, Item, Queue, Reply, Result1, Told, lock, tell, tell_unavailable,
 };
 use crate::stats::Stats;
 use engine::codec::{FORMAT, RowWriter};
@@ -19,6 +20,7 @@ use journal::merkle::Builder;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
+use tokio::sync::oneshot;
 
 /// One batch on its way to the journal, and who waits for it.
 #[derive(Default)]
@@ -26,6 +28,8 @@ pub(crate) struct Batch {
     pub row: RowWriter,
     pub answers: Vec<(Reply, Result1)>,
     pub queries: Vec<Deliver>,
+    /// Submissions whose last event is in it.
+    pub bulks: Vec<(oneshot::Sender<Told<Answered>>, Answered)>,
     pub refused: u64,
     /// Of the commands in it.
     pub weight: usize,
@@ -33,7 +37,15 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub fn is_empty(&self) -> bool {
-        self.row.is_empty() && self.answers.is_empty() && self.queries.is_empty()
+        self.row.is_empty()
+            && self.answers.is_empty()
+            && self.queries.is_empty()
+            && self.bulks.is_empty()
+    }
+
+    /// How many events and answers it has, whichever are more.
+    pub fn len(&self) -> usize {
+        self.row.len().max(self.answers.len())
     }
 
     /// Nobody's outcome is known.
@@ -41,6 +53,8 @@ impl Batch {
         for (reply, _) in self.answers.drain(..) {
             tell_unavailable(reply, Unavailable::OutcomeUnknown);
         }
+        // Who waits for many hears it as the channel closes.
+        self.bulks.clear();
         for deliver in self.queries.drain(..) {
             deliver(false);
         }
@@ -58,8 +72,8 @@ pub(crate) fn fail_items(items: Vec<Item>) {
         match item {
             // Nothing happened, but the caller need not tell the difference: the same id is safe.
             Item::Command(_, reply) => tell_unavailable(reply, Unavailable::OutcomeUnknown),
-            // Dropping the question closes its channel.
-            Item::Query(_) | Item::SetTime(_) | Item::ConfirmClock => {}
+            // Dropping these closes their channels.
+            Item::Bulk(_) | Item::Query(_) | Item::SetTime(_) | Item::ConfirmClock => {}
         }
     }
 }
@@ -175,6 +189,10 @@ impl Committer {
         }
         for client in &self.clients {
             client.some.notify_all();
+        }
+        for (to, answered) in batch.bulks.drain(..) {
+            // A caller that went away is not told.
+            let _ = to.send(Ok(answered));
         }
         for deliver in batch.queries.drain(..) {
             deliver(true);

@@ -12,6 +12,7 @@
 
 mod answer;
 mod backfill;
+mod bulk;
 mod clock;
 mod commit;
 mod ending;
@@ -27,6 +28,7 @@ mod weight;
 mod writer;
 
 pub use answer::{Answer, Brief, NodeError, Unavailable};
+pub use bulk::Charged;
 pub use clock::{Clock, SystemClock};
 pub use journal::Reader;
 pub use node::{Client, Node};

@@ -1,6 +1,7 @@
 //! The node as its callers see it.
 
 use crate::answer::{Answer, Brief, NodeError, Unavailable};
+use crate::bulk::Lately;
 use crate::commit::{self, Committer, Slot};
 use crate::ending::Ending;
 use crate::options::NodeOptions;
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub options: NodeOptions,
     pub dir: PathBuf,
     pub building: Mutex<()>,
+    pub lately: Lately,
     threads: Mutex<Vec<JoinHandle<()>>>,
     snapshot_asked: Mutex<Option<mpsc::Sender<()>>>,
     stopped: AtomicBool,
@@ -49,7 +51,7 @@ pub(crate) struct Shared {
 
 /// A running node. Clones are the same node.
 #[derive(Clone)]
-pub struct Node(Arc<Shared>);
+pub struct Node(pub(crate) Arc<Shared>);
 
 /// Makes a folder if it is not there, for its owner only.
 fn private_dir(dir: &Path) -> std::io::Result<()> {
@@ -157,6 +159,7 @@ impl Node {
             options: options.clone(),
             dir: dir.to_owned(),
             building: Mutex::default(),
+            lately: Lately::default(),
             threads: Mutex::default(),
             snapshot_asked: Mutex::new(Some(ask_snapshot.clone())),
             stopped: AtomicBool::new(false),
@@ -369,7 +372,7 @@ impl Node {
 
     /// A known id: read what it was answered and compare. That something was decided is known here:
     /// all that may be said besides is that it is not known what.
-    async fn settle(&self, command: &Command, raw: Raw) -> Told<Answer> {
+    pub(crate) async fn settle(&self, command: &Command, raw: Raw) -> Told<Answer> {
         let position = match raw {
             Raw::Answer(answer) => return Ok(answer),
             Raw::Known(position) => position,

@@ -1,6 +1,7 @@
 //! The bounded queue into the writer, and how answers find their way back.
 
 use crate::answer::{Answer, Brief, Unavailable};
+use crate::bulk::Bulk;
 use crate::weight::weight;
 use engine::event::Event;
 use engine::{Command, Position, Rejection, State, UtcMillis};
@@ -188,6 +189,8 @@ pub(crate) type Deliver = Box<dyn FnOnce(bool) + Send>;
 )]
 pub(crate) enum Item {
     Command(Command, Reply),
+    /// Many payments.
+    Bulk(Box<Bulk>),
     /// Reads the state in its turn; what it returns is run when the rows before it are durable.
     Query(Box<dyn FnOnce(&State) -> Deliver + Send>),
     SetTime(UtcMillis),
@@ -198,6 +201,7 @@ impl Item {
     fn weight(&self) -> usize {
         match self {
             Item::Command(command, _) => weight(command),
+            Item::Bulk(bulk) => bulk.commands.len().max(1),
             _ => 1,
         }
     }

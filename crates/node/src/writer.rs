@@ -5,6 +5,7 @@
 
 use crate::answer::{Brief, NodeError};
 use crate::backfill;
+use crate::bulk::{Bulk, First, Said};
 use crate::clock::{Clock, Watch};
 use crate::commit::{Batch, Committer, Slot};
 use crate::options::NodeOptions;
@@ -22,6 +23,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// Nothing is considered while a jump of the clock is unconfirmed.
+const CLOCK_UNCONFIRMED: Rejection = Rejection {
+    code: Code::ClockUnconfirmed,
+    field: "",
+    item: None,
+    throttled: None,
+};
 
 /// A batch of so few answers is committed by the writer itself: what comes meanwhile is the next
 /// batch, and nothing of note could have been decided.
@@ -127,7 +136,8 @@ impl Writer {
 
     /// How many more items the batch has room for, and of what weight.
     fn room(&self) -> (usize, usize) {
-        let has = self.batch.answers.len() + self.batch.queries.len();
+        let batch = &self.batch;
+        let has = batch.answers.len() + batch.queries.len() + batch.bulks.len();
         (
             BATCH_MAX.saturating_sub(has),
             BATCH_WEIGHT_MAX.saturating_sub(self.batch.weight),
@@ -153,6 +163,10 @@ impl Writer {
                 Item::Command(command, reply) => {
                     self.commands.push(command);
                     self.replies.push(reply);
+                }
+                Item::Bulk(bulk) => {
+                    self.run_commands();
+                    self.run_bulk(*bulk);
                 }
                 Item::Query(read) => {
                     self.run_commands();
@@ -270,17 +284,64 @@ impl Writer {
         self.batch.answers.push((Reply::Nobody, result));
     }
 
-    /// Decides the commands that were gathered. A row that has grown large is committed before the
-    /// next is decided, so that none ever reaches what the journal takes.
+    /// Decides the commands that were gathered.
     fn run_commands(&mut self) {
         let mut commands = std::mem::take(&mut self.commands);
         let mut replies = std::mem::take(&mut self.replies);
         let mut replied = replies.drain(..);
+        let was_in_time = self.each(&commands, |writer, command, outcome| {
+            let reply = replied.next().expect("a reply for each command");
+            let result = writer.conclude(command, outcome, reply.wants_event());
+            writer.batch.answers.push((reply, result));
+        });
+        if !was_in_time {
+            for reply in replied.by_ref() {
+                let answer = (reply, Result1::Rejected(CLOCK_UNCONFIRMED));
+                self.batch.answers.push(answer);
+            }
+        }
+        drop(replied);
+        commands.clear();
+        (self.commands, self.replies) = (commands, replies);
+    }
+
+    /// Decides many payments that are answered together: with the last of their rows.
+    fn run_bulk(&mut self, bulk: Bulk) {
+        let Bulk {
+            commands,
+            looked,
+            to,
+        } = bulk;
+        let mut said = Vec::with_capacity(commands.len());
+        self.each(&commands, |writer, command, outcome| {
+            // Nothing has changed since it was decided.
+            let is_new = outcome == Outcome::Event;
+            if is_new && !looked && writer.state.recents.has_forgotten_untimed() {
+                said.push(Said::Unlooked);
+                return;
+            }
+            said.push(match writer.conclude(command, outcome, false) {
+                Result1::Done(position, ..) => Said::Done(First::of(&writer.event, position)),
+                Result1::Known(position) => Said::Known(position),
+                Result1::Rejected(rejection) => Said::Rejected(rejection),
+            });
+        });
+        said.resize(commands.len(), Said::Rejected(CLOCK_UNCONFIRMED));
+        self.batch.bulks.push((to, (commands, said)));
+    }
+
+    /// Decides commands, each concluded before the next. A row that has grown large is committed before
+    /// the next is decided, so that none ever reaches what the journal takes. `false` while a jump of the
+    /// clock is unconfirmed: then nothing more is considered.
+    fn each(
+        &mut self,
+        commands: &[Command],
+        mut conclude: impl FnMut(&mut Writer, &Command, Outcome),
+    ) -> bool {
         let mut done = 0;
         while done < commands.len() {
             let Some(now) = self.now else {
-                self.reject(&mut replied);
-                break;
+                return false;
             };
             let ahead = &commands[done..(done + RESOLVE_CHUNK).min(commands.len())];
             resolve(&self.state, ahead, now, &mut self.handles);
@@ -293,9 +354,7 @@ impl Writer {
                     now,
                     &mut self.event,
                 );
-                let reply = replied.next().expect("a reply for each command");
-                let result = self.conclude(command, outcome, reply.wants_event());
-                self.batch.answers.push((reply, result));
+                conclude(self, command, outcome);
                 done += 1;
                 if self.batch.row.bytes().len() >= self.row_bytes_max {
                     break;
@@ -306,23 +365,7 @@ impl Writer {
                 self.begin();
             }
         }
-        drop(replied);
-        commands.clear();
-        (self.commands, self.replies) = (commands, replies);
-    }
-
-    /// Nothing is considered while a jump of the clock is unconfirmed.
-    fn reject(&mut self, replied: &mut impl Iterator<Item = Reply>) {
-        let rejection = Rejection {
-            code: Code::ClockUnconfirmed,
-            field: "",
-            item: None,
-            throttled: None,
-        };
-        for reply in replied {
-            let answer = (reply, Result1::Rejected(rejection));
-            self.batch.answers.push(answer);
-        }
+        true
     }
 
     #[inline]
@@ -377,7 +420,7 @@ impl Writer {
         }
         let fresh = self.slot.recycled();
         let batch = std::mem::replace(&mut self.batch, fresh);
-        if batch.answers.len() <= SMALL {
+        if batch.len() <= SMALL {
             // Whether it failed is seen where failure of the thread is.
             lock(&self.committer).commit(batch);
         } else {

@@ -198,7 +198,10 @@ impl Oracle {
                 _ => None,
             };
             self.ask_to_confirm(id, spend, gross, ends);
-            return Ok(done("payment.step_up"));
+            return Ok(done(match purpose {
+                Purpose::Transfer => "transfer.step_up",
+                _ => "payment.step_up",
+            }));
         }
 
         // Nothing refuses from here on.

@@ -275,6 +275,11 @@ impl Oracle {
                 *self.refusals.entry(key).or_default() += 1;
                 let kind = match &command.op {
                     Op::Transfer { .. } => "transfer.refused",
+                    Op::Capture { .. } => "capture.refused",
+                    Op::Refund { .. } => "refund.refused",
+                    Op::TopUp { .. } => "topup.refused",
+                    Op::Withdraw { .. } => "withdrawal.refused",
+                    Op::Group { .. } => "group.refused",
                     _ => "refused",
                 };
                 Done {

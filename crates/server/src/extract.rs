@@ -15,8 +15,8 @@ use engine::ids::ActorId;
 use engine::records::TenantNo;
 use engine::{Code, Id};
 use identity::{KeyRecord, Scope};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Says that an answer was given before.
@@ -187,7 +187,7 @@ async fn bytes(request: Request, app: &App) -> Outcome<Bytes> {
 ///
 /// # Errors
 /// [`codes::BAD_JSON`] with its line and column, or `malformed` with its field.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Outcome<T> {
+pub fn parse<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Outcome<T> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let read = T::deserialize(Strict(&mut deserializer));
     let error = match read.and_then(|value| deserializer.end().map(|()| value)) {

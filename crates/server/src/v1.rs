@@ -31,6 +31,7 @@ pub(crate) mod terms;
 mod tiers;
 mod topups;
 mod transfers;
+mod usage;
 mod wallets;
 mod withdrawals;
 
@@ -48,6 +49,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = laws::routes(tiers::routes(packs::routes(policy::routes(routes))));
     let routes = step_ups::routes(explanations::routes(routes));
     let routes = taxes::routes(simulations::routes(briefs::routes(routes)));
-    let routes = subscriptions::routes(prices::routes(papers::routes(routes)));
+    let routes = usage::routes(prices::routes(papers::routes(routes)));
+    let routes = subscriptions::routes(routes);
     keys::routes(ledger::routes(events::routes(routes)))
 }

@@ -280,9 +280,6 @@ fn put_priced(
     (case, gross): (u32, u64),
     (priced, metered): PricedBy<'_>,
 ) -> Option<()> {
-    if case == 0 {
-        tail.put_each([0])?;
-    }
     let item = priced.item;
     let unit = u64::from(item.unit) << 16 | u64::from(priced.variant);
     let (price, version) = (u64::from(item.price.0), u64::from(priced.version));
@@ -292,8 +289,11 @@ fn put_priced(
     let mut flags = u64::from(metered.is_some()) * IS_METERED;
     flags |= u64::from(costs_other) * COSTS_OTHER;
     flags |= u64::from(due != 0) * IS_DUE;
-    tail.put_each([price, version, unit, item.quantity])?;
-    tail.put_each([priced.free, priced.limit, flags])?;
+    match case {
+        0 => tail.put_each([0, price, version, unit])?,
+        _ => tail.put_each([price, version, unit])?,
+    }
+    tail.put_each([item.quantity, priced.free, priced.limit, flags])?;
     if costs_other {
         tail.put_each([priced.amount])?;
     }

@@ -53,15 +53,24 @@ impl Tail {
     /// many zeros as there are bytes behind it, and a one.
     #[inline]
     pub fn put_each<const N: usize>(&mut self, numbers: [u64; N]) -> Option<()> {
-        const { assert!(8 * N <= ROOM) };
+        // Then each of them begins below 32.
+        const { assert!(N <= 4 && 8 * N <= ROOM) };
         let room = self.bytes.get_mut(self.len..)?.first_chunk_mut::<ROOM>()?;
+        // Most are small: then each is a byte, and all are written at once.
+        if numbers.iter().all(|number| *number < 1 << 7) {
+            let bytes = numbers.iter().rev();
+            let bytes = bytes.fold(0u32, |bytes, number| bytes << 8 | (*number as u32) << 1 | 1);
+            room[..4].copy_from_slice(&bytes.to_le_bytes());
+            self.len += N;
+            return Some(());
+        }
         let mut at = 0;
         for number in numbers {
             let more = (63 - (number | 1).leading_zeros()) / 7;
             if more > 7 {
                 return None;
             }
-            // All eight bytes are written, and what is too much is written over. The place is below 32.
+            // All eight bytes are written, and what is too much is written over.
             let bits = (number << 1 | 1) << more;
             room[at & 31..][..8].copy_from_slice(&bits.to_le_bytes());
             at += more as usize + 1;
@@ -213,13 +222,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_round_trip(number in 0..1u64 << 56, shift in 0..56u32) {
+        fn numbers_round_trip(
+            number in 0..1u64 << 56, shift in 0..56u32,
+            small in proptest::array::uniform4(0..130u64),
+        ) {
             let mut tail = Tail::default();
             let numbers = [number >> shift, number, ((1 << 56) - 1) >> shift];
             tail.put_each(numbers).unwrap();
+            tail.put_each(small).unwrap();
             tail.put_each([number]).unwrap();
             let mut bytes = tail.bytes();
-            for number in numbers.into_iter().chain([number]) {
+            for number in numbers.into_iter().chain(small).chain([number]) {
                 prop_assert_eq!(take_one(&mut bytes), Some(number));
             }
             prop_assert_eq!(bytes, &[0u8; 0]);

@@ -66,7 +66,7 @@ pub(crate) fn plan<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> 
 }
 
 /// The account of a wallet that pays an amount alone, because no other has anything.
-#[inline]
+#[inline(always)]
 fn only_account<V: View>(
     draft: &Draft<'_, V>,
     wallet: WalletNo,

@@ -111,17 +111,10 @@ pub(crate) fn deny<V: View>(
     }))
 }
 
-/// Asks the mandate again when tax has come on top of what was asked, or its price was found out.
+/// Asks the agent's mandate: again when tax has come on top of what was asked, or its price was found
+/// out.
 #[cold]
-pub(crate) fn mandate_again<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
-    if payment.spend.mandate.0.is_some() {
-        mandate(draft, payment)
-    } else {
-        Ok(())
-    }
-}
-
-fn mandate<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
+pub(crate) fn mandate<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
     let spend = payment.spend;
     let refused = |code, numbers| Err(deny(draft, payment, code, numbers));
     let Some(mandate) = draft.view.mandate(draft.key(spend.mandate.0)) else {

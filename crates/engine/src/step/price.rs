@@ -36,10 +36,10 @@ pub(crate) fn set<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> R
 #[inline(never)]
 fn by_item<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
     let (spend, item) = (payment.spend, payment.spend.item);
-    let not_found = Stop::Reject(Code::NotFound, "price");
+    let not_found = || Stop::Reject(Code::NotFound, "price");
     let record = draft.state().price(item.price);
     let record = record.filter(|record| record.tenant == draft.tenant);
-    let record = record.ok_or(not_found.clone())?;
+    let record = record.ok_or_else(not_found)?;
     if payment.purpose == Purpose::Transfer {
         return Err(Stop::Reject(Code::Malformed, "price"));
     }
@@ -49,7 +49,7 @@ fn by_item<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
     if record.asset != spend.asset {
         return Err(Stop::Reject(Code::Malformed, "asset"));
     }
-    let version = record.at(draft.now).ok_or(not_found)?;
+    let version = record.at(draft.now).ok_or_else(not_found)?;
     let at = (&draft.terms.zone, draft.now, draft.civil);
     let quoted = prices::quote(draft.view, version, item, payment.payer_party, at);
     let quoted = quoted.map_err(|not| match not {
@@ -65,7 +65,7 @@ fn by_item<V: View>(draft: &Draft<'_, V>, payment: &mut Payment<'_>) -> Rule {
 }
 
 /// Refuses what comes to more than the payer agreed to.
-#[cold]
+#[inline]
 pub(crate) fn check<V: View>(draft: &Draft<'_, V>, payment: &Payment<'_>) -> Rule {
     let limit = payment.spend.amount.0;
     if limit > 0 && payment.gross > limit {
@@ -93,10 +93,11 @@ pub(crate) fn facts(spend: &Spend, tax_included: Option<bool>) -> Facts {
 }
 
 impl Set {
-    /// What an item says of itself for tax.
-    #[inline(never)]
-    pub fn facts(&self, spend: &Spend) -> Facts {
-        facts(spend, self.quoted.tax_included)
+    /// What an item says of itself for tax, if its price says something.
+    #[inline]
+    pub fn facts(&self, spend: &Spend) -> Option<Facts> {
+        let own = self.quoted.tax_included;
+        own.is_some().then(|| facts(spend, own))
     }
 
     fn effects(&self, payment: &Payment<'_>) -> (Priced, Option<Metered>) {

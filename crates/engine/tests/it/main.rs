@@ -15,6 +15,7 @@ mod oracle;
 mod oracle_runs;
 mod payments;
 mod prices;
+mod prices_back;
 mod properties;
 mod repeats;
 mod rounding;

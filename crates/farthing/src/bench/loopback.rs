@@ -62,7 +62,7 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
     let node = opened.node.clone();
     let key = opened.first.as_ref().map(|first| first.test.clone());
     let key = key.ok_or_else(|| Failure::said("the folder is not fresh"))?;
-    let town = open_town(&node, plan)?;
+    let town = open_town(&node, (plan.wallets, plan.seed), plan.quiet)?;
 
     let runtime = runtime()?;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -87,7 +87,8 @@ pub fn run(plan: &Plan) -> Result<Sheet, Failure> {
     Ok(sheet)
 }
 
-fn address_of(listener: &tokio::net::TcpListener) -> Result<SocketAddr, Failure> {
+/// Where a listener listens.
+pub fn address_of(listener: &tokio::net::TcpListener) -> Result<SocketAddr, Failure> {
     listener
         .local_addr()
         .map_err(|error| Failure::said(format!("no address: {error}")))
@@ -169,8 +170,8 @@ fn timed(run: impl FnOnce() -> Result<(Found, Town), Failure>) -> Result<(Number
 }
 
 /// Opens the wallets in the test tenant, under the terms of every measurement.
-fn open_town(node: &Node, plan: &Plan) -> Result<Town, Failure> {
-    let mut ids = Ids::seeded(plan.seed ^ 0x0b);
+pub fn open_town(node: &Node, (wallets, seed): (u64, u64), quiet: bool) -> Result<Town, Failure> {
+    let mut ids = Ids::seeded(seed ^ 0x0b);
     let now = node.now();
     let usd = Asset::known("USD").ok_or_else(|| Failure::said("USD is not known"))?;
     let asset = asset_no(node, &mut ids, now, usd)?;
@@ -185,8 +186,8 @@ fn open_town(node: &Node, plan: &Plan) -> Result<Town, Failure> {
     let tenant = tenant.ok_or_else(|| Failure::said("the folder has no test tenant"))?;
     let terms = Box::new(terms(asset)?);
     must(node, command(tenant, ids.at(now), Op::SetTerms { terms }))?;
-    let mut town = Town::new(plan.wallets, plan.seed, tenant, asset);
-    let mut progress = Progress::new("wallets", plan.wallets, plan.quiet);
+    let mut town = Town::new(wallets, seed, tenant, asset);
+    let mut progress = Progress::new("wallets", wallets, quiet);
     town.open_on(node, |n| progress.at(n))?;
     progress.finish();
     // The read model is not to catch up while something else is measured.

@@ -1,4 +1,4 @@
-//! A flat price for a measurement: what finding it costs is measured in turns with payments that say
+//! Prices for measurements. A flat one: what finding it costs is measured in turns with payments that say
 //! the same amount themselves, in one run.
 
 use crate::bench::town::AMOUNT;
@@ -6,8 +6,8 @@ use engine::ids::PriceId;
 use engine::prices::Item;
 use engine::records::PriceNo;
 use engine::{Id, Op};
-use money::Asset;
-use pricing::{Model, Period, Price, Rate};
+use money::{Asset, Atoms};
+use pricing::{Model, Period, Price, Rate, Unit};
 
 /// One, by the first price that is set.
 pub const ITEM: Item = Item {
@@ -18,6 +18,21 @@ pub const ITEM: Item = Item {
 
 /// Sets the price: what a payment is of otherwise.
 pub fn flat(id: Id, asset: Asset) -> Op {
+    of(id, asset, Model::Flat { amount: AMOUNT })
+}
+
+/// Sets a price for tokens, 0.15 and 0.60 for a million: fractions of atoms are carried in meters.
+pub fn tokens(id: Id, asset: Asset) -> Op {
+    let unit = |name: &str, amount| Unit {
+        name: name.to_owned(),
+        amount: Atoms(amount),
+        per: 1_000_000,
+    };
+    let units = vec![unit("input", 150_000_000), unit("output", 600_000_000)];
+    of(id, asset, Model::PerUnit { units })
+}
+
+fn of(id: Id, asset: Asset, model: Model) -> Op {
     let definition = Price {
         product: 0,
         asset: asset.code,
@@ -25,8 +40,8 @@ pub fn flat(id: Id, asset: Asset) -> Op {
         period: Period::Payment,
         free: 0,
         rate: Rate {
-            base: money::Atoms::ZERO,
-            model: Model::Flat { amount: AMOUNT },
+            base: Atoms::ZERO,
+            model,
         },
         variants: Vec::new(),
         refund_restores_use: false,

@@ -1,7 +1,7 @@
 //! `farthing bench`: what is measured, and how much of it.
 
 use crate::bench::draw::Pattern;
-use crate::bench::{durable, loopback, machine, recovery, sheet::Sheet, step};
+use crate::bench::{durable, loopback, machine, recovery, sheet::Sheet, step, usage};
 use crate::failure::Failure;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -52,6 +52,12 @@ enum What {
     /// `connections_N` pays through the whole server, beside `empty_N`, the same requests to a
     /// handler that does nothing. The client runs on the same machine.
     Http(Http),
+    /// Usage events over HTTP in batches, a fifth of them sent twice, beside PostgreSQL
+    ///
+    /// `usage`: every event is priced, paid and durable before its batch is answered, and charged once.
+    /// `postgres`: the same events into a table by `INSERT … ON CONFLICT DO NOTHING`, which finds the
+    /// duplicates and no more; without PostgreSQL on this machine there is no such row.
+    Usage(Usage),
     /// From kill -9 to the first acknowledgement
     ///
     /// Another process opens the wallets, takes a snapshot, makes the payments and is killed while it
@@ -190,6 +196,26 @@ struct Http {
 }
 
 #[derive(Parser)]
+struct Usage {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    place: Place,
+    /// How many events are sent, a fifth of them again [default: 1000000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(10..=100_000_000))]
+    events: Option<u64>,
+    /// Events in a request
+    #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = clap::value_parser!(u64).range(1..=8_000))]
+    batch: u64,
+    /// Connections at once
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    connections: u64,
+    /// How many wallets there are; a hundredth are merchants' [default: 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=100_000_000))]
+    wallets: Option<u64>,
+}
+
+#[derive(Parser)]
 struct Recovery {
     #[command(flatten)]
     common: Common,
@@ -213,6 +239,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         What::Engine(args) => (engine(&args)?, args.common.json),
         What::Node(args) => (node(&args)?, args.common.json),
         What::Http(args) => (http(&args)?, args.common.json),
+        What::Usage(args) => (usage_of(&args)?, args.common.json),
         What::Recovery(args) => (recovery(&args)?, args.common.json),
         What::RecoveryWriter(args) => {
             let folder = args.place.data.clone();
@@ -289,6 +316,29 @@ fn http(args: &Http) -> Result<Sheet, Failure> {
         wallets: common.or(*wallets, 100_000, 1_000),
         connections: connections.clone(),
         seconds: positive(common.or(*seconds, 3.0, 0.1))?,
+        rounds: common.rounds(3),
+        seed: common.seed,
+        folder: folder.path().to_owned(),
+        quiet: common.json,
+    })
+}
+
+fn usage_of(args: &Usage) -> Result<Sheet, Failure> {
+    let Usage {
+        common,
+        place,
+        events,
+        batch,
+        connections,
+        wallets,
+    } = args;
+    let folder = place.folder()?;
+    let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    usage::run(&usage::Plan {
+        events: size(common.or(*events, 1_000_000, 20_000)),
+        batch: size(*batch),
+        connections: size(*connections),
+        wallets: common.or(*wallets, 10_000, 1_000),
         rounds: common.rounds(3),
         seed: common.seed,
         folder: folder.path().to_owned(),

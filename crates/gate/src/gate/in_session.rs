@@ -89,6 +89,8 @@ impl Visit<'_> {
                 let paid = x402::paid_in_session(offer, snapshot, amount);
                 answer::put(headers, x402::RESPONSE, &paid);
             }
+            // Crawlers have no sessions.
+            Way::Crawl => {}
         }
     }
 }

@@ -58,7 +58,7 @@ impl SessionOffer {
     ) -> Result<SessionOffer, WillNot> {
         let challenge = headers
             .into_iter()
-            .filter_map(mpp::read_header)
+            .flat_map(mpp::challenges)
             .find(|one| one.method == mpp::METHOD && one.intent == mpp::SESSION)
             .ok_or(WillNot::NotOurs)?;
         let request = encoding::decode(&challenge.request).ok_or(WillNot::NotOurs)?;

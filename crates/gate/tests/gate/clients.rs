@@ -85,3 +85,13 @@ async fn mppx_pays_in_a_session() {
 async fn sellers_in_javascript_that_are_no_gate_are_paid() {
     pays(NPM, "sell.js").await;
 }
+
+#[tokio::test]
+async fn sellers_in_python_that_are_no_gate_are_paid() {
+    pays(X402, "sell_asgi.py").await;
+}
+
+#[tokio::test]
+async fn a_crawler_that_signs_by_web_bot_auth_pays() {
+    pays(NPM, "crawl.js").await;
+}

@@ -3,7 +3,9 @@
 
 mod attacks;
 mod clients;
+mod conformance;
 mod crashes;
+mod crawl;
 mod facilitator;
 mod paying;
 mod proxy;

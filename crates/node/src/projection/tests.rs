@@ -462,9 +462,11 @@ fn a_tenant_sees_nothing_of_another() {
         .items;
     assert_eq!(
         mine.len(),
-        32,
+        40,
         "terms, three parties and wallets, a top-up and its settlement, two settings of tax, a payment, \
-         its refund, the rounding of its paper, a price set and archived, a plan and what two subscriptions to it came to"
+         its refund, the rounding of its paper, a price set and archived, a wallet opened \
+         and closed, six that were refused, asked or too late, a plan and what two subscriptions \
+         to it came to"
     );
     // Both tenants use the same wallet ids.
     let lines = |tenant| {

@@ -1,6 +1,7 @@
 //! The pipeline's promises: durable before answered, once, in order, bounded, recovered.
 #![allow(clippy::unwrap_used)]
 
+mod bulk;
 mod busy;
 mod ending;
 mod snapshots;

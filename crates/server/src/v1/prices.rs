@@ -431,6 +431,27 @@ pub async fn item_of(
     Ok((item, asset))
 }
 
+/// What a price and the name of a unit, or none for the first, are in the version that holds now.
+pub fn current(
+    state: &engine::State,
+    tenant: TenantNo,
+    (price, unit): (PriceId, Option<&str>),
+    now: engine::UtcMillis,
+) -> Option<(Item, AssetNo)> {
+    let price = state.price_no(tenant, engine::ids::PriceId(price.0))?;
+    let record = state.price(price)?;
+    let unit = match unit {
+        None => 0,
+        Some(name) => unit_no(record.at(now.max(state.now))?, name)?,
+    };
+    let item = Item {
+        price,
+        unit,
+        quantity: 1,
+    };
+    Some((item, record.asset))
+}
+
 /// The number of a unit of this name.
 fn unit_no(version: &Version, name: &str) -> Option<u16> {
     let Model::PerUnit { units } = &version.price.rate.model else {

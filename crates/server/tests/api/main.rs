@@ -33,3 +33,4 @@ mod taxes;
 mod texts;
 mod town;
 mod under_law;
+mod usage;

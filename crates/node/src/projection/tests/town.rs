@@ -239,6 +239,12 @@ impl Town {
         }
         let voided = self.authorize(700);
         ids.insert("voided", voided);
+        self.run(Op::Capture {
+            payment: voided,
+            amount: Atoms(701),
+            asset: None,
+            last: true,
+        });
         self.run(Op::Void { payment: voided });
         let expired = self.authorize(800);
         ids.insert("expired", expired);
@@ -450,9 +456,57 @@ impl Town {
         };
         let rounded = self.run(Op::RoundTax { paper, rounding });
         self.by_a_price();
+        self.refused(paid);
         self.by_subscription();
         self.tenant = of_tenant;
         (paper, rounded)
+    }
+
+    /// Of what is no payment, each is refused; a transfer is not confirmed in time.
+    fn refused(&mut self, paid: Id) {
+        let (much, channel) = (Atoms(1_000_000_000), Channel::MANUAL);
+        let carried = self.carried(paid);
+        self.run(Op::Refund {
+            payment: paid,
+            amount: much,
+            carried,
+        });
+        self.run(Op::Withdraw {
+            wallet: wallet(1),
+            asset: USD,
+            amount: much,
+            channel,
+        });
+        let pay = Op::Pay {
+            spend: Self::spend(much.0, 0),
+            payee: wallet(1),
+        };
+        let items = vec![(self.next_id(), pay)];
+        self.run(Op::Group { items });
+        let closed = wallet(77);
+        self.run(Op::OpenWallet {
+            wallet: closed,
+            party: party(0),
+        });
+        self.run(Op::ChangeWallet {
+            wallet: closed,
+            standing: Standing::Closed,
+        });
+        self.run(Op::TopUp {
+            wallet: closed,
+            asset: USD,
+            amount: Atoms(1),
+            source: Source::Card,
+            channel,
+            spendable: false,
+        });
+        let thing = self.run(Op::Transfer {
+            spend: Self::spend(10, 600),
+            payee: wallet(2),
+        });
+        self.now.0 += 700_000;
+        let kind = TimerKind::StepUp;
+        self.run_as(Id::NONE, key(1), Op::Expire { kind, thing });
     }
 
     /// A price is set and archived.
