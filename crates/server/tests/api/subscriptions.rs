@@ -65,7 +65,7 @@ impl Shop {
         }
     }
 
-    fn new(&self, more: Value) -> Value {
+    fn asked(&self, more: Value) -> Value {
         let mut body = json!({"wallet": self.payer, "payee": self.payee, "plan": self.plan});
         for (name, value) in more.as_object().unwrap() {
             body[name] = value.clone();
@@ -75,7 +75,7 @@ impl Shop {
 
     async fn subscribe(&self, more: Value) -> Value {
         self.town
-            .post("/v1/subscriptions", self.new(more))
+            .post("/v1/subscriptions", self.asked(more))
             .await
             .is(201)
     }
@@ -141,7 +141,7 @@ async fn a_plan_has_versions_and_is_shown_as_it_was_given() {
     let archive = format!("{path}/archive");
     let archived = shop.town.post(&archive, json!({})).await.is(200);
     assert_eq!(archived["status"], "archived");
-    let new = shop.new(json!({}));
+    let new = shop.asked(json!({}));
     let problem = shop.town.post("/v1/subscriptions", new).await;
     problem.problem(409, "plan_archived");
 }
@@ -273,7 +273,7 @@ async fn trials_gifts_and_what_is_not_there() {
     assert!(trial.get("charges_at").is_none());
     let agreed = shop.change(&trial, "convert", json!({})).await;
     assert!(agreed["charges_at"].is_string());
-    let new = shop.new(json!({}));
+    let new = shop.asked(json!({}));
     let problem = shop.town.post("/v1/subscriptions", new).await;
     problem.problem(409, "trial_used");
     shop.clock.days(7);
@@ -316,7 +316,7 @@ async fn trials_gifts_and_what_is_not_there() {
             "wallet",
         ),
     ] {
-        let answer = shop.town.post("/v1/subscriptions", shop.new(more)).await;
+        let answer = shop.town.post("/v1/subscriptions", shop.asked(more)).await;
         assert_eq!(answer.problem(status, code)["field"], field);
     }
     let nobodys = "/v1/subscriptions/sub_00000000000000000000000000000001";
