@@ -316,6 +316,10 @@ fn decide_on<V: View>(
         return reject(Code::AgentMayNot, "");
     }
 
+    if command.id.is_by_itself() {
+        return reject(Code::Malformed, "id");
+    }
+
     // 1. Idempotency.
     let mut continued = false;
     if command.id.is_some() {

@@ -47,6 +47,20 @@ impl Id {
         Id((hash & !(0xf << 76) & !(0b11 << 62)) | (8 << 76) | (0b10 << 62))
     }
 
+    /// A UUID of no version that there is, 15: the identity of what happens by itself. No command may
+    /// come under it, so nobody takes it first.
+    #[must_use]
+    pub fn by_itself(hash: u128) -> Id {
+        Id((hash & !(0b11 << 62)) | (0xf << 76) | (0b10 << 62))
+    }
+
+    /// Whether it is of what happened by itself: see [`Id::by_itself`].
+    #[must_use]
+    #[inline]
+    pub fn is_by_itself(self) -> bool {
+        (self.0 >> 76) & 0xf == 0xf
+    }
+
     /// The milliseconds since 1970 that a version 7 UUID carries.
     #[must_use]
     #[inline]
@@ -213,6 +227,10 @@ mod tests {
             format!("{:?}", Id::opaque(0)),
             "00000000000080008000000000000000"
         );
+        let alone = Id::by_itself(0);
+        assert_eq!(format!("{alone:?}"), "000000000000f0008000000000000000");
+        assert!(alone.is_by_itself() && alone.time_ms().is_none());
+        assert!(!Id::opaque(u128::MAX).is_by_itself() && !id.is_by_itself());
     }
 
     #[test]

@@ -320,8 +320,8 @@ impl Subscription {
     }
 }
 
-/// The id of the payment of a period that was charged by itself: it carries no time, and is the same
-/// whenever it is made.
+/// The id of the payment of a period that was charged by itself: the same whenever it is made, and none
+/// that a command can have.
 #[must_use]
 pub fn renewal_id(subscription: Id, number: u32) -> Id {
     let mut hasher = blake3::Hasher::new();
@@ -330,7 +330,7 @@ pub fn renewal_id(subscription: Id, number: u32) -> Id {
     hasher.update(&number.to_le_bytes());
     let mut first = [0; 16];
     first.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    Id::opaque(u128::from_le_bytes(first))
+    Id::by_itself(u128::from_le_bytes(first))
 }
 
 impl State {

@@ -13,9 +13,9 @@ use engine::recents::Seen;
 use engine::records::TenantNo;
 use engine::{Code, Command, Id, Op, Position, Rejection, State};
 
-/// Whether an id carries no time.
+/// Whether an id carries no time. One that no command may have is the step's to refuse.
 fn is_untimed(id: Id) -> bool {
-    id.is_some() && id.time_ms().is_none()
+    id.is_some() && id.time_ms().is_none() && !id.is_by_itself()
 }
 
 /// Whether anything in a command must be looked up here.

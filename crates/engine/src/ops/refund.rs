@@ -67,7 +67,7 @@ pub(crate) fn take_back<V: View>(
     let (part, paid) = carried_part(draft, payment, carried)?;
     draft.check_amount(paid.asset, amount.0)?;
     let so_far = draft.view.reversed(draft.key(payment));
-    if amount.0 > paid.gross - so_far {
+    if amount.0 > paid.gross.saturating_sub(so_far) {
         let numbers = (u128::from(paid.gross), u128::from(so_far));
         let (wallet, asset) = (paid.payee, paid.asset);
         return Err(draft.deny_at(Code::RefundExceedsPayment, wallet, asset, amount.0, numbers));

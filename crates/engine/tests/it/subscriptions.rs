@@ -281,6 +281,24 @@ fn each_period_is_an_ordinary_payment_with_an_id_of_its_own() {
 }
 
 #[test]
+fn the_id_of_a_renewal_is_nobody_elses() {
+    let mut t = town(plan());
+    let id = t.check(subscribe(to(0)), K::Paid);
+    let renewal = renewal_id(id, 2);
+    t.check_as(renewal, pay("alice", "bob", 400), Code::Malformed);
+    let items = vec![(renewal, pay("alice", "bob", 400))];
+    t.check(Op::Group { items }, Code::Malformed);
+    assert_eq!(days(&mut t, 28), [K::Paid]);
+    let text = renewal.with_prefix("pay");
+    assert_eq!(text.parse(), Ok(engine::ids::PaymentId(renewal)));
+    t.check_as(renewal, pay("alice", "bob", 400), Code::Malformed);
+    let op = t.refund(renewal, 1_000);
+    t.check(op, K::Refunded);
+    let op = t.refund(renewal, 1);
+    t.check(op, Code::RefundExceedsPayment);
+}
+
+#[test]
 fn a_free_tier_renews_without_a_payment() {
     let mut t = town(plan());
     let id = t.check(subscribe(to(3)), K::SubscriptionStarted);
