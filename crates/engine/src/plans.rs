@@ -203,19 +203,25 @@ pub struct Subscription {
     pub failed: u16,
     /// Why it last did.
     pub refused: Option<Code>,
-    /// Of what is paused, the days of its period that are left.
+    /// Of what is paused or was ended at once, the paid days of its period that are left.
     pub left_days: u32,
+    /// Since when it is paused with a period that is paid; zero if it is not.
+    pub paused_at: UtcMillis,
+    /// The day that its price holds from: what was before is paid at another.
+    pub priced_from: u32,
+    /// What this period was reduced by, whatever coupon there is meanwhile.
+    pub reduced: Option<Off>,
 }
 
-/// A subscription was made or changed to this. Grows at its end only.
+/// A subscription was made or changed to this. Grows at its record's end only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionSet {
     /// Which.
     pub subscription: Id,
-    /// What it is since.
-    pub record: Subscription,
     /// The hash of all that was asked; none of what happened by itself.
     pub content: Option<Hash>,
+    /// What it is since: the last field, so that it can grow.
+    pub record: Subscription,
 }
 
 /// A subscription to make. What it costs is its plan's to say.
@@ -292,23 +298,38 @@ impl Subscription {
         }
     }
 
-    /// What a period of a tier costs, less what its coupon takes off.
-    #[must_use]
-    pub fn price_of(&self, tier: &PlanTier) -> u64 {
-        let left = self.coupon.map(|coupon| coupon.off.left_of(tier.amount));
+    /// What this period costs in a tier, less what it was reduced by.
+    pub(crate) fn price_of(&self, tier: &PlanTier) -> u64 {
+        let left = self.reduced.map(|off| off.left_of(tier.amount));
         left.unwrap_or(tier.amount).0
     }
 
-    /// The days of its period from a day on.
+    /// The days of its period from a day on that its price is for.
     pub(crate) fn rest(&self, today: u32) -> Span {
+        let from = today.max(self.priced_from);
         Span {
-            from: today.clamp(self.span.from, self.span.until),
+            from: from.clamp(self.span.from, self.span.until),
             until: self.span.until,
         }
     }
 
-    /// What the days of its period from one on cost at a price for all of it, atoms. What was before that
-    /// day and this sum to the price, wherever it is cut.
+    /// What was paid for the days of its period that are left, atoms, before tax on top; nothing of what is
+    /// not paid.
+    #[must_use]
+    pub fn unused(&self, today: u32) -> u64 {
+        match self.status {
+            Status::Trialing | Status::PastDue => 0,
+            Status::Active | Status::Canceling => self.share(self.price, today),
+            // The days it was stopped with.
+            Status::Paused | Status::Ended => {
+                let first = self.span.until.saturating_sub(self.left_days);
+                self.share(self.price, first)
+            }
+        }
+    }
+
+    /// What the days of its period from one on cost at a price for all of it, atoms. The parts of a period
+    /// sum to the price, wherever it is cut.
     #[must_use]
     pub fn share(&self, price: u64, today: u32) -> u64 {
         self.span.share(Atoms(price), self.rest(today)).0

@@ -29,7 +29,7 @@ use thiserror::Error;
 /// The snapshot format this code writes and reads. Any change of a record of State counts it up: an
 /// older snapshot is then skipped and the journal replayed, and digests of another version are not
 /// compared.
-pub const VERSION: u16 = 10;
+pub const VERSION: u16 = 11;
 
 /// About how many bytes are handed over at a time.
 const CHUNK: usize = 1 << 16;

@@ -29,6 +29,9 @@ use policy::Flag;
 use pricing::{Plan, PlanTier, Span, Then};
 use risk::Score;
 
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
+
 /// What is known of a payment besides the subscription it is for.
 struct Said {
     id: Id,
@@ -88,6 +91,10 @@ fn plan_now<'d, V: View>(
     }
     let version = record.at(draft.now).ok_or_else(not_found)?;
     Ok((no, record.asset, version))
+}
+
+fn is_same_rhythm(before: &PlanTier, after: &PlanTier) -> bool {
+    (before.every, before.count) == (after.every, after.count)
 }
 
 fn tier_of(plan: &Plan, tier: u16) -> Rule<&PlanTier> {
@@ -187,6 +194,9 @@ pub(crate) fn subscribe<V: View>(draft: &mut Draft<'_, V>, new: &NewSubscription
         failed: 0,
         refused: None,
         left_days: 0,
+        paused_at: UtcMillis(0),
+        priced_from: today,
+        reduced: None,
     };
     let content = Some(content::of(op));
     if let Some(trial) = trial {
@@ -221,6 +231,8 @@ fn begin<V: View>(draft: &Draft<'_, V>, record: &mut Subscription, tier: &PlanTi
     record.number += 1;
     record.span = tier.cycle(record.anchor).span(record.next);
     record.next += 1;
+    record.priced_from = record.span.from;
+    record.reduced = record.coupon.map(|coupon| coupon.off);
     record.price = record.price_of(tier);
     record.from = record.until;
     // Whatever the zone has become meanwhile, a period lasts.
@@ -327,8 +339,8 @@ fn keep<V: View>(
     (record.due, record.due_at) = schedule(draft, &record, plan);
     draft.effect(Effect::SubscriptionSet(Box::new(SubscriptionSet {
         subscription,
-        record,
         content,
+        record,
     })));
     draft.note_actor();
     Ok(())
@@ -372,8 +384,7 @@ fn turn<V: View>(draft: &Draft<'_, V>, record: &mut Subscription) -> Rule {
     let (_, before, _) = chosen(draft, record.choice)?;
     record.choice = record.change.take().unwrap_or(record.choice);
     let (_, tier, _) = chosen(draft, record.choice)?;
-    let same_rhythm = (tier.every, tier.count) == (before.every, before.count);
-    if record.number == 0 || !same_rhythm {
+    if record.number == 0 || !is_same_rhythm(before, tier) {
         (record.anchor, record.next) = (record.span.until, 0);
     }
     begin(draft, record, tier);
@@ -443,7 +454,7 @@ pub(crate) fn change<V: View>(
     let found = draft.state().subscriptions.get(&draft.key(subscription));
     let found = found.ok_or(Stop::Reject(Code::NotFound, "subscription"))?;
     let mut record = found.clone();
-    let (_, tier, asset) = chosen(draft, record.choice)?;
+    let (of_plan, tier, asset) = chosen(draft, record.choice)?;
     let wrong_state = || draft.deny(Code::WrongState, found.payer, asset, 0);
     let today = draft.civil.day.0;
     let mut kind = kind_of(change);
@@ -458,12 +469,15 @@ pub(crate) fn change<V: View>(
         }
         // What is not paid for has no end to wait for.
         (SubscriptionChange::Cancel { .. }, _) => {
+            if matches!(record.status, Status::Active | Status::Canceling) {
+                record.left_days = record.rest(today).days();
+            }
             record.status = Status::Ended;
             kind = EventKind::SubscriptionEnded;
         }
         (SubscriptionChange::Pause, Status::Active) => {
             record.status = Status::Paused;
-            record.left_days = record.rest(today).days();
+            (record.left_days, record.paused_at) = (record.rest(today).days(), draft.now);
         }
         (SubscriptionChange::Resume { .. }, Status::Canceling) => {
             record.status = match record.number {
@@ -471,18 +485,10 @@ pub(crate) fn change<V: View>(
                 _ => Status::Active,
             };
         }
-        (SubscriptionChange::Resume { .. }, Status::Paused) if record.left_days > 0 => {
-            // As many days as were left, at the end of a period as long as it was.
-            let until = today + record.left_days;
-            let from = until - record.span.days().min(until);
-            record.span = Span { from, until };
-            (record.anchor, record.next) = (until, 0);
-            record.from = draft.now;
-            record.until = instant(draft, &record, until).max(draft.now.plus(1));
-            record.status = Status::Active;
-            (record.left_days, record.noticed) = (0, UtcMillis(0));
+        (SubscriptionChange::Resume { .. }, Status::Paused) if record.paused_at.0 > 0 => {
+            resume(draft, &mut record);
         }
-        (SubscriptionChange::Resume { confirmed }, Status::Paused) => {
+        (SubscriptionChange::Resume { confirmed }, Status::Paused) if record.periods != Some(0) => {
             anchor_now(draft, &mut record);
             begin(draft, &mut record, tier);
             said = Some((record.price, Said::now(draft, &record, *confirmed)));
@@ -509,11 +515,24 @@ pub(crate) fn change<V: View>(
             if its_asset != asset {
                 return Err(Stop::Reject(Code::Malformed, "plan"));
             }
+            // After the last period no other begins; and what became cheaper today is so from tomorrow.
+            let is_last = record.periods == Some(0) && !is_same_rhythm(tier, new_tier);
+            let has_moved = record.priced_from > today.max(record.span.from);
+            if is_last || (*at_once && has_moved) {
+                return Err(wrong_state());
+            }
+            // An amount with its tax in it is none that tax comes on top of.
+            let is_paid = record.status == Status::Active && record.price > 0;
+            let crosses = record.credit > 0 || (*at_once && is_paid);
+            if crosses && version.plan.tax_included != of_plan.tax_included {
+                return Err(Stop::Reject(Code::Malformed, "plan"));
+            }
             let choice = Choice {
                 plan,
                 version: version.number,
                 tier: *to,
             };
+            record.noticed = UtcMillis(0);
             if record.status == Status::Trialing {
                 record.choice = choice;
             } else if !at_once {
@@ -538,6 +557,15 @@ pub(crate) fn change<V: View>(
         (SubscriptionChange::Discount { coupon }, _) => {
             check_coupon(coupon.as_ref())?;
             record.coupon = *coupon;
+            if record.status == Status::PastDue {
+                // Its period is not paid yet.
+                record.reduced = coupon.map(|coupon| coupon.off);
+                record.price = record.price_of(tier);
+            }
+            // What failed is not told of again, unless it costs more.
+            if record.status != Status::PastDue || record.price > found.price {
+                record.noticed = UtcMillis(0);
+            }
         }
         _ => return Err(wrong_state()),
     }
@@ -549,21 +577,52 @@ pub(crate) fn change<V: View>(
     keep(draft, subscription, record, Some(content::of(op)))
 }
 
+/// Goes on with a period that is paid: it is over as many whole days of 24 hours later as it was paused, so
+/// a pause over midnight gives no day.
+fn resume<V: View>(draft: &Draft<'_, V>, record: &mut Subscription) {
+    let paused_ms = draft.now.0.saturating_sub(record.paused_at.0);
+    let days = u32::try_from(paused_ms / DAY_MS).unwrap_or(u32::MAX);
+    (record.status, record.paused_at) = (Status::Active, UtcMillis(0));
+    record.left_days = 0;
+    if days == 0 {
+        return;
+    }
+    let later = |day: u32| day.saturating_add(days);
+    record.span = Span {
+        from: later(record.span.from),
+        until: later(record.span.until),
+    };
+    record.priced_from = later(record.priced_from);
+    (record.anchor, record.next) = (record.span.until, 0);
+    record.from = draft.now;
+    record.until = instant(draft, record, record.span.until).max(draft.now.plus(1));
+    record.noticed = UtcMillis(0);
+}
+
 /// Credits the days that are left of the period at its old price. In the same rhythm the period stays and
-/// has the new price; in another the next begins now, and this says so.
+/// has the new price; in another the next begins now, and this says so. A day that was begun at a dearer
+/// price stays paid at it: what is cheaper begins tomorrow.
 fn move_now<V: View>(
     draft: &Draft<'_, V>,
     record: &mut Subscription,
     (before, after): (&PlanTier, &PlanTier),
 ) -> Rule<bool> {
-    let unused = record.share(record.price, draft.civil.day.0);
-    let credit = record.credit.checked_add(unused);
-    record.credit = credit.ok_or(Stop::Reject(Code::Malformed, "plan"))?;
-    if (before.every, before.count) == (after.every, after.count) {
-        record.price = record.price_of(after);
-        return Ok(false);
+    let mut moved = record.clone();
+    let is_longer = !is_same_rhythm(before, after);
+    if is_longer {
+        anchor_now(draft, &mut moved);
+        begin(draft, &mut moved, after);
+    } else {
+        moved.price = moved.price_of(after);
     }
-    anchor_now(draft, record);
-    begin(draft, record, after);
-    Ok(true)
+    let a_day = |price: u64, of: &Subscription| u128::from(price) * u128::from(of.span.days());
+    let is_cheaper = a_day(moved.price, record) < a_day(record.price, &moved);
+    let first = draft.civil.day.0.saturating_add(u32::from(is_cheaper));
+    let credit = record.credit.checked_add(record.share(record.price, first));
+    moved.credit = credit.ok_or(Stop::Reject(Code::Malformed, "plan"))?;
+    if !is_longer {
+        moved.priced_from = first;
+    }
+    *record = moved;
+    Ok(is_longer)
 }

@@ -165,13 +165,6 @@ fn view(state: &State, id: Id, record: &Record, audience: Audience) -> Option<Su
             tier: tier.name.clone(),
         })
     };
-    let is_unpaid = matches!(record.status, Status::PastDue | Status::Trialing)
-        || (record.status != Status::Active && record.refused.is_some());
-    let today = match record.status {
-        // The days it was stopped with.
-        Status::Paused => record.span.until - record.left_days.min(record.span.until),
-        _ => zone.civil(state.now).day.0,
-    };
     let will_charge = match record.status {
         Status::Trialing => record.converts,
         Status::Active => record.periods != Some(0),
@@ -196,10 +189,7 @@ fn view(state: &State, id: Id, record: &Record, audience: Audience) -> Option<Su
             Due::Retry => Some(Time(record.due_at)),
             _ => will_charge.then_some(Time(record.until)),
         },
-        unused: amount(match is_unpaid {
-            true => 0,
-            false => record.share(record.price, today),
-        }),
+        unused: amount(record.unused(zone.civil(state.now).day.0)),
         credit: amount(record.credit),
         coupon: record.coupon.map(|coupon| CouponGiven::of(&coupon, asset)),
         periods_left: record.periods,
