@@ -276,12 +276,26 @@ impl State {
         std::iter::successors(last, move |no| some(self.wallets_before[no.0 as usize]))
     }
 
-    /// The timers due at an instant, in order, at most `limit`.
+    /// The timers due at an instant, in order, at most `limit`; not those that wait for a law.
     pub fn due(&self, now: UtcMillis, limit: usize) -> impl Iterator<Item = &Timer> {
         self.timers
             .iter()
             .take_while(move |timer| timer.0 <= now)
+            .filter(|timer| !self.waits(timer))
             .take(limit)
+    }
+
+    /// When something happens next by itself.
+    #[must_use]
+    pub fn next_due(&self) -> Option<UtcMillis> {
+        let next = self.timers.iter().find(|timer| !self.waits(timer));
+        next.map(|timer| timer.0)
+    }
+
+    /// Whether what is to happen asks a law that cannot be asked before the past is counted for it.
+    fn waits(&self, &(_, kind, tenant, _): &Timer) -> bool {
+        let law = || self.law(tenant);
+        kind == TimerKind::Subscription && law().is_some_and(|law| law.backfilling.is_some())
     }
 
     /// The accounts of a wallet, in the order they were opened.

@@ -149,7 +149,7 @@ impl Writer {
         if !self.throttled.is_empty() {
             return Some(Duration::from_millis(1_000));
         }
-        let due = self.state.timers.first()?.0;
+        let due = self.state.next_due()?;
         let now = self.clock.wall_ms();
         Some(Duration::from_millis(
             due.0.saturating_sub(now).clamp(1, 60_000),

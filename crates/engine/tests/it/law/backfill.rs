@@ -208,6 +208,47 @@ fn parts_come_in_order_once_and_from_the_first_again_after_a_restart() {
 }
 
 #[test]
+fn subscriptions_wait_for_a_law_that_cannot_be_asked_and_nothing_else_does() {
+    use crate::subscriptions::{plan, set_plan, subscribe, to};
+    let mut land = germany();
+    let mut definition = plan();
+    definition.asset = "EUR".parse().unwrap();
+    definition.tiers[0].every = pricing::Every::Day;
+    (definition.grace_days, definition.dunning.retry_days) = (0, Vec::new());
+    land.run(set_plan("it", definition));
+    let mut new = to(0);
+    (new.wallet, new.payer, new.payee) = (wal("payer"), wal("payer"), wal("seller"));
+    land.check(subscribe(new), Paid);
+    let law = new_law(
+        vec![limit("total", "backfilled").into()],
+        Some(operator(b"DE")),
+    );
+    let hold = Op::Authorize {
+        spend: land.spend("payer", "1 EUR"),
+        payee: wal("seller"),
+        expires: Some(land.now.plus(3 * DAY)),
+    };
+    land.run(hold);
+    let proposal = land.propose(law);
+    let now = land.now;
+    land.approve(proposal, now);
+    assert_eq!(land.run_timers(), 1);
+    assert!(land.law().backfilling.is_some());
+    let expires = land.now.plus(3 * DAY);
+    assert_eq!(land.state.next_due(), Some(expires));
+    land.later(3 * DAY);
+    let first: Vec<_> = land.state.due(land.now, 1).map(|timer| timer.1).collect();
+    assert_eq!(first, [engine::records::TimerKind::Hold]);
+    assert_eq!(land.run_timers(), 1);
+    assert_eq!((land.run_timers(), land.state.next_due()), (0, None));
+    land.backfill();
+    for _ in 0..3 {
+        assert_eq!(land.run_timers(), 1);
+    }
+    assert_eq!(land.state.next_due(), Some(land.now.plus(DAY)));
+}
+
+#[test]
 fn what_one_law_waits_for_the_next_of_the_same_instant_waits_for_too() {
     let mut land = germany();
     land.pays("payer", "seller", "9 EUR", Paid);
