@@ -235,8 +235,8 @@ pub struct NewSubscription {
     pub payee: WalletId,
     /// Which plan, by the version that holds.
     pub plan: PlanId,
-    /// Which of its tiers.
-    pub tier: u16,
+    /// Which of its tiers, by its name; the first, if that is not said.
+    pub tier: Option<String>,
     /// Pay at once, whatever trial there is.
     pub skip_trial: bool,
     /// The most that the first payment may come to before tax on top; zero if that is not said.
@@ -273,8 +273,10 @@ pub enum SubscriptionChange {
     Convert,
     /// To another tier or plan, by the version that holds: now, or with the next period.
     Move {
+        /// Its own plan, if none is named.
         plan: PlanId,
-        tier: u16,
+        /// By its name.
+        tier: String,
         at_once: bool,
         /// The most that may be paid now, before tax on top; zero if that is not said.
         limit: Atoms,

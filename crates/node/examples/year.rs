@@ -78,6 +78,10 @@ fn tier_of(n: u64) -> usize {
     }
 }
 
+fn tier_name(at: usize) -> String {
+    format!("tier {at}")
+}
+
 fn is_poor(n: u64) -> bool {
     (n / 100).is_multiple_of(POOR)
 }
@@ -101,7 +105,7 @@ fn run_all(node: &Node, ops: Vec<(Id, Op)>) {
 
 fn plan() -> Plan {
     let tiers = TIERS.iter().enumerate().map(|(at, row)| PlanTier {
-        name: format!("tier {at}"),
+        name: tier_name(at),
         amount: Atoms(row.0),
         every: row.1,
         count: row.2,
@@ -184,7 +188,7 @@ fn settle(node: &Node, ids: &mut Ids, subscriptions: u64) {
             payer: wallet(n),
             payee: wallet(0),
             plan: plan_id,
-            tier: u16::try_from(tier_of(n)).expect("there are four tiers"),
+            tier: Some(tier_name(tier_of(n))),
             skip_trial: false,
             limit: Atoms(0),
             coupon: None,

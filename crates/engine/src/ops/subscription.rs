@@ -97,8 +97,10 @@ fn is_same_rhythm(before: &PlanTier, after: &PlanTier) -> bool {
     (before.every, before.count) == (after.every, after.count)
 }
 
-fn tier_of(plan: &Plan, tier: u16) -> Rule<&PlanTier> {
-    let found = plan.tiers.get(usize::from(tier));
+/// A tier by its name; the first, if none is named.
+fn tier_of<'p>(plan: &'p Plan, name: Option<&str>) -> Rule<(u16, &'p PlanTier)> {
+    let no = name.map_or(Some(0), |name| plan.tier_no(name));
+    let found = no.and_then(|no| Some((no, plan.tiers.get(usize::from(no))?)));
     found.ok_or(Stop::Reject(Code::NotFound, "tier"))
 }
 
@@ -126,7 +128,7 @@ pub(crate) fn subscribe<V: View>(draft: &mut Draft<'_, V>, new: &NewSubscription
     let payee = find(new.payee, "payee")?;
     let (plan_no, asset, version) = plan_now(draft, new.plan)?;
     let plan = &version.plan;
-    let tier = tier_of(plan, new.tier)?;
+    let (tier_no, tier) = tier_of(plan, new.tier.as_deref())?;
     check_coupon(new.coupon.as_ref())?;
     if new.periods == Some(0) {
         return Err(Stop::Reject(Code::Malformed, "periods"));
@@ -165,7 +167,7 @@ pub(crate) fn subscribe<V: View>(draft: &mut Draft<'_, V>, new: &NewSubscription
         choice: Choice {
             plan: plan_no,
             version: version.number,
-            tier: new.tier,
+            tier: tier_no,
         },
         status: Status::Active,
         began: draft.now,
@@ -510,8 +512,11 @@ pub(crate) fn change<V: View>(
             },
             Status::Active | Status::Trialing,
         ) => {
-            let (plan, its_asset, version) = plan_now(draft, *plan)?;
-            let new_tier = tier_of(&version.plan, *to)?;
+            let own = || draft.state().plan(found.choice.plan).map(|own| own.id);
+            let named = plan.0.is_some().then_some(*plan).or_else(own);
+            let named = named.ok_or(Stop::Reject(Code::NotFound, "plan"))?;
+            let (plan, its_asset, version) = plan_now(draft, named)?;
+            let (tier_no, new_tier) = tier_of(&version.plan, Some(to))?;
             if its_asset != asset {
                 return Err(Stop::Reject(Code::Malformed, "plan"));
             }
@@ -530,7 +535,7 @@ pub(crate) fn change<V: View>(
             let choice = Choice {
                 plan,
                 version: version.number,
-                tier: *to,
+                tier: tier_no,
             };
             record.noticed = UtcMillis(0);
             if record.status == Status::Trialing {

@@ -70,13 +70,20 @@ pub fn set_plan(name: &str, definition: Plan) -> Op {
     }
 }
 
-pub fn to(tier: u16) -> NewSubscription {
+/// The name of a tier of [`plan`], by its number; of any other, none's.
+fn tier(no: u16) -> String {
+    let tiers = plan().tiers;
+    let tier = tiers.get(usize::from(no));
+    tier.map_or("none".to_owned(), |tier| tier.name.clone())
+}
+
+pub fn to(no: u16) -> NewSubscription {
     NewSubscription {
         wallet: wal("alice"),
         payer: wal("alice"),
         payee: wal("shop"),
         plan: pln("it"),
-        tier,
+        tier: Some(tier(no)),
         skip_trial: false,
         limit: Atoms(0),
         coupon: None,
@@ -114,10 +121,10 @@ fn pay_now() -> SubscriptionChange {
     SubscriptionChange::Pay { confirmed }
 }
 
-fn move_to(tier: u16, at_once: bool) -> SubscriptionChange {
+fn move_to(no: u16, at_once: bool) -> SubscriptionChange {
     SubscriptionChange::Move {
         plan: pln("it"),
-        tier,
+        tier: tier(no),
         at_once,
         limit: Atoms(0),
         confirmed: Default::default(),
@@ -179,7 +186,10 @@ pub fn live(t: &mut Town) {
         skip_trial: true,
         ..new
     };
-    let dear = NewSubscription { tier: 2, ..dear };
+    let dear = NewSubscription {
+        tier: Some(tier(2)),
+        ..dear
+    };
     t.run(subscribe(dear));
     t.run(Op::ArchivePlan { plan: pln("it") });
     days(t, 372);
@@ -494,7 +504,7 @@ fn a_move_with_the_period_pays_nothing_now_and_old_versions_stay() {
     assert_eq!((t.has("shop"), of(&t, id).choice.version), (4_000, 2));
     let limited = SubscriptionChange::Move {
         plan: pln("it"),
-        tier: 1,
+        tier: tier(1),
         at_once: true,
         limit: Atoms(1_000),
         confirmed: Default::default(),
@@ -559,7 +569,7 @@ fn what_cannot_be_subscribed_to_is_named() {
     };
     let rows: [(Op, Code); 9] = [
         (with(|n| n.plan = pln("none")), Code::NotFound),
-        (with(|n| n.tier = 9), Code::NotFound),
+        (with(|n| n.tier = Some(tier(9))), Code::NotFound),
         (with(|n| n.payer = wal("nobody")), Code::NotFound),
         (
             with(|n| n.mandate = MandateId(named("none"))),
@@ -595,7 +605,7 @@ fn what_cannot_be_subscribed_to_is_named() {
     let id = t.id_of(subscribe(to(0)));
     let elsewhere = SubscriptionChange::Move {
         plan: pln("euros"),
-        tier: 0,
+        tier: tier(0),
         at_once: true,
         limit: Atoms(0),
         confirmed: Default::default(),

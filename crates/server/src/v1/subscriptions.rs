@@ -174,33 +174,36 @@ fn not_there() -> Box<Problem> {
     Problem::not_found("id", "no such subscription in this tenant")
 }
 
-/// The number of a tier by its name, in the version of its plan that holds, and what it is paid in.
-async fn tier_of(
-    app: &App,
-    tenant: TenantNo,
-    (plan, tier): (PlanId, Option<&Text<100>>),
-) -> Outcome<(u16, AssetNo, Asset)> {
-    let now = app.node.now();
-    let name = tier.map(|tier| tier.0.clone());
+/// What a plan is paid in.
+async fn asset_of(app: &App, tenant: TenantNo, plan: PlanId) -> Outcome<(AssetNo, Asset)> {
     let found = app.query(move |state| {
-        let no = state.plan_no(tenant, engine::ids::PlanId(plan.0));
-        let record = no.and_then(|no| state.plan(no)).ok_or("plan")?;
-        let version = record.at(now.max(state.now)).ok_or("plan")?;
-        let tier = match name {
-            Some(name) => version.plan.tier_no(&name).ok_or("tier")?,
-            None => 0,
-        };
-        let asset = state
-            .assets
-            .get(usize::from(record.asset.0))
-            .ok_or("plan")?;
-        Ok((tier, record.asset, *asset))
+        let no = state.plan_no(tenant, engine::ids::PlanId(plan.0))?;
+        let asset = state.plan(no)?.asset;
+        Some((asset, *state.assets.get(usize::from(asset.0))?))
     });
-    let found: Result<_, &str> = found.await?;
-    found.map_err(|field| match field {
-        "tier" => Problem::not_found(field, "the plan has no tier of this name"),
-        _ => no_plan(field),
-    })
+    found.await?.ok_or_else(|| no_plan("plan"))
+}
+
+/// A subscription, as it is or as it ended.
+async fn record_of(app: &App, tenant: TenantNo, id: SubscriptionId) -> Outcome<Record> {
+    let open = app.query(move |state| state.subscriptions.get(&(tenant, id.0)).cloned());
+    if let Some(record) = open.await? {
+        return Ok(record);
+    }
+    // What has ended is history.
+    let line = history::ask_now(app, move |m| m.subscription(tenant.0, id.0.0)).await?;
+    let record = line.and_then(|line| serde_json::from_str(&line.record).ok());
+    record.ok_or_else(not_there)
+}
+
+/// What a subscription is paid in: every plan that it is ever moved to is.
+async fn own_asset(app: &App, tenant: TenantNo, id: SubscriptionId) -> Outcome<(AssetNo, Asset)> {
+    let record = record_of(app, tenant, id).await?;
+    let found = app.query(move |state| {
+        let asset = state.plan(record.choice.plan)?.asset;
+        Some((asset, *state.assets.get(usize::from(asset.0))?))
+    });
+    found.await?.ok_or_else(not_there)
 }
 
 /// The most that may be paid, in the plan's asset.
@@ -279,8 +282,7 @@ async fn subscribe(
     Json(new): Json<New>,
 ) -> Handled<Subscription> {
     let id = idempotency::id(&headers, new.id, caller.tenant_id(), app.node.now())?;
-    let (tier, asset_no, asset) =
-        tier_of(&app, caller.tenant, (new.plan, new.tier.as_ref())).await?;
+    let (asset_no, asset) = asset_of(&app, caller.tenant, new.plan).await?;
     let attested = attested(&caller, &new.circumstances, new.factors)?;
     let wallet = |id: WalletId| engine::ids::WalletId(id.0);
     let new = NewSubscription {
@@ -288,7 +290,7 @@ async fn subscribe(
         payer: wallet(new.payer.unwrap_or(new.wallet)),
         payee: wallet(new.payee),
         plan: engine::ids::PlanId(new.plan.0),
-        tier,
+        tier: new.tier.map(|tier| tier.0),
         skip_trial: new.skip_trial,
         limit: limit_of(&app, new.amount.as_ref(), asset_no).await?,
         coupon: coupon_of(new.coupon.as_ref(), &asset)?,
@@ -351,17 +353,7 @@ async fn get_subscription(
     caller: Caller,
     PathId(id): PathId<SubscriptionId>,
 ) -> Handled<Subscription> {
-    let tenant = caller.tenant;
-    let open = app.query(move |state| state.subscriptions.get(&(tenant, id.0)).cloned());
-    let record = match open.await? {
-        Some(record) => record,
-        // What has ended is history.
-        None => {
-            let line = history::ask_now(&app, move |m| m.subscription(tenant.0, id.0.0)).await?;
-            let record = line.and_then(|line| serde_json::from_str(&line.record).ok());
-            record.ok_or_else(not_there)?
-        }
-    };
+    let record = record_of(&app, caller.tenant, id).await?;
     Ok(Answer::ok(shown(&app, &caller, id.0, record).await?))
 }
 
@@ -479,21 +471,13 @@ async fn move_subscription(
     headers: HeaderMap,
     Json(to): Json<Move>,
 ) -> Handled<Subscription> {
-    let tenant = caller.tenant;
-    let plan = match to.plan {
-        Some(plan) => plan,
-        None => {
-            let own = app.query(move |state| {
-                let record = state.subscriptions.get(&(tenant, id.0))?;
-                Some(state.plan(record.choice.plan)?.id)
-            });
-            PlanId(own.await?.ok_or_else(not_there)?.0)
-        }
+    let (asset, _) = match to.plan {
+        Some(plan) => asset_of(&app, caller.tenant, plan).await?,
+        None => own_asset(&app, caller.tenant, id).await?,
     };
-    let (tier, asset, _) = tier_of(&app, tenant, (plan, Some(&to.tier))).await?;
     let to = SubscriptionChange::Move {
-        plan: engine::ids::PlanId(plan.0),
-        tier,
+        plan: engine::ids::PlanId(to.plan.map_or(Id::NONE, |plan| plan.0)),
+        tier: to.tier.0,
         at_once: to.at == When::Now,
         limit: limit_of(&app, to.amount.as_ref(), asset).await?,
         confirmed: confirmed(&caller, to.factors)?,
@@ -516,13 +500,7 @@ async fn discount_subscription(
     headers: HeaderMap,
     Json(discount): Json<Discount>,
 ) -> Handled<Subscription> {
-    let tenant = caller.tenant;
-    let asset = app.query(move |state| {
-        let record = state.subscriptions.get(&(tenant, id.0))?;
-        let asset = state.plan(record.choice.plan)?.asset;
-        state.assets.get(usize::from(asset.0)).copied()
-    });
-    let asset = asset.await?.ok_or_else(not_there)?;
+    let (_, asset) = own_asset(&app, caller.tenant, id).await?;
     let coupon = coupon_of(discount.coupon.as_ref(), &asset)?;
     let discount = SubscriptionChange::Discount { coupon };
     change(&app, &caller, &headers, id, discount).await

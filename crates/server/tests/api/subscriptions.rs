@@ -246,7 +246,8 @@ async fn it_is_paused_moved_discounted_and_cancelled() {
     let key = "cancel-it";
     let path = format!("/v1/subscriptions/{}/cancel", text(&sub["id"]));
     let canceled = shop.town.keyed("POST", &path, key, &json!({})).await;
-    assert_eq!(canceled.is(200)["status"], "canceling");
+    let canceled = canceled.is(200);
+    assert_eq!(canceled["status"], "canceling");
     let again = shop.town.keyed("POST", &path, key, &json!({})).await;
     assert!(again.replayed());
     let other = json!({"at": "now"});
@@ -257,7 +258,51 @@ async fn it_is_paused_moved_discounted_and_cancelled() {
         .await
         .problem(409, "wrong_state");
     let at_once = shop.change(&sub, "cancel", json!({"at": "now"})).await;
-    assert_eq!(at_once["status"], "ended");
+    assert_eq!(
+        (&at_once["status"], &at_once["unused"]),
+        (&json!("ended"), &canceled["unused"])
+    );
+}
+
+#[tokio::test]
+async fn what_is_asked_again_gets_its_first_answer_whatever_came_after() {
+    let shop = Shop::selling(definition(), "100").await;
+    let new = shop.asked(json!({"tier": "basic", "coupon": {"off": {"amount": "1"}}}));
+    let post = "/v1/subscriptions";
+    let first = shop.town.keyed("POST", post, "new", &new).await.is(201);
+    let path = format!("{post}/{}", text(&first["id"]));
+    let (to, off) = (
+        json!({"tier": "pro", "at": "now", "amount": eur("20")}),
+        json!({"coupon": {"off": {"amount": "2"}}}),
+    );
+    let asked = [
+        (format!("{path}/move"), "to", to),
+        (format!("{path}/discount"), "off", off),
+        (format!("{path}/cancel"), "stop", json!({"at": "now"})),
+    ];
+    let mut before = Vec::new();
+    for (path, key, body) in &asked {
+        before.push(shop.town.keyed("POST", path, key, body).await.is(200));
+    }
+    // Another version, without the tiers that were named.
+    let mut next = definition();
+    next["tiers"] = json!([{"name": "other", "amount": "6", "every": "day", "count": 30}]);
+    let body = json!({"plan": shop.plan, "definition": next});
+    shop.town.post("/v1/plans", body).await.is(201);
+    shop.town.caught_up(post).await;
+    let again = shop.town.keyed("POST", post, "new", &new).await;
+    assert!(again.replayed());
+    assert_eq!(again.is(201)["id"], first["id"]);
+    for ((path, key, body), before) in asked.iter().zip(before) {
+        let again = shop.town.keyed("POST", path, key, body).await;
+        assert!(again.replayed(), "{path}");
+        assert_eq!(again.is(200)["status"], before["status"]);
+    }
+    let gone = shop
+        .town
+        .post(post, shop.asked(json!({"tier": "basic"})))
+        .await;
+    assert_eq!(gone.problem(404, "not_found")["field"], "tier");
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ fn credit_stays_with_amounts_of_its_kind() {
     };
     let elsewhere = |at_once| SubscriptionChange::Move {
         plan: pln("other"),
-        tier: 1,
+        tier: tier(1),
         at_once,
         limit: Atoms(0),
         confirmed: Default::default(),
@@ -188,4 +188,42 @@ fn what_ended_at_once_says_what_was_left() {
             .find_map(|part| Some(part.subscription()?.record.clone()));
         assert_eq!(record.unwrap().unused(today + 100), left);
     }
+}
+
+#[test]
+fn a_repeat_is_answered_whatever_became_of_the_plan() {
+    let mut t = town(plan());
+    let own = |no| SubscriptionChange::Move {
+        plan: PlanId(Id::NONE),
+        tier: tier(no),
+        at_once: true,
+        limit: Atoms(0),
+        confirmed: Default::default(),
+    };
+    let (id, moved) = (t.new_id(), t.new_id());
+    let first = NewSubscription {
+        tier: None,
+        ..to(0)
+    };
+    let asked = [
+        (t.command(id, subscribe(first)), K::Paid),
+        (t.command(moved, change(id, own(1))), K::Paid),
+    ];
+    for (command, kind) in &asked {
+        t.check_command(command, *kind);
+    }
+    assert_eq!((of(&t, id).choice.tier, of(&t, id).price), (1, 3_001));
+    // Its tiers are others now, and it has ended.
+    let mut other = plan();
+    other.tiers.reverse();
+    other.tiers.retain(|other| other.name != tier(1));
+    t.run(set_plan("it", other));
+    t.run(change(id, cancel(true)));
+    for (command, _) in &asked {
+        t.check_command(command, Expect::Known);
+        let answer = &t.events[&command.id];
+        assert_eq!(difference(&t.state, command, answer), None);
+    }
+    t.check(subscribe(to(1)), Code::NotFound);
+    t.check(subscribe(to(0)), K::Paid);
 }

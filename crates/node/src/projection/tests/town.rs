@@ -569,13 +569,13 @@ impl Town {
             definition: Box::new(definition),
         });
         let confirmed = Default::default();
-        let subscribe = |tier, wallet| Op::Subscribe {
+        let subscribe = |tier: &str, wallet| Op::Subscribe {
             new: Box::new(NewSubscription {
                 wallet,
                 payer: wallet,
                 payee: self::wallet(1),
                 plan,
-                tier,
+                tier: Some(tier.to_owned()),
                 skip_trial: false,
                 limit: Atoms(0),
                 coupon: None,
@@ -587,15 +587,15 @@ impl Town {
                 confirmed,
             }),
         };
-        let first = self.run(subscribe(0, wallet(0)));
-        self.run(subscribe(2, wallet(2)));
+        let first = self.run(subscribe("paid", wallet(0)));
+        self.run(subscribe("dear", wallet(2)));
         let change = |subscription, change| Op::ChangeSubscription {
             subscription,
             change,
         };
         let to_free = To::Move {
             plan,
-            tier: 1,
+            tier: "free".to_owned(),
             at_once: false,
             limit: Atoms(0),
             confirmed,
