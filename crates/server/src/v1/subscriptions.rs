@@ -140,7 +140,7 @@ struct Move {
     /// To this tier.
     tier: Text<100>,
     /// When. Now: what was paid for the days left is credited, and those days are charged at the new
-    /// price; of another rhythm a new period begins.
+    /// price, if that is cheaper by the day from tomorrow on; of another rhythm a new period begins.
     #[serde(default)]
     at: When,
     /// The most that the payer agrees to pay now, before tax that comes on top.
@@ -378,7 +378,7 @@ async fn cancel_subscription(
     change(&app, &caller, &headers, id, cancel).await
 }
 
-/// Stop an active subscription for now. The days left of its period are kept.
+/// Stop an active subscription for now. Its period ends as many whole days of 24 hours later as this lasts.
 #[utoipa::path(
     post,
     path = "/v1/subscriptions/{id}/pause",
