@@ -170,6 +170,16 @@ async fn a_subscription_is_charged_by_itself_and_ends() {
     let events = shop.town.caught_up("/v1/events?kind=payment.paid").await;
     let events = shop.town.get(&events).await.is(200);
     assert_eq!(events["items"].as_array().unwrap().len(), 2);
+    // The renewal can be read by its id, and nobody can pay under it.
+    let payments = shop.town.caught_up("/v1/payments").await;
+    let payments = shop.town.get(&payments).await.is(200);
+    let renewal = &payments["items"][0]["id"];
+    let path = format!("/v1/payments/{}", text(renewal));
+    assert_eq!(shop.town.get(&path).await.is(200)["amount"], eur("5"));
+    let mut taken = crate::town::payment(&shop.payer, &shop.payee, "1");
+    taken["id"] = renewal.clone();
+    let refused = shop.town.post("/v1/payments", taken).await;
+    assert_eq!(refused.problem(422, "malformed")["field"], "id");
 
     // Too little for the third.
     shop.clock.days(30);
