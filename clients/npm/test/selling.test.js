@@ -27,8 +27,11 @@ beforeEach(() => {
   lost = 0;
 });
 
-const servers = [];
 async function listening(server) {
+  after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return `http://127.0.0.1:${server.address().port}`;
@@ -44,11 +47,8 @@ async function onExpress(handler, more) {
   const app = express();
   app.use(seller.express());
   app.use(handler);
-  const server = createServer(app);
-  servers.push(server);
-  return listening(server);
+  return listening(createServer(app));
 }
-after(() => servers.forEach((server) => server.close()));
 
 /** A request with a target and headers that `fetch` would not send. */
 function raw(site, path, headers = {}, method = "GET", body = undefined) {
