@@ -68,14 +68,16 @@ pub(crate) struct First {
 
 impl First {
     pub fn of(event: &Event, position: Position) -> First {
+        let paid = |effect: &Effect| match effect {
+            Effect::Paid(paid) => Some(paid.gross),
+            _ => None,
+        };
         First {
             position,
             kind: event.kind,
             code: event.refusal().map(|refused| refused.code),
-            gross: match event.effects.first() {
-                Some(Effect::Paid(paid)) => paid.gross,
-                _ => 0,
-            },
+            // Behind what the tax was decided by, if it was.
+            gross: event.effects.iter().find_map(paid).unwrap_or(0),
         }
     }
 
@@ -332,5 +334,54 @@ impl Node {
             found.extend(places.iter().map(|at| (seq, *at)).zip(events));
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::UtcMillis;
+    use engine::event::Paid;
+    use engine::records::{PartyNo, TenantNo, WalletNo};
+    use engine::terms::Tier;
+    use ledger::AssetNo;
+
+    #[test]
+    fn what_was_paid_is_found_wherever_it_stands() {
+        let measured = Effect::Measured {
+            party: PartyNo(0),
+            measure: 0,
+            period: 0,
+            delta: 0,
+            before: 0,
+        };
+        let paid = Effect::Paid(Paid {
+            payer: WalletNo(0),
+            payee: WalletNo(1),
+            asset: AssetNo(0),
+            gross: 119,
+            tax: 19,
+            fee: 0,
+            terms: 1,
+            of: Id::NONE,
+            tier: Tier(0),
+            law: 0,
+            case: 1,
+        });
+        for (effects, gross) in [
+            (vec![paid.clone(), measured.clone()], 119),
+            (vec![measured.clone(), paid], 119),
+            (vec![measured], 0),
+        ] {
+            let event = Event {
+                at: UtcMillis(0),
+                tenant: TenantNo(0),
+                kind: EventKind::Paid,
+                id: Id::opaque(1),
+                postings: Vec::new(),
+                effects,
+            };
+            assert_eq!(First::of(&event, Position::default()).gross, gross);
+        }
     }
 }
