@@ -118,8 +118,9 @@ pub(crate) struct Lately {
     kept: Mutex<[HashMap<Key, (u64, First)>; 2]>,
 }
 
-/// How many a generation has: some tens of megabytes, and only where there is usage.
-const GENERATION: usize = 1 << 19;
+/// How many a generation has: 80 bytes each in half-full tables, so both are some 42 MB, and only where there is
+/// usage.
+const GENERATION: usize = 1 << 17;
 
 impl Lately {
     /// A keyed hash of what a payment asks for; none if it is out of the ordinary.
