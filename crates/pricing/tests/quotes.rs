@@ -682,11 +682,7 @@ fn what_stands_costs_what_it_would_have_alone() {
     assert_eq!((over.used, over.due), (0, 0));
     // Of a price for each payment nothing is added up.
     let each = version(price(Period::Payment, per_unit(&[("", 2, 3)])));
-    let of_each = each.given_back(
-        0,
-        (4, Atoms(2)),
-        quote(&each, 4, SoFar::default()).after,
-    );
+    let of_each = each.given_back(0, (4, Atoms(2)), quote(&each, 4, SoFar::default()).after);
     assert_eq!(of_each, None);
 }
 
