@@ -16,6 +16,12 @@ import { requirements } from "./offer.js";
 
 const SIGNATURE_BYTES_MAX = 16 * 1024;
 const BODY_BYTES_MAX = 1024 * 1024;
+const TOO_LARGE = Symbol("too large");
+const SCHEME = /^https?$/;
+const HOST = /^[A-Za-z0-9.\-:[\]_]{1,255}$/;
+/** How long the node may take to answer, and the pauses before each time it is asked to settle. */
+const NODE_TIME_MS = 10_000;
+const SETTLE_WAITS_MS = [0, 100, 400, 1600];
 
 /**
  * @typedef {object} Terms
@@ -51,39 +57,66 @@ export class Seller {
   /**
    * What is to be done with a request.
    *
+   * @param {object} request
+   * @param {string} request.method
+   * @param {string} request.scheme
+   * @param {string | undefined} request.host what it says in `Host`
+   * @param {string} request.target the path and query, as they came
+   * @param {string | undefined | null} request.signature
+   * @param {() => Promise<Uint8Array | undefined>} request.body reads it; asked only if it is priced
    * @returns {Promise<Response | undefined | ((response: Pick<Response, "ok" | "headers">) =>
    *   Promise<Response | undefined>)>} the answer to one that is not paid; nothing for one that is
    *   free; for one that is paid, what takes the money and puts that in the answer's headers, or says
    *   what to answer instead
    */
-  async admit({ method, url, body, signature }) {
-    if (this.#terms.publicUrl) url = this.#terms.publicUrl.replace(/\/$/, "") + url.replace(/^[a-z]+:\/\/[^/]+/, "");
+  async admit({ method, scheme, host, target, signature, body: read }) {
+    // What is not one host would make a URL of which `price` sees another path than the handler.
+    if (!SCHEME.test(scheme) || !HOST.test(host ?? "") || !target.startsWith("/")) {
+      return problem(400, "host_invalid", "Send one Host, and the path as the request's target.");
+    }
+    const origin = this.#terms.publicUrl?.replace(/\/$/, "") ?? `${scheme}://${host.toLowerCase()}`;
+    const url = origin + target;
     const price = this.#terms.price({ method, url });
     if (price === undefined) return undefined;
+    const body = await read();
+    if (body === TOO_LARGE) return problem(413, "body_too_large", "The body of a priced request is too large.");
     const asked = await requirements({ method, url, body }, price, this.#terms);
     const ask = (error, settled) => unpaid(asked, url, error, settled);
     if (!signature) return ask("PAYMENT-SIGNATURE header is required");
-    const payment = read(signature);
+    const payment = decode(signature);
     if (!payment) return problem(400, "invalid_payload", "PAYMENT-SIGNATURE is base64 of JSON.");
     const both = { x402Version: 2, paymentPayload: payment, paymentRequirements: asked };
     const verified = await this.#node("verify", both);
-    if (!verified) return unavailable();
+    if (!verified) return unavailable("Payments cannot be taken now. Try again with the same payment.");
     if (!verified.isValid) return ask(verified.invalidReason, refused(asked, verified.invalidReason));
     return async (response) => {
       response.headers.set("cache-control", "private, no-store");
       if (!response.ok || method === "HEAD") return undefined;
-      const settled = await this.#node("settle", both);
-      if (!settled) return unavailable();
+      const settled = await this.#settle(both);
+      if (!settled) return unavailable("Whether this payment was made is not known now. Look before you pay again.");
       if (!settled.success) return ask(settled.errorReason, settled);
       response.headers.set("payment-response", encode(settled));
       return undefined;
     };
   }
 
+  /** Has a payment made. What the node said may be lost: it is asked again under the same key. */
+  async #settle(both) {
+    const key = { "idempotency-key": crypto.randomUUID() };
+    for (const wait_ms of SETTLE_WAITS_MS) {
+      await new Promise((resolve) => setTimeout(resolve, wait_ms));
+      const settled = await this.#node("settle", both, key);
+      if (settled) return settled;
+    }
+    return undefined;
+  }
+
   /** What the node says; nothing if it says nothing. */
-  async #node(what, body) {
+  async #node(what, body, headers) {
+    const signal = AbortSignal.timeout(NODE_TIME_MS);
+    const asked = { method: "POST", headers, body: JSON.stringify(body), signal };
     try {
-      const response = await fetch(`${this.#own}/${what}`, { method: "POST", body: JSON.stringify(body) });
+      const response = await fetch(`${this.#own}/${what}`, asked);
       return response.ok ? await response.json() : undefined;
     } catch {
       return undefined;
@@ -93,11 +126,21 @@ export class Seller {
   /** Puts the price before a Fetch handler. */
   fetch(handler) {
     return async (request, ...rest) => {
-      const body = request.body ? new Uint8Array(await request.clone().arrayBuffer()) : undefined;
-      const { method, url, headers } = request;
-      const pay = await this.admit({ method, url, body, signature: headers.get("payment-signature") });
+      // Some servers tell of clients that go away only if they were asked for the signal before.
+      const { method, headers, signal } = request;
+      const { protocol, host, pathname, search } = new URL(request.url);
+      const pay = await this.admit({
+        method,
+        scheme: protocol.slice(0, -1),
+        host,
+        target: pathname + search,
+        signature: headers.get("payment-signature"),
+        body: () => bytesOf(request),
+      });
       if (typeof pay !== "function") return pay ?? handler(request, ...rest);
       const answer = await handler(request, ...rest);
+      // Whoever went away is not charged, nor given anything.
+      if (signal?.aborted) return problem(499, "client_gone", "The client went away.");
       // What a handler gives may have headers that cannot be changed.
       const response = new Response(answer.body, answer);
       return (await pay(response)) ?? response;
@@ -121,12 +164,14 @@ export class Seller {
   express() {
     return async (req, res, next) => {
       try {
-        const { method, protocol, originalUrl } = req;
-        const url = `${protocol}://${req.headers.host}${originalUrl}`;
-        const isPriced = this.#terms.price({ method, url }) !== undefined;
-        const body = isPriced ? await bytes(req) : undefined;
-        const signature = req.headers["payment-signature"];
-        const pay = await this.admit({ method, url, body, signature });
+        const pay = await this.admit({
+          method: req.method,
+          scheme: req.protocol,
+          host: req.headers.host,
+          target: req.originalUrl,
+          signature: req.headers["payment-signature"],
+          body: () => bytes(req),
+        });
         if (pay === undefined) return next();
         if (typeof pay !== "function") return await send(res, pay);
         hold(res, pay);
@@ -138,15 +183,40 @@ export class Seller {
   }
 }
 
+/** The body of a Fetch request, which its handler may still read. */
+async function bytesOf(request) {
+  if (!request.body) return undefined;
+  const reader = request.clone().body.getReader();
+  const chunks = [];
+  let size = 0;
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    size += read.value.length;
+    if (size > BODY_BYTES_MAX) {
+      // The other half of the clone goes with the request: waiting for it would be for ever.
+      reader.cancel().catch(() => {});
+      return TOO_LARGE;
+    }
+    chunks.push(read.value);
+  }
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
+}
+
 /** The body of a Node request, which Express' own readers then leave alone. */
 async function bytes(req) {
   if (req.body instanceof Uint8Array) return req.body;
   if (req._body) throw new Error("a priced request's body was read before its price: move the middleware up");
   const chunks = [];
   let size = 0;
-  for await (const chunk of req) {
+  // The connection stays for the answer.
+  for await (const chunk of req.iterator({ destroyOnReturn: false })) {
     size += chunk.length;
-    if (size > BODY_BYTES_MAX) throw Object.assign(new Error("body too large"), { status: 413 });
+    if (size > BODY_BYTES_MAX) return TOO_LARGE;
     chunks.push(chunk);
   }
   if (size === 0) return undefined;
@@ -155,7 +225,7 @@ async function bytes(req) {
   return req.body;
 }
 
-/** Keeps an answer back until it is paid for. */
+/** Keeps an answer back until it is paid for; what a handler says after its answer is not heard. */
 function hold(res, pay) {
   const { writeHead, write, end, flushHeaders } = res;
   const chunks = [];
@@ -177,29 +247,39 @@ function hold(res, pay) {
   };
   res.end = (chunk, encoding) => {
     keep(chunk, encoding);
-    Object.assign(res, { writeHead, write, end, flushHeaders });
+    res.writeHead = res.end = () => res;
+    res.write = () => true;
     // Whoever went away is not charged.
     if (res.destroyed) return res;
-    const headers = { set: (name, value) => res.setHeader(name, value) };
-    const ok = res.statusCode >= 200 && res.statusCode < 300;
+    const { statusCode: status } = res;
+    const headers = new Map(Object.entries(res.getHeaders()));
+    const ok = status >= 200 && status < 300;
     pay({ ok, headers })
-      .then((instead) => (instead ? send(res, instead) : res.end(Buffer.concat(chunks))))
+      .then((instead) => {
+        Object.assign(res, { writeHead, write, end, flushHeaders });
+        return instead ? send(res, instead) : give(res, status, headers, Buffer.concat(chunks));
+      })
       .catch(() => res.destroy());
     return res;
   };
 }
 
-/** Gives a Fetch response by Node's, and nothing that was to be given instead. */
+/** Gives a Fetch response by Node's. */
 async function send(res, response) {
+  give(res, response.status, response.headers, Buffer.from(await response.arrayBuffer()));
+}
+
+/** Gives this, and nothing of what was to be given before. */
+function give(res, status, headers, body) {
   for (const name of res.getHeaderNames()) res.removeHeader(name);
-  res.statusCode = response.status;
-  response.headers.forEach((value, name) => res.setHeader(name, value));
-  res.end(Buffer.from(await response.arrayBuffer()));
+  res.statusCode = status;
+  headers.forEach((value, name) => res.setHeader(name, value));
+  res.end(body);
 }
 
 const encode = (value) => btoa(JSON.stringify(value));
 
-function read(signature) {
+function decode(signature) {
   if (signature.length > SIGNATURE_BYTES_MAX) return undefined;
   try {
     return JSON.parse(atob(signature.replaceAll("-", "+").replaceAll("_", "/")));
@@ -221,8 +301,8 @@ function unpaid(asked, url, error, settled) {
   return response;
 }
 
-function unavailable() {
-  const response = problem(503, "unavailable", "Payments cannot be taken now. Try again with the same payment.");
+function unavailable(words) {
+  const response = problem(503, "unavailable", words);
   response.headers.set("retry-after", "1");
   return response;
 }

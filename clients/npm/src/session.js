@@ -57,6 +57,12 @@ class Session {
     };
   }
 
+  /** What must be signed for in all if one more request is to be paid. */
+  needs(price) {
+    const needed = this.spent + price;
+    return needed > this.signed ? needed : this.signed;
+  }
+
   async voucher(cumulative, purpose) {
     const [network, ...place] = this.place;
     const lines = ["farthing-voucher-v1", network, this.id, ...place, cumulative, purpose];
@@ -79,6 +85,8 @@ class Session {
   }
 }
 
+const smaller = (one, other) => (other < one ? other : one);
+
 export class Sessions {
   #wallet;
   /** @type {Map<string, Session>} */
@@ -99,20 +107,25 @@ export class Sessions {
     const key = [asked.network, asked.payTo, asset].join(" ");
     let session = this.#open.get(key);
     if (session && !session.isOpen && session.expires <= now()) session = undefined;
+    // What is not allowed is not even topped up for.
+    if (session) this.#wallet.check({ asset, scale, price, more: session.needs(price) - session.signed });
     if (session && session.spent + price > session.deposit) {
       const deposit = session.spent + this.#deposit(asked, session);
       // One that cannot be topped up ends by itself; the rest comes back then.
       if (!(await session.topUp(deposit))) session = undefined;
     }
-    if (!session) {
+    // From here to the signature nothing is waited for: another request signs for this one too.
+    const isNew = !session;
+    if (isNew) {
+      this.#wallet.check({ asset, scale, price });
       session = new Session(this.#wallet, asked, this.#deposit(asked));
+    }
+    const cumulative = session.needs(price);
+    this.#wallet.allow({ asset, scale, price, more: cumulative - session.signed });
+    if (isNew) {
       session.opening = session.open(asked.nonce);
       this.#open.set(key, session);
     }
-    // From here to the signature nothing is waited for: another request signs for this one too.
-    const needed = session.spent + price;
-    const cumulative = needed > session.signed ? needed : session.signed;
-    this.#wallet.allow({ asset, scale, price, more: cumulative - session.signed });
     session.signed = cumulative;
     session.spent += price;
     const opening = await session.opening;
@@ -121,12 +134,16 @@ export class Sessions {
     return { session, payload };
   }
 
-  /** What to set aside for more: what is suggested, as far as the owner allows. */
+  /**
+   * What to set aside for more: what is suggested, and the price at least, as far as the owner allows.
+   *
+   * @throws if that is less than the price
+   */
   #deposit({ asset, price, deposit }, session) {
     const unused = session ? session.signed - session.spent : 0n;
-    const wanted = [deposit, this.#wallet.limit(asset)?.deposit ?? 0n, this.#wallet.left(asset) + unused];
-    const least = wanted.reduce((one, other) => (other < one ? other : one));
-    return least > price ? least : price;
+    const allowed = smaller(this.#wallet.limit(asset)?.deposit ?? 0n, this.#wallet.left(asset) + unused);
+    if (allowed < price) throw new Error(`${price} atoms of ${asset} is beyond what may be set aside`);
+    return smaller(deposit > price ? deposit : price, allowed);
   }
 
   /** The session that a payload was made for. */

@@ -101,16 +101,25 @@ export class Wallet {
   }
 
   /**
-   * Says that so much more is about to be signed for one request that costs `price`.
+   * Whether so much more may be signed for one request that costs `price`.
    *
    * @throws if that is beyond what the owner allows
    */
-  allow({ asset, scale, price, more = price }) {
+  check({ asset, scale, price, more = price }) {
     const limit = this.#limits.get(asset);
     if (!limit) throw new Error(`this wallet has no limit for ${asset}, and so does not pay with it`);
     if (scale !== limit.scale) throw new Error(`${asset} has ${limit.scale} decimals, not ${scale}`);
     if (price > limit.payment) throw new Error(`${price} atoms of ${asset} is beyond the limit of a payment`);
     if (more > this.left(asset)) throw new Error(`${price} atoms of ${asset} is beyond what is left to spend`);
+  }
+
+  /**
+   * Says that so much more is about to be signed for one request that costs `price`.
+   *
+   * @throws as {@link check}
+   */
+  allow({ asset, scale, price, more = price }) {
+    this.check({ asset, scale, price, more });
     this.#signed.set(asset, (this.#signed.get(asset) ?? 0n) + more);
   }
 

@@ -91,8 +91,8 @@ class Wallet:
         limit = self._limits.get(asset)
         return limit.total - self._signed.get(asset, 0) if limit else 0
 
-    def allow(self, asset: str, scale: int, price: int, more: int | None = None) -> None:
-        """Says that so much more is about to be signed for one request that costs `price`.
+    def check(self, asset: str, scale: int, price: int, more: int | None = None) -> None:
+        """Whether so much more may be signed for one request that costs `price`.
 
         Raises `LimitError`."""
         more = price if more is None else more
@@ -105,6 +105,13 @@ class Wallet:
             raise LimitError(f"{price} atoms of {asset} is beyond the limit of a payment")
         if more > self.left(asset):
             raise LimitError(f"{price} atoms of {asset} is beyond what is left to spend")
+
+    def allow(self, asset: str, scale: int, price: int, more: int | None = None) -> None:
+        """Says that so much more is about to be signed for one request that costs `price`.
+
+        Raises `LimitError`."""
+        self.check(asset, scale, price, more)
+        more = price if more is None else more
         self._signed[asset] = self._signed.get(asset, 0) + more
 
     def sign(self, *lines: object) -> str:

@@ -15,9 +15,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
+import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import anyio
 import httpx
 
 from farthing_pay import atoms, base64url, scale_of
@@ -25,6 +28,14 @@ from farthing_pay import atoms, base64url, scale_of
 _SIGNATURE_BYTES_MAX = 16 * 1024
 _BODY_BYTES_MAX = 1024 * 1024
 _SECONDS = 60
+_HOST = re.compile(rb"[A-Za-z0-9.\-:\[\]_]{1,255}")
+# How long the node may take to answer, and the pauses before each time it is asked to settle.
+_NODE_TIME_S = 10
+_SETTLE_WAITS_S = (0, 0.1, 0.4, 1.6)
+# How long a server may take to say that the client went away.
+_GONE_TIME_S = 0.001
+_AGAIN = "Payments cannot be taken now. Try again with the same payment."
+_UNKNOWN = "Whether this payment was made is not known now. Look before you pay again."
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -53,7 +64,7 @@ class Seller:
         self._scale = scale_of(asset, scale)
         self._public_url = public_url and public_url.rstrip("/")
         self._own = f"{gate}/.well-known/farthing"
-        self._client = httpx.AsyncClient()
+        self._client = httpx.AsyncClient(timeout=_NODE_TIME_S)
         self._network: str | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -61,6 +72,9 @@ class Seller:
             # There is no answer to hold back.
             return await self._app(scope, receive, send)
         method, url = scope["method"], self._url(scope)
+        if url is None:
+            words = "Send one Host, and the path as the request's target."
+            return await _problem(send, 400, "host_invalid", words)
         price = self._price(method, url)
         if price is None:
             return await self._app(scope, receive, send)
@@ -70,7 +84,7 @@ class Seller:
         try:
             asked = await self._asked(method, url, body, price)
         except (httpx.HTTPError, ValueError, KeyError, StopIteration):
-            return await _unavailable(send)
+            return await _unavailable(send, _AGAIN)
         signatures = [value for name, value in scope["headers"] if name == b"payment-signature"]
         if not signatures:
             return await _unpaid(send, url, asked, "PAYMENT-SIGNATURE header is required")
@@ -80,29 +94,34 @@ class Seller:
         both = {"x402Version": 2, "paymentPayload": payment, "paymentRequirements": asked}
         verified = await self._node("verify", both)
         if verified is None:
-            return await _unavailable(send)
+            return await _unavailable(send, _AGAIN)
         if not verified["isValid"]:
             return await _unpaid(send, url, asked, verified["invalidReason"], paid=True)
         answer = _Answer(body, receive)
-        await self._app(scope, answer.receive, answer.send)
-        if answer.is_gone:
+        # An extension such as `pathsend` would be an answer that is not held back.
+        await self._app({**scope, "extensions": {}}, answer.receive, answer.send)
+        if await answer.is_unheard():
             return None
         answer.mark(b"cache-control", b"private, no-store")
         if 200 <= answer.status < 300 and method != "HEAD":
-            settled = await self._node("settle", both)
+            settled = await self._settle(both)
             if settled is None:
-                return await _unavailable(send)
+                return await _unavailable(send, _UNKNOWN)
             if not settled["success"]:
                 return await _unpaid(send, url, asked, settled["errorReason"], paid=True)
             answer.mark(b"payment-response", _encode(settled))
         return await answer.give(send)
 
-    def _url(self, scope: Message) -> str:
+    def _url(self, scope: Message) -> str | None:
+        """What clients call this request. None if it names no one host: the URL would be one of which
+        `price` sees another path than the application."""
         path = scope.get("raw_path") or scope["path"].encode()
         path = path.split(b"?")[0]
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        origin = self._public_url or f"{scope.get('scheme', 'http')}://{host.decode('latin-1').lower()}"
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]) or not path.startswith(b"/"):
+            return None
+        origin = self._public_url or f"{scope.get('scheme', 'http')}://{hosts[0].decode().lower()}"
         return origin + (path + query).decode("latin-1")
 
     async def _asked(self, method: str, url: str, body: bytes, price: str) -> Json:
@@ -125,10 +144,20 @@ class Seller:
             "extra": {"version": "1", "scale": self._scale, "request": request},
         }
 
-    async def _node(self, what: str, both: Json) -> Json | None:
+    async def _settle(self, both: Json) -> Json | None:
+        """Has a payment made. What the node said may be lost: it is asked again under the same key."""
+        key = {"idempotency-key": str(uuid.uuid4())}
+        for wait_s in _SETTLE_WAITS_S:
+            await anyio.sleep(wait_s)
+            settled = await self._node("settle", both, key)
+            if settled is not None:
+                return settled
+        return None
+
+    async def _node(self, what: str, both: Json, headers: dict[str, str] | None = None) -> Json | None:
         """What the node says; None if it says nothing."""
         try:
-            answer = await self._client.post(f"{self._own}/{what}", json=both)
+            answer = await self._client.post(f"{self._own}/{what}", json=both, headers=headers)
             return answer.json() if answer.status_code == 200 else None
         except (httpx.HTTPError, ValueError):
             return None
@@ -138,16 +167,25 @@ class _Answer:
     """What the application answers, until it is paid for."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
-        self.status, self.headers, self.is_gone = 500, [], False
+        self.status, self.headers = 500, []
         self._request, self._receive = [body], receive
         self._parts: list[bytes] = []
+        self._is_gone = False
 
     async def receive(self) -> Message:
         if self._request:
             return {"type": "http.request", "body": self._request.pop(), "more_body": False}
         message = await self._receive()
-        self.is_gone = message["type"] == "http.disconnect"
+        self._is_gone = message["type"] == "http.disconnect"
         return message
+
+    async def is_unheard(self) -> bool:
+        """Whether the client went away. The application need not have asked: a server that knows says
+        so at once, and one that has nothing to say is not waited for."""
+        if not self._is_gone:
+            with anyio.move_on_after(_GONE_TIME_S):
+                self._is_gone = (await self._receive())["type"] == "http.disconnect"
+        return self._is_gone
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -200,8 +238,7 @@ async def _unpaid(send: Send, url: str, asked: Json, error: str, *, paid: bool =
     await _problem(send, 402, code, "Pay for this request and ask again.", headers)
 
 
-async def _unavailable(send: Send) -> None:
-    words = "Payments cannot be taken now. Try again with the same payment."
+async def _unavailable(send: Send, words: str) -> None:
     await _problem(send, 503, "unavailable", words, [(b"retry-after", b"1")])
 
 

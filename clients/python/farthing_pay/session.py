@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from farthing_pay import Wallet, amount, base64url, now
+from farthing_pay import LimitError, Wallet, amount, base64url, now
 
 # How long an opening may be answered, seconds.
 _OPENING_S = 60
@@ -60,6 +60,10 @@ class Session:
         # What the protocol sends again with everything of this session.
         self.context: Any = None
 
+    def needs(self, price: int) -> int:
+        """What must be signed for in all if one more request is to be paid."""
+        return max(self.signed, self.spent + price)
+
     def voucher(self, cumulative: int, purpose: str) -> Payload:
         network, *place = self.place
         signature = self.wallet.sign("farthing-voucher-v1", network, self.id, *place, cumulative, purpose)
@@ -85,10 +89,13 @@ class Sessions:
         wallet._closing.append(self.close)
 
     async def prepare(self, asked: Asked) -> None:
-        """Tops the session up if the next request needs it."""
+        """Tops the session up if the next request needs it. Raises `LimitError`."""
         session = self._open.get(asked.place)
         if session is None or session.spent + asked.price <= session.deposit:
             return
+        # What is not allowed is not even topped up for.
+        more = session.needs(asked.price) - session.signed
+        self._wallet.check(asked.asset, asked.scale, asked.price, more)
         left = self._wallet.left(asked.asset) + session.signed - session.spent
         deposit = session.spent + self._deposit(asked, left)
         if await self._manage(session, session.top_up(deposit)):
@@ -102,10 +109,11 @@ class Sessions:
         session = self._open.get(asked.place)
         is_stale = session is not None and not session.is_open and session.expires <= now()
         if session is None or is_stale or session.spent + asked.price > session.deposit:
+            self._wallet.check(asked.asset, asked.scale, asked.price)
             deposit = self._deposit(asked, self._wallet.left(asked.asset))
             session = Session(self._wallet, asked.place, deposit, nonce)
             session.context = context
-        cumulative = max(session.signed, session.spent + asked.price)
+        cumulative = session.needs(asked.price)
         self._wallet.allow(asked.asset, asked.scale, asked.price, cumulative - session.signed)
         self._open[asked.place] = session
         session.signed = cumulative
@@ -116,9 +124,13 @@ class Sessions:
         return session, {"action": "open", **session.opening, **voucher}
 
     def _deposit(self, asked: Asked, left: int) -> int:
-        """What to set aside for more: what is suggested, as far as the owner allows."""
+        """What to set aside for more: what is suggested, and the price at least, as far as the owner
+        allows. Raises `LimitError` if that is less than the price."""
         limit = self._wallet.limits().get(asked.asset)
-        return max(asked.price, min(asked.deposit, limit.deposit if limit else 0, left))
+        allowed = min(limit.deposit if limit else 0, left)
+        if allowed < asked.price:
+            raise LimitError(f"{asked.price} atoms of {asked.asset} is beyond what may be set aside")
+        return min(max(asked.deposit, asked.price), allowed)
 
     def find(self, session_id: object) -> Session | None:
         return next((one for one in self._open.values() if one.id == session_id), None)

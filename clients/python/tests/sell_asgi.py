@@ -80,6 +80,9 @@ async def main() -> None:
         assert (await client.get(f"{site}/fails")).status_code == 500
         unreadable = await plain.get(f"{site}/page", headers={"payment-signature": "{"})
         assert unreadable.status_code == 400, unreadable
+        # A host that would end in a free path is none.
+        elsewhere = await plain.get(f"{site}/page", headers={"host": "site.example/free?"})
+        assert (elsewhere.status_code, elsewhere.json()["code"]) == (400, "host_invalid"), elsewhere
     server.should_exit = True
     await serving
     paid(wallet, 2)

@@ -10,9 +10,8 @@ use crate::encoding;
 use crate::error::GateError;
 use crate::fields::elements;
 use crate::offer::Offer;
-use crate::registry::Registry;
 use crate::sign::PublicKey;
-use crate::teller::Claim;
+use crate::teller::{Claim, NotPaid, Teller};
 use hyper::{HeaderMap, Method, StatusCode};
 use money::Atoms;
 use std::collections::BTreeMap;
@@ -24,11 +23,11 @@ pub const CHARGED: &str = "crawler-charged";
 /// On an answer: what is wrong.
 pub const ERROR: &str = "crawler-error";
 /// With a request: the price, exactly.
-const EXACT: &str = "crawler-exact-price";
+pub const EXACT: &str = "crawler-exact-price";
 /// With a request: the most that is paid.
-const MAX: &str = "crawler-max-price";
-const INPUT: &str = "signature-input";
-const SIGNATURE: &str = "signature";
+pub const MAX: &str = "crawler-max-price";
+pub const INPUT: &str = "signature-input";
+pub const SIGNATURE: &str = "signature";
 const AGENT: &str = "signature-agent";
 const TAG: &str = "web-bot-auth";
 
@@ -49,6 +48,8 @@ pub enum Wrong {
     InvalidCrawlerMaxPrice,
     CrawlerForbidden,
     PaymentFailed,
+    /// The gate knows no name of its own that a signature could be for.
+    NotTaken,
     /// Nobody knows: 503.
     Unavailable,
 }
@@ -105,6 +106,12 @@ impl Wrong {
                 "The key of this signature spends no wallet here.",
             ),
             Wrong::PaymentFailed => ("PaymentFailed", no, "The payment was not taken."),
+            Wrong::NotTaken => (
+                "PaymentFailed",
+                bad,
+                "This gate takes no signed price: it was not told its public URL, so a signature \
+                 for another site would pay here. Pay by x402 or MPP.",
+            ),
             Wrong::Unavailable => (
                 "PaymentFailed",
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -141,7 +148,7 @@ pub fn read(
     headers: &HeaderMap,
     method: &Method,
     offer: &Offer,
-    (registry, now_s): (&Registry, u64),
+    (teller, now_s): (&Teller, u64),
 ) -> Result<Option<Claim>, Wrong> {
     let is_signed = signed(headers).is_some();
     if !pays(headers) {
@@ -175,9 +182,14 @@ pub fn read(
     let text = input.text(headers, method, offer).ok_or(invalid)?;
     let signature = signature(headers, label).ok_or(invalid)?;
     let keyid = encoding::decode_exactly::<32>(input.keyid).ok_or(invalid)?;
-    let key = registry.key_of(&keyid)?.ok_or(Wrong::CrawlerForbidden)?;
+    let forbidden = Wrong::CrawlerForbidden;
+    let key = teller.registry().key_of(&keyid)?.ok_or(forbidden)?;
     if !key.signed(&text, &signature) {
-        return Err(invalid);
+        // A key that is another tenant's, or was revoked, is told of like one that nobody has.
+        return Err(match teller.wallet_of(&key) {
+            Err(NotPaid::UnknownKey) => forbidden,
+            _ => invalid,
+        });
     }
     match amount {
         Some(amount) if name == EXACT && amount == offer.amount => {}

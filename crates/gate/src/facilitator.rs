@@ -4,24 +4,28 @@
 //!
 //! - Who pays whom how much for what is under the payer's signature; nothing else is needed to ask,
 //!   and nothing is gained by asking but a payment that its payer has agreed to.
-//! - A payment is made once, whoever asks.
+//! - A payment is made once, whoever asks. A seller that lost the answer gets it again under the same
+//!   `Idempotency-Key`.
 //! - Which request a payment is for is the seller's to say and to check.
 
 use crate::answer::{Body, json, problem};
 use crate::delivery::Due;
 use crate::encoding;
-use crate::gate::unavailable;
+use crate::gate::{BODY_TIME, again, body_too_late, unavailable, unknown};
 use crate::offer::{Offer, Paying};
+use crate::retries::{Found, Kept, Retries};
 use crate::teller::{Claim, NotPaid, Teller};
 use crate::x402::{self, Requirements, Wrong};
 use engine::ids::WalletId;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
-use hyper::{Response, StatusCode};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::HeaderValue;
+use hyper::{HeaderMap, Response, StatusCode};
 use money::Atoms;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const ASK_BYTES_MAX: usize = 64 * 1024;
 /// A signature may be good for so long: the official middlewares ask for as much.
 const TIMEOUT_MAX_S: u64 = 300;
@@ -53,8 +57,23 @@ pub async fn verify(teller: &Teller, body: Incoming) -> Response<Body> {
     }
 }
 
-/// Makes a payment.
-pub async fn settle(teller: &Teller, body: Incoming) -> Response<Body> {
+/// Makes a payment. Under the same `Idempotency-Key` the same gets the first answer again.
+pub async fn settle(
+    (teller, settled): (&Teller, &Retries),
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Response<Body> {
+    let key = match headers.get(IDEMPOTENCY_KEY).map(HeaderValue::to_str) {
+        None => None,
+        Some(Ok(key)) if encoding::is_word(key, 1..=128) => Some(key),
+        Some(_) => {
+            return problem(
+                StatusCode::BAD_REQUEST,
+                "idempotency_key_invalid",
+                "An Idempotency-Key is 1 to 128 characters A-Za-z0-9_-.",
+            );
+        }
+    };
     let read = match read(teller, body).await {
         Ok(read) => read,
         Err(response) => return *response,
@@ -72,9 +91,18 @@ pub async fn settle(teller: &Teller, body: Incoming) -> Response<Body> {
         Ok(read) => read,
         Err(reason) => return failed(reason),
     };
+    let turn = match key.map(|key| settled.find(claim.key, key, claim.digest, teller.now().0)) {
+        Some(Found::New(turn)) => Some(turn),
+        Some(Found::Again(kept)) => return again(*kept),
+        Some(Found::Conflict(why)) => {
+            return problem(StatusCode::CONFLICT, "idempotency_key_used", why);
+        }
+        // Better made and not remembered than not made.
+        None | Some(Found::Full) => None,
+    };
     let held = match teller.hold(&claim, offer.amount, offer.pay_to).await {
         Ok(held) => held,
-        Err(NotPaid::Unavailable) => return unavailable(),
+        Err(NotPaid::Unavailable) => return unknown(),
         Err(why) => return failed(why.reason()),
     };
     let payer = held.payer();
@@ -90,9 +118,17 @@ pub async fn settle(teller: &Teller, body: Incoming) -> Response<Body> {
                 "payer": payer.to_string(),
                 "amount": offer.amount.0.to_string(),
             });
-            json(StatusCode::OK, &body)
+            let response = json(StatusCode::OK, &body);
+            if let Some(turn) = turn {
+                turn.keep(Kept {
+                    status: StatusCode::OK,
+                    headers: response.headers().clone(),
+                    body: Bytes::from(body.to_string()),
+                });
+            }
+            response
         }
-        Err(NotPaid::Unavailable) => unavailable(),
+        Err(NotPaid::Unavailable) => unknown(),
         Err(why) => failed(why.reason()),
     }
 }
@@ -105,7 +141,10 @@ type Read = Result<(Offer, Claim), &'static str>;
 
 /// What is asked for and what was signed, or the reason why that does not pay for it.
 async fn read(teller: &Teller, body: Incoming) -> Result<Read, Box<Response<Body>>> {
-    let body = Limited::new(body, ASK_BYTES_MAX).collect().await;
+    let body = Limited::new(body, ASK_BYTES_MAX).collect();
+    let Ok(body) = tokio::time::timeout(BODY_TIME, body).await else {
+        return Err(Box::new(body_too_late()));
+    };
     let body = body.map(|body| body.to_bytes()).unwrap_or_default();
     let Ok(ask) = serde_json::from_slice::<Ask>(&body) else {
         return Err(Box::new(problem(

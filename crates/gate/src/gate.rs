@@ -23,7 +23,7 @@ use crate::retries::{Found, KEPT_BYTES_MAX, Kept, Retries, Turn};
 use crate::sessions::{SessionOptions, Sessions, Snapshot};
 use crate::sign;
 use crate::tariff::Tariff;
-use crate::teller::{Held, Taken, Teller};
+use crate::teller::{Held, NotPaid, Taken, Teller};
 use crate::upstream::{self, NoAnswer, Upstream};
 use crate::wallets::{self, Throttle, WalletOptions};
 use crate::x402;
@@ -42,7 +42,10 @@ const OWN: &str = "/.well-known/farthing/";
 /// How long a signature of a payer may be good.
 const TIMEOUT_S: u64 = 60;
 /// A client has so long to send the body of a priced request.
-const BODY_TIME: Duration = Duration::from_secs(30);
+pub(crate) const BODY_TIME: Duration = Duration::from_secs(30);
+/// So many settlements of other sellers are remembered, for so long: a thousand a second.
+const SETTLED_MAX: usize = 60_000;
+const SETTLED_MS: u64 = 60_000;
 
 /// What a gate is made of.
 pub struct Made {
@@ -77,6 +80,8 @@ pub struct Gate {
     settings: Settings,
     binding: mpp::BindingKey,
     retries: Retries,
+    /// What was answered to sellers that had payments made.
+    settled: Retries,
     throttle: Throttle,
     sessions: Option<Sessions>,
 }
@@ -108,6 +113,7 @@ impl Gate {
             settings,
             binding: mpp::BindingKey::new(binding),
             retries: Retries::default(),
+            settled: Retries::of(SETTLED_MAX, SETTLED_MS),
             throttle: Throttle::default(),
         })
     }
@@ -147,7 +153,7 @@ impl Gate {
             None => format!("http://{}", host.strip_suffix(":80").unwrap_or(&host)),
         };
         if let Some(what) = target.path.strip_prefix(OWN) {
-            return self.own(what, &parts.method, body, &origin).await;
+            return self.own(what, &parts, body, &origin).await;
         }
         let Ok(host) = HeaderValue::from_str(&host) else {
             return problem(StatusCode::BAD_REQUEST, "host_invalid", "Send one Host.");
@@ -182,13 +188,7 @@ impl Gate {
         let body = Limited::new(body, self.settings.body_bytes_max).collect();
         let body = match tokio::time::timeout(BODY_TIME, body).await {
             Ok(Ok(body)) => body.to_bytes(),
-            Err(_) => {
-                return problem(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "body_too_late",
-                    "The body of this request took too long to come.",
-                );
-            }
+            Err(_) => return body_too_late(),
             Ok(Err(_)) => {
                 return problem(
                     StatusCode::PAYLOAD_TOO_LARGE,
@@ -214,15 +214,10 @@ impl Gate {
         visit.priced(parts, body, &offer).await
     }
 
-    async fn own(
-        &self,
-        what: &str,
-        method: &Method,
-        body: Incoming,
-        origin: &str,
-    ) -> Response<Body> {
+    async fn own(&self, what: &str, asked: &Parts, body: Incoming, origin: &str) -> Response<Body> {
         const REGISTRATION_BYTES_MAX: usize = 4096;
-        match (method.as_str(), what) {
+        let headers = &asked.headers;
+        match (asked.method.as_str(), what) {
             ("GET" | "HEAD", "health") => {
                 let (node, upstream) = tokio::join!(self.teller.is_well(), self.upstream.is_well());
                 let status = if node && upstream {
@@ -260,7 +255,7 @@ impl Gate {
                 facilitator::verify(&self.teller, body).await
             }
             ("POST", "settle") if self.settings.facilitates => {
-                facilitator::settle(&self.teller, body).await
+                facilitator::settle((&self.teller, &self.settled), headers, body).await
             }
             _ => problem(
                 StatusCode::NOT_FOUND,
@@ -288,7 +283,9 @@ impl Gate {
         let lasts_s = self.lasts_s();
         let about = (lasts_s, session);
         answer::put(own, x402::REQUIRED, &x402::required(offer, error, about));
-        answer::put(own, crawl::PRICE, &crawl::price(offer));
+        if self.takes_crawls() {
+            answer::put(own, crawl::PRICE, &crawl::price(offer));
+        }
         match random() {
             Ok(random) => {
                 let (binding, now_s) = (&self.binding, self.now_s());
@@ -302,6 +299,12 @@ impl Gate {
             Err(error) => tracing::error!(code = error.code(), %error, "challenge_not_made"),
         }
         response
+    }
+
+    /// Whether crawlers may pay. Their signatures name a site and nothing of its ledger: with live
+    /// money the site's name must be the operator's word, not the client's.
+    fn takes_crawls(&self) -> bool {
+        self.settings.public_url.is_some() || self.teller.is_test()
     }
 
     /// How long a session lasts; zero if none is offered now.
@@ -447,6 +450,7 @@ impl Visit<'_> {
         };
         let taken: Taken = match held.take().await {
             Ok(taken) => taken,
+            Err(NotPaid::Unavailable) => return unknown(),
             Err(why) => return denied(self.gate, offer, &self.asked, way, why),
         };
         let payment = taken.payment();
@@ -491,7 +495,15 @@ impl Visit<'_> {
         let refused = |wrong| Box::new(uncrawled(gate, offer, &self.asked, wrong));
         match (x402.next(), mpp.next()) {
             (None, None) => {
-                let known = (gate.teller.registry(), now_s);
+                if !gate.takes_crawls() {
+                    let pays = crawl::pays(&self.asked);
+                    return if pays {
+                        Err(refused(crawl::Wrong::NotTaken))
+                    } else {
+                        Ok(None)
+                    };
+                }
+                let known = (&gate.teller, now_s);
                 let crawled = crawl::read(&self.asked, &self.method, offer, known);
                 let claim = crawled.map_err(refused)?;
                 Ok(claim.map(|claim| (Way::Crawl, Paying::Charge(claim))))
@@ -537,7 +549,7 @@ fn several() -> Box<Response<Body>> {
     ))
 }
 
-fn again(kept: Kept) -> Response<Body> {
+pub(crate) fn again(kept: Kept) -> Response<Body> {
     let mut response = Response::new(whole(kept.body));
     *response.status_mut() = kept.status;
     *response.headers_mut() = kept.headers;
@@ -556,12 +568,25 @@ fn no_answer(why: NoAnswer) -> Response<Body> {
     )
 }
 
+pub(crate) fn body_too_late() -> Response<Body> {
+    problem(
+        StatusCode::REQUEST_TIMEOUT,
+        "body_too_late",
+        "The body of this request took too long to come.",
+    )
+}
+
 pub(crate) fn unavailable() -> Response<Body> {
-    let mut response = problem(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "unavailable",
-        "Payments cannot be taken now. Try again with the same payment.",
-    );
+    not_now("Payments cannot be taken now. Try again with the same payment.")
+}
+
+/// Nobody knows whether the ledger took it. The same payment does not pay again either way.
+pub(crate) fn unknown() -> Response<Body> {
+    not_now("Whether this payment was made is not known now. Look before you pay again.")
+}
+
+fn not_now(words: &str) -> Response<Body> {
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", words);
     answer::put(response.headers_mut(), "retry-after", "1");
     response
 }

@@ -98,6 +98,12 @@ pub fn request(headers: &mut HeaderMap, client: IpAddr, host: &HeaderValue, sche
     if authorizes_payment(headers) {
         headers.remove(AUTHORIZATION);
     }
+    // Of a price that nobody took, the signature is still money.
+    if crawl::pays(headers) {
+        for name in [crawl::EXACT, crawl::MAX, crawl::SIGNATURE, crawl::INPUT] {
+            headers.remove(name);
+        }
+    }
     headers.insert(HOST, host.clone());
     let client = client.to_canonical().to_string();
     if let Ok(client) = HeaderValue::from_str(&client) {
@@ -191,6 +197,17 @@ mod tests {
         }
         let named = passed(&[("connection", "close, X-Secret"), ("x-secret", "1")]);
         assert!(!named.contains_key("x-secret"));
+        for price in ["crawler-max-price", "crawler-exact-price"] {
+            let signed = [
+                (price, "USD 1"),
+                ("signature", "x"),
+                ("signature-input", "x"),
+            ];
+            for (name, _) in signed {
+                assert!(!passed(&signed).contains_key(name), "{name}");
+            }
+        }
+        assert!(passed(&[("signature", "x")]).contains_key("signature"));
         let kept = passed(&[
             ("connection", "authorization, host"),
             ("authorization", "Bearer x"),

@@ -1,4 +1,4 @@
-//! `payment-identifier`: a client that lost the answer to a payment may ask for it again.
+//! `payment-identifier` and `Idempotency-Key`: who lost the answer to a payment may ask for it again.
 //!
 //! - The same identifier with the same payment gets the first answer again, if it was small and is
 //!   not long ago; with another payment, a conflict.
@@ -36,8 +36,18 @@ struct Entry {
 struct Known(Mutex<HashMap<Key, Entry>>);
 
 /// What is known of identifiers. Clones are the same.
-#[derive(Clone, Default)]
-pub struct Retries(Arc<Known>);
+#[derive(Clone)]
+pub struct Retries {
+    known: Arc<Known>,
+    kept_max: usize,
+    kept_ms: u64,
+}
+
+impl Default for Retries {
+    fn default() -> Retries {
+        Retries::of(KEPT_MAX, KEPT_MS)
+    }
+}
 
 /// What an identifier means now.
 pub enum Found {
@@ -64,23 +74,33 @@ impl Known {
 }
 
 impl Retries {
+    /// Remembers so many answers, for so many milliseconds at least.
+    #[must_use]
+    pub fn of(kept_max: usize, kept_ms: u64) -> Retries {
+        Retries {
+            known: Arc::default(),
+            kept_max,
+            kept_ms,
+        }
+    }
+
     /// Looks an identifier up, and takes it if it is new.
     #[must_use]
     pub fn find(&self, key: PublicKey, id: &str, digest: [u8; 32], now_ms: u64) -> Found {
-        let mut known = self.0.lock();
+        let mut known = self.known.lock();
         let key = (key, id.to_owned());
-        if known.len() >= KEPT_MAX {
-            known.retain(|_, entry| entry.kept.is_none() || entry.at_ms + KEPT_MS > now_ms);
+        if known.len() >= self.kept_max {
+            known.retain(|_, entry| entry.kept.is_none() || entry.at_ms + self.kept_ms > now_ms);
         }
         match known.get(&key) {
             Some(entry) if entry.digest != digest => {
-                Found::Conflict("the payment-identifier was used for another payment")
+                Found::Conflict("this identifier was used for another payment")
             }
             Some(Entry { kept: None, .. }) => Found::Conflict("this payment is on its way"),
             Some(Entry {
                 kept: Some(kept), ..
             }) => Found::Again(Box::new(kept.clone())),
-            None if known.len() >= KEPT_MAX => Found::Full,
+            None if known.len() >= self.kept_max => Found::Full,
             None => {
                 let entry = Entry {
                     digest,
@@ -89,7 +109,7 @@ impl Retries {
                 };
                 known.insert(key.clone(), entry);
                 Found::New(Turn {
-                    known: self.0.clone(),
+                    known: self.known.clone(),
                     key: Some(key),
                 })
             }

@@ -226,8 +226,11 @@ impl Teller {
         let (tenant, asset, id, now) = (self.0.tenant, self.0.asset_no, claim.id, self.now());
         let read = move |state: &engine::State| {
             let hash = state.recents.hash(tenant.0, id);
-            if state.recents.seen(tenant.0, id, hash, now) != Seen::New {
-                return Err(NotPaid::Replayed);
+            match state.recents.seen(tenant.0, id, hash, now) {
+                Seen::New => {}
+                // No room to remember it now: it was not used for that.
+                Seen::Full => return Err(NotPaid::Unavailable),
+                _ => return Err(NotPaid::Replayed),
             }
             let wallet = state.wallet_no(tenant, payer);
             let wallet = wallet.ok_or(NotPaid::Denied(Code::NotFound))?;

@@ -68,14 +68,16 @@ pub(crate) struct First {
 
 impl First {
     pub fn of(event: &Event, position: Position) -> First {
+        let paid = |effect: &Effect| match effect {
+            Effect::Paid(paid) => Some(paid.gross),
+            _ => None,
+        };
         First {
             position,
             kind: event.kind,
             code: event.refusal().map(|refused| refused.code),
-            gross: match event.effects.first() {
-                Some(Effect::Paid(paid)) => paid.gross,
-                _ => 0,
-            },
+            // Behind what the tax was decided by, if it was.
+            gross: event.effects.iter().find_map(paid).unwrap_or(0),
         }
     }
 
@@ -116,8 +118,9 @@ pub(crate) struct Lately {
     kept: Mutex<[HashMap<Key, (u64, First)>; 2]>,
 }
 
-/// How many a generation has: some tens of megabytes, and only where there is usage.
-const GENERATION: usize = 1 << 19;
+/// How many a generation has: 80 bytes each in half-full tables, so both are some 42 MB, and only where there is
+/// usage.
+const GENERATION: usize = 1 << 17;
 
 impl Lately {
     /// A keyed hash of what a payment asks for; none if it is out of the ordinary.
@@ -173,6 +176,28 @@ impl Shared {
         self.options.opaque_ids != OpaqueIds::Durable
     }
 
+    /// Tells what came of the commands at some places, as far as it is known here; what was answered
+    /// before and is to be compared joins `known`. What is to be looked up first is returned.
+    fn sort(
+        &self,
+        (places, commands, said): (&[usize], &[Command], &[Said]),
+        told: &mut [Option<Charged>],
+        known: &mut Vec<(usize, Position)>,
+    ) -> Vec<usize> {
+        let recalled = self.lately.recall(commands, said);
+        let mut unlooked = Vec::new();
+        for ((&at, said), recalled) in places.iter().zip(said).zip(recalled) {
+            match said {
+                Said::Done(first) => told[at] = Some(first.told(false)),
+                Said::Rejected(rejection) => told[at] = Some(Charged::Rejected(*rejection)),
+                Said::Known(_) if recalled.is_some() => told[at] = recalled,
+                Said::Known(position) => known.push((at, *position)),
+                Said::Unlooked => unlooked.push(at),
+            }
+        }
+        unlooked
+    }
+
     async fn push_bulk(&self, commands: Vec<Command>, looked: bool) -> Told<Answered> {
         let (to, told) = oneshot::channel();
         let bulk = Bulk {
@@ -200,19 +225,16 @@ impl Node {
             return Err(Unavailable::ReadModelOff);
         }
         let (commands, said) = shared.push_bulk(commands, shared.need_not_look()).await?;
-        let mut told = shared.lately.recall(&commands, &said);
-        let (mut known, mut unlooked) = (Vec::new(), Vec::new());
-        for (at, said) in said.iter().enumerate() {
-            match said {
-                Said::Done(first) => told[at] = Some(first.told(false)),
-                Said::Rejected(rejection) => told[at] = Some(Charged::Rejected(*rejection)),
-                Said::Known(position) if told[at].is_none() => known.push((at, *position)),
-                Said::Known(_) => {}
-                Said::Unlooked => unlooked.push(at),
-            }
-        }
+        let (mut told, mut known) = (vec![None; commands.len()], Vec::new());
+        let places: Vec<_> = (0..commands.len()).collect();
+        let unlooked = shared.sort((&places, &commands, &said), &mut told, &mut known);
         if !unlooked.is_empty() {
-            self.look(&commands, &unlooked, &mut told).await;
+            let of = unlooked.iter().map(|at| commands[*at].clone()).collect();
+            if let Err(why) = self.look((&unlooked, of), &mut told, &mut known).await {
+                for at in unlooked {
+                    told[at] = Some(Charged::Unanswered(why));
+                }
+            }
         }
         if !known.is_empty() {
             self.compare(&commands, &known, &mut told).await;
@@ -221,29 +243,38 @@ impl Node {
         Ok(told.into_iter().map(|one| one.unwrap_or(unknown)).collect())
     }
 
-    /// Looks ids up in the read model, and submits again what it does not know.
-    async fn look(&self, commands: &[Command], unlooked: &[usize], told: &mut [Option<Charged>]) {
+    /// Looks ids up in the read model, and submits again what it does not know. An error is of all, and
+    /// then nothing was submitted.
+    async fn look(
+        &self,
+        (unlooked, commands): (&[usize], Vec<Command>),
+        told: &mut [Option<Charged>],
+        known: &mut Vec<(usize, Position)>,
+    ) -> Result<(), Unavailable> {
+        let (commands, found) = self.0.known_before_all(commands).await?;
         let (mut fresh, mut places) = (Vec::new(), Vec::new());
-        for &at in unlooked {
-            match self.0.known_before(&commands[at]).await {
+        for ((at, command), found) in unlooked.iter().zip(commands).zip(found) {
+            match found {
                 Ok(None) => {
-                    fresh.push(commands[at].clone());
-                    places.push(at);
+                    fresh.push(command);
+                    places.push(*at);
                 }
-                Ok(Some(raw)) => told[at] = Some(self.told(&commands[at], raw).await),
-                Err(why) => told[at] = Some(Charged::Unanswered(why)),
+                Ok(Some(Raw::Known(position))) => known.push((*at, position)),
+                Ok(Some(Raw::Answer(Answer::Rejected(rejection)))) => {
+                    told[*at] = Some(Charged::Rejected(rejection));
+                }
+                // Nothing else is answered before it is queued.
+                Ok(Some(Raw::Answer(_))) => {}
+                Err(why) => told[*at] = Some(Charged::Unanswered(why)),
             }
+        }
+        if fresh.is_empty() {
+            return Ok(());
         }
         match self.0.push_bulk(fresh, true).await {
             Ok((fresh, said)) => {
-                for ((at, command), said) in places.into_iter().zip(&fresh).zip(said) {
-                    told[at] = Some(match said {
-                        Said::Done(first) => first.told(false),
-                        Said::Known(position) => self.told(command, Raw::Known(position)).await,
-                        Said::Rejected(rejection) => Charged::Rejected(rejection),
-                        Said::Unlooked => Charged::Unanswered(Unavailable::ReadModelBehind),
-                    });
-                }
+                // None is to be looked up any more.
+                self.0.sort((&places, &fresh, &said), told, known);
             }
             Err(why) => {
                 for at in places {
@@ -251,15 +282,7 @@ impl Node {
                 }
             }
         }
-    }
-
-    async fn told(&self, command: &Command, raw: Raw) -> Charged {
-        match self.settle(command, raw).await {
-            Ok(Answer::Done { position, event }) => First::of(&event, position).told(false),
-            Ok(Answer::Known { position, event }) => First::of(&event, position).told(true),
-            Ok(Answer::Rejected(rejection)) => Charged::Rejected(rejection),
-            Err(why) => Charged::Unanswered(why),
-        }
+        Ok(())
     }
 
     /// Reads what ids were answered before and compares it, each row once and all of them together.
@@ -332,5 +355,54 @@ impl Node {
             found.extend(places.iter().map(|at| (seq, *at)).zip(events));
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::UtcMillis;
+    use engine::event::Paid;
+    use engine::records::{PartyNo, TenantNo, WalletNo};
+    use engine::terms::Tier;
+    use ledger::AssetNo;
+
+    #[test]
+    fn what_was_paid_is_found_wherever_it_stands() {
+        let measured = Effect::Measured {
+            party: PartyNo(0),
+            measure: 0,
+            period: 0,
+            delta: 0,
+            before: 0,
+        };
+        let paid = Effect::Paid(Paid {
+            payer: WalletNo(0),
+            payee: WalletNo(1),
+            asset: AssetNo(0),
+            gross: 119,
+            tax: 19,
+            fee: 0,
+            terms: 1,
+            of: Id::NONE,
+            tier: Tier(0),
+            law: 0,
+            case: 1,
+        });
+        for (effects, gross) in [
+            (vec![paid.clone(), measured.clone()], 119),
+            (vec![measured.clone(), paid], 119),
+            (vec![measured], 0),
+        ] {
+            let event = Event {
+                at: UtcMillis(0),
+                tenant: TenantNo(0),
+                kind: EventKind::Paid,
+                id: Id::opaque(1),
+                postings: Vec::new(),
+                effects,
+            };
+            assert_eq!(First::of(&event, Position::default()).gross, gross);
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::queue::{Raw, Told, ask};
 use engine::recents::Seen;
 use engine::records::TenantNo;
 use engine::{Code, Command, Id, Op, Position, Rejection, State};
+use std::sync::Arc;
 
 /// Whether an id carries no time. One that no command may have is the step's to refuse.
 fn is_untimed(id: Id) -> bool {
@@ -40,11 +41,8 @@ impl Shared {
         concerns(command) && self.options.opaque_ids == OpaqueIds::Durable
     }
 
-    /// What is known of a command before it is queued.
-    ///
-    /// # Errors
-    /// [`Unavailable::ReadModelBehind`] or [`Unavailable::ReadModelOff`] when nothing can be said.
-    pub async fn known_before(&self, command: &Command) -> Told<Option<Raw>> {
+    /// What the read model knows of a command.
+    fn indexed(&self, command: &Command) -> Told<Option<Raw>> {
         if !self.must_look(command) {
             return Ok(None);
         }
@@ -54,12 +52,7 @@ impl Shared {
         if is_untimed(command.id)
             && let Some(position) = projection.known(command.tenant, command.id)?
         {
-            // What State remembers it judges itself: it knows the newest answer, which the read model
-            // may not have yet, and whether a payment waits for its payer.
-            let (tenant, id) = (command.tenant, command.id);
-            let remembers = ask(&self.queue, move |state| remembers(state, tenant, id))?;
-            let remembers = remembers.told().await?;
-            return Ok((!remembers).then_some(Raw::Known(position)));
+            return Ok(Some(Raw::Known(position)));
         }
         let Op::Group { items } = &command.op else {
             return Ok(None);
@@ -73,6 +66,59 @@ impl Shared {
                 throttled: None,
             }))
         }))
+    }
+
+    /// What is known of a command before it is queued.
+    ///
+    /// # Errors
+    /// [`Unavailable::ReadModelBehind`] or [`Unavailable::ReadModelOff`] when nothing can be said.
+    pub async fn known_before(&self, command: &Command) -> Told<Option<Raw>> {
+        let found = self.indexed(command)?;
+        let Some(Raw::Known(_)) = found else {
+            return Ok(found);
+        };
+        // What State remembers it judges itself: it knows the newest answer, which the read model
+        // may not have yet, and whether a payment waits for its payer.
+        let (tenant, id) = (command.tenant, command.id);
+        let remembers = ask(&self.queue, move |state| remembers(state, tenant, id))?;
+        let remembers = remembers.told().await?;
+        Ok(found.filter(|_| !remembers))
+    }
+
+    /// [`Self::known_before`] of many, which come back with it: the read model is read where it holds up
+    /// nobody, and State is asked once.
+    ///
+    /// # Errors
+    /// [`Unavailable`], for all of them.
+    pub async fn known_before_all(
+        self: &Arc<Shared>,
+        commands: Vec<Command>,
+    ) -> Told<(Vec<Command>, Vec<Told<Option<Raw>>>)> {
+        let shared = Arc::clone(self);
+        let look = move || {
+            let found: Vec<_> = commands.iter().map(|one| shared.indexed(one)).collect();
+            (commands, found)
+        };
+        let looked = tokio::task::spawn_blocking(look).await;
+        let (commands, mut found) = looked.map_err(|_| Unavailable::ReadModelBehind)?;
+        let is_known = |found: &Told<Option<Raw>>| matches!(found, Ok(Some(Raw::Known(_))));
+        let known = commands.iter().zip(&mut found);
+        let (keys, known): (Vec<_>, Vec<_>) = known
+            .filter(|(_, found)| is_known(found))
+            .map(|(command, found)| ((command.tenant, command.id), found))
+            .unzip();
+        if !known.is_empty() {
+            let remembered = ask(&self.queue, move |state| {
+                let remembered = |(tenant, id)| remembers(state, tenant, id);
+                keys.into_iter().map(remembered).collect::<Vec<_>>()
+            })?;
+            for (found, is_remembered) in known.into_iter().zip(remembered.told().await?) {
+                if is_remembered {
+                    *found = Ok(None);
+                }
+            }
+        }
+        Ok((commands, found))
     }
 
     /// [`Self::known_before`] in brief, for threads that are not async.

@@ -314,9 +314,10 @@ impl Writer {
         } = bulk;
         let mut said = Vec::with_capacity(commands.len());
         self.each(&commands, |writer, command, outcome| {
-            // Nothing has changed since it was decided.
-            let is_new = outcome == Outcome::Event;
-            if is_new && !looked && writer.state.recents.has_forgotten_untimed() {
+            // Nothing has changed since it was decided. What cannot be considered now may have been paid
+            // before, and was refunded since, or its price archived.
+            let is_known = matches!(outcome, Outcome::Known(_));
+            if !is_known && !looked && writer.state.recents.has_forgotten_untimed() {
                 said.push(Said::Unlooked);
                 return;
             }

@@ -360,7 +360,9 @@ impl Oracle {
         let back = share(after) - share(before);
         let paid = |of: u64| ratio_down(counted.amount, of, gross);
         let paid_back = (paid(after) - paid(before)) as i128;
-        let price = &self.prices[counted.price as usize].versions[counted.version].1;
+        let versions = &self.prices[counted.price as usize].versions;
+        let (_, price) = &versions[counted.version];
+        let holds = versions.iter().rposition(|(from, _)| *from <= self.now);
         let meter = self.books.meters.get_mut(&(counted.party, counted.price));
         let same =
             |meter: &&mut Meter| (meter.every, meter.number) == (counted.every, counted.number);
@@ -372,6 +374,12 @@ impl Oracle {
         }
         // What stands is still worth what it was: the rest of what is paid back is asked for again.
         let stands = meter.used.saturating_sub(back);
+        let has_many = matches!(&price.model, Model::PerUnit(units) if units.len() > 1);
+        if holds != Some(counted.version) || (has_many && price.free > 0) {
+            // Of use that may have been paid for at other rates, what is worth how much is not known.
+            meter.used = stands;
+            return;
+        }
         let beyond = |used: u64| used.saturating_sub(price.free);
         let parts = i128::from(price.parts());
         let worth = price.parts_of(counted.unit, beyond(stands), beyond(meter.used));

@@ -5,7 +5,8 @@
 //!   carried on. So what is charged in all is `C` rounded down once, however the use was cut.
 //! - Use that is given back is worth what `C` falls by, whatever was paid for it: what that differs by
 //!   from what is paid back is due with the next use of the period, or taken off it. So what was charged
-//!   and not given back is what the use that stands comes to, whoever of several was paid back.
+//!   and not given back is what the use that stands comes to, whoever of several was paid back. Where
+//!   that cannot be said, because a meter adds up use at several rates, use alone is given back.
 //! - Fractions are counted in the version's denominator. Where a later version has another, what is left
 //!   over is rounded down to it: less than one of its fractions is given up.
 
@@ -40,6 +41,13 @@ impl SoFar {
             denominator,
             ..SoFar::default()
         }
+    }
+
+    /// The same after use is given back, at whatever it was worth.
+    #[must_use]
+    pub fn without(self, quantity: u64) -> SoFar {
+        let used = self.used.saturating_sub(quantity);
+        SoFar { used, ..self }
     }
 
     /// The same with all that is not charged, in fractions; none if it is more than can be counted.
@@ -173,24 +181,23 @@ impl Version {
     }
 
     /// What is used and due after so many of a unit are given back, and with them an `amount` that was
-    /// charged for them by the rate of a variant; none if that changes nothing: of a price for each
-    /// payment nothing is added up.
+    /// charged for them by this version, which holds still; none if that changes nothing: of a price for
+    /// each payment nothing is added up. Of use by several rates nothing becomes due.
     #[must_use]
     pub fn given_back(
         &self,
-        (unit, variant): (u16, Option<u16>),
+        unit: u16,
         (quantity, amount): (u64, Atoms),
         so_far: SoFar,
     ) -> Option<SoFar> {
         if self.price.period == Period::Payment {
             return None;
         }
-        let rate = match variant {
-            None => &self.price.rate,
-            Some(at) => &self.price.variants.get(usize::from(at))?.rate,
-        };
-        let used = so_far.used.saturating_sub(quantity);
-        let worth = self.growth(rate, unit, used, so_far.used)?;
+        let left = so_far.without(quantity);
+        if self.has_several_rates() {
+            return (left != so_far).then_some(left);
+        }
+        let worth = self.growth(&self.price.rate, unit, left.used, so_far.used)?;
         let lacks = i128::try_from(self.whole(amount)?).ok()?;
         let lacks = lacks.checked_sub(i128::try_from(worth).ok()?)?;
         // In the meter's own fractions; what is less than one of them is given up.
@@ -201,8 +208,15 @@ impl Version {
             false => lacks.checked_mul(own)?.div_euclid(theirs),
         };
         let before = i128::from(so_far.due) * own + i128::from(so_far.remainder);
-        let after = SoFar { used, ..so_far }.with(before.checked_add(lacks)?)?;
+        let after = left.with(before.checked_add(lacks)?)?;
         (after != so_far).then_some(after)
+    }
+
+    /// Whether what a quantity in the meter comes to depends on whose it is: by which variant it was
+    /// charged, or which unit had the free quota.
+    fn has_several_rates(&self) -> bool {
+        let units = self.price.rate.model.units();
+        !self.price.variants.is_empty() || (units > 1 && self.price.free > 0)
     }
 
     /// Of a quantity what is beyond the free quota.

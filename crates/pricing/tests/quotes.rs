@@ -665,7 +665,7 @@ fn what_stands_costs_what_it_would_have_alone() {
     let a = quote(&graduated, first, SoFar::default());
     let b = quote(&graduated, second, a.after);
     // The first is given back whole: the second is worth what five alone are.
-    let back = graduated.given_back((0, None), (first, a.amount), b.after);
+    let back = graduated.given_back(0, (first, a.amount), b.after);
     let back = back.unwrap();
     let alone = quote(&graduated, second, SoFar::default());
     assert_eq!(back.used, second);
@@ -682,11 +682,7 @@ fn what_stands_costs_what_it_would_have_alone() {
     assert_eq!((over.used, over.due), (0, 0));
     // Of a price for each payment nothing is added up.
     let each = version(price(Period::Payment, per_unit(&[("", 2, 3)])));
-    let of_each = each.given_back(
-        (0, None),
-        (4, Atoms(2)),
-        quote(&each, 4, SoFar::default()).after,
-    );
+    let of_each = each.given_back(0, (4, Atoms(2)), quote(&each, 4, SoFar::default()).after);
     assert_eq!(of_each, None);
 }
 
@@ -709,7 +705,7 @@ proptest! {
             } else {
                 let (quantity, amount) = made.swap_remove(quantity as usize % made.len());
                 paid -= i128::from(amount.0);
-                so_far = version.given_back((0, None), (quantity, amount), so_far).unwrap_or(so_far);
+                so_far = version.given_back(0, (quantity, amount), so_far).unwrap_or(so_far);
             }
             let used = so_far.used;
             prop_assert_eq!(used, made.iter().map(|(quantity, _)| quantity).sum::<u64>());

@@ -43,6 +43,10 @@ pub struct Config {
     pub exports_max: usize,
     /// How long an export waits for its reader to take more.
     pub export_wait: Duration,
+    /// Requests with many usage events at a time, each of up to [`crate::v1::usage::BYTES_MAX`].
+    pub usage_max: usize,
+    /// How long usage may take to come in whole.
+    pub usage_wait: Duration,
     /// Which supervisors' feeds are read into the review list.
     pub feeds: FeedSettings,
     /// A font for PDFs in languages that those which come along cannot write.
@@ -60,6 +64,8 @@ impl Default for Config {
             metrics_open: false,
             exports_max: 4,
             export_wait: Duration::from_secs(30),
+            usage_max: 64,
+            usage_wait: Duration::from_secs(60),
             feeds: FeedSettings::default(),
             font: None,
         }
@@ -85,6 +91,7 @@ pub struct Parts {
     pub(crate) texts: texts::Writer,
     pub(crate) limiter: Limiter,
     pub(crate) exports: Arc<Semaphore>,
+    pub(crate) usage: Arc<Semaphore>,
     pub(crate) desk: Desk,
     pub(crate) fonts: Shelf,
     pub(crate) simulations: Simulations,
@@ -124,6 +131,7 @@ impl App {
         let texts = texts::Writer::start(Arc::clone(&store), node.clone());
         let limiter = Limiter::new(config.requests_per_second, config.requests_burst);
         let exports = Arc::new(Semaphore::new(config.exports_max));
+        let usage = Arc::new(Semaphore::new(config.usage_max));
         let desk = Desk::new(&config.feeds);
         let fonts = Shelf::new(config.font.clone());
         App(Arc::new(Parts {
@@ -134,6 +142,7 @@ impl App {
             texts,
             limiter,
             exports,
+            usage,
             desk,
             fonts,
             simulations: Simulations::default(),

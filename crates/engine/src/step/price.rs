@@ -152,16 +152,16 @@ fn note<V: View>(draft: &mut Draft<'_, V>, payment: &Payment<'_>, set: &Set) {
 /// Gives back use of a payment, of which so much of its gross amount was given back before and is now, if
 /// it still counts: in its own period. What was free comes back with the whole only, so that half of what
 /// was paid is half of what it paid for. What the use that stands comes to and nobody has paid any more is
-/// due with the next.
+/// due with the next; since another version holds, nothing: what stands may have been charged by it.
 pub(crate) fn give_back<V: View>(
     draft: &mut Draft<'_, V>,
     (priced, moved): (Priced, Metered),
     (before, after, gross): (u64, u64, u64),
 ) {
     let record = draft.state().price(moved.price);
-    let version = record.and_then(|record| record.version(priced.version));
+    let holds = record.and_then(|record| record.at(draft.now));
     let meter = draft.view.meter(moved.party, moved.price);
-    let (Some(version), Some(mut meter)) = (version, meter) else {
+    let (Some(holds), Some(mut meter)) = (holds, meter) else {
         return;
     };
     if (meter.every, meter.period) != (moved.meter.every, moved.meter.period) || gross == 0 {
@@ -179,8 +179,11 @@ pub(crate) fn give_back<V: View>(
     let (item, amount) = (priced.item, priced.amount);
     let quantity = back(item.quantity, item.quantity - priced.free);
     let given = (quantity, Atoms(back(amount, amount)));
-    let rate = (item.unit, priced.variant.checked_sub(1));
-    if let Some(so_far) = version.given_back(rate, given, meter.so_far) {
+    let so_far = match holds.number == priced.version {
+        true => holds.given_back(item.unit, given, meter.so_far),
+        false => Some(meter.so_far.without(quantity)),
+    };
+    if let Some(so_far) = so_far.filter(|so_far| *so_far != meter.so_far) {
         meter.so_far = so_far;
         draft.effect(Effect::Metered(Metered { meter, ..moved }));
     }

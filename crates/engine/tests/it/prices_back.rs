@@ -1,12 +1,12 @@
 //! What comes back of a payment by price: its use, and what the use that stands still owes.
 
-use crate::prices::{buys, flat, in_asset, pays, priced, units, used};
+use crate::prices::{buys, flat, in_asset, pays, priced, set, units, used};
 use crate::taxes::Europe;
 use crate::town::*;
 use engine::repeat::difference;
-use engine::{EventKind, Op, snapshot};
+use engine::{EventKind, Op, UtcMillis, snapshot};
 use money::Atoms;
-use pricing::{Model, Period, Price};
+use pricing::{Model, Period, Price, Variant, When};
 
 #[test]
 fn use_is_given_back_by_voids_and_by_refunds_of_prices_that_say_so() {
@@ -168,4 +168,44 @@ fn what_was_free_is_given_back_with_the_whole_only() {
     let hold = t.id_of(held(&t));
     t.run(capture_last(hold, 20));
     assert_eq!((used(&t), pays(&mut t, 0, 1)), (7, 10));
+}
+
+#[test]
+fn of_use_by_several_rates_use_alone_comes_back() {
+    let mut several = in_asset("USD", units(&[("in", 10, 1), ("out", 1, 1)]));
+    (several.period, several.free) = (Period::Ever, 5);
+    let mut alone = several.clone();
+    alone.rate.model = units(&[("in", 10, 1)]);
+    let mut cheaper = alone.clone();
+    cheaper.rate.model = units(&[("in", 1, 1)]);
+    let mut by_night = alone.clone();
+    by_night.variants.push(Variant {
+        name: String::new(),
+        when: When {
+            minutes: Some((0, 6 * 60)),
+            ..When::default()
+        },
+        rate: cheaper.rate.clone(),
+    });
+    // What is paid for by one rate is given back when what stands was paid for by another.
+    for (price, next, unit) in [
+        (several, None, 1),
+        (alone, Some(cheaper), 0),
+        (by_night, None, 0),
+    ] {
+        let mut t = priced(price);
+        t.now = UtcMillis(T0 / DAY * DAY + DAY + 7 * HOUR);
+        let hold = t.id_of(held(&t, 9));
+        assert_eq!(t.held("alice"), 40);
+        if let Some(next) = next {
+            t.run(set("it", next));
+        }
+        t.later(20 * HOUR);
+        assert_eq!(pays(&mut t, unit, 5), 5);
+        t.run(void(hold));
+        assert_eq!(used(&t), 5);
+        let (_, meter) = t.state.meters.iter().next().unwrap();
+        assert_eq!((meter.so_far.due, meter.so_far.remainder), (0, 0));
+        assert_eq!(pays(&mut t, unit, 3), 3);
+    }
 }

@@ -1,8 +1,9 @@
 //! Crawlers that say what they would pay.
 
-use crate::stage::{PRICE, Stage, now};
+use crate::stage::{PRICE, Stage, Ways, now};
 use base64::{Engine, prelude::*};
 use ed25519_dalek::{Signer, SigningKey};
+use engine::records::Mode;
 use gate::Secret;
 use sha2::{Digest, Sha256};
 
@@ -283,4 +284,24 @@ async fn a_crawl_that_is_not_right_is_refused_by_name() {
         ask(&stage, "/articles/a", &good).await,
         refused(403, "CrawlerForbidden")
     );
+    // Whoever does not have it learns no more of it.
+    assert_eq!(
+        ask(&stage, "/articles/a", &dearer).await,
+        refused(403, "CrawlerForbidden")
+    );
+}
+
+#[tokio::test]
+async fn a_gate_that_takes_its_name_from_clients_takes_no_crawls_of_live_money() {
+    let stage = Stage::set_in(Ways {
+        mode: Mode::Live,
+        ..Ways::default()
+    })
+    .await;
+    let asked = stage.get("/articles/a", &[]).await;
+    assert_eq!(asked.status, 402);
+    assert_eq!(asked.text("crawler-price"), "");
+    let crawl = Crawl::at(&stage).headers();
+    let none = refused(400, "PaymentFailed");
+    assert_eq!(ask(&stage, "/articles/a", &crawl).await, none);
 }

@@ -75,6 +75,35 @@ async fn a_payment_to_another_seller_is_verified_and_made_once() {
 }
 
 #[tokio::test]
+async fn a_seller_that_lost_the_answer_gets_it_again_under_its_key() {
+    let stage = Stage::set().await;
+    let payer = stage.payer(1).await;
+    let seller = stage.teller.seller().to_string();
+    let asked = asked(&stage, PRICE, &seller).await;
+    let settle = async |payment: &Value, key: &str| {
+        let body =
+            json!({ "x402Version": 2, "paymentPayload": payment, "paymentRequirements": asked });
+        let (path, body) = ("/.well-known/farthing/settle", body.to_string());
+        let headers = [("idempotency-key", key)];
+        stage.send("POST", path, &headers, &body).await
+    };
+    let payment = paid(&asked, &payer);
+    let first = settle(&payment, "one").await;
+    assert_eq!(first.json()["success"], true);
+    let again = settle(&payment, "one").await;
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    assert_eq!(again.text("content-type"), first.text("content-type"));
+    let used = "invalid_exact_farthing_nonce_used";
+    let replayed = settle(&payment, "two").await;
+    assert_eq!(replayed.json()["errorReason"], used);
+    // A key is for one payment, and is a word.
+    let another = paid(&asked, &payer);
+    assert_eq!(settle(&another, "one").await.status, 409);
+    assert_eq!(settle(&another, "").await.status, 400);
+    stage.spent(&payer, PRICE).await;
+}
+
+#[tokio::test]
 async fn what_its_payer_did_not_sign_is_not_settled() {
     let stage = Stage::set().await;
     let payer = stage.payer(1).await;

@@ -79,6 +79,7 @@ pub struct Ways<'a> {
     pub sessions: SessionOptions,
     /// What it says other gates to call it.
     pub name: &'a str,
+    pub mode: Mode,
 }
 
 impl Default for Ways<'_> {
@@ -88,6 +89,7 @@ impl Default for Ways<'_> {
             timeout: Duration::from_secs(20),
             sessions: SessionOptions::default(),
             name: "http://first.example",
+            mode: Mode::Test,
         }
     }
 }
@@ -161,7 +163,7 @@ impl Stage {
             Op::RegisterAsset { asset },
             Op::OpenTenant {
                 tenant,
-                mode: Mode::Test,
+                mode: ways.mode,
             },
         ] {
             let answer = node.submit(command(op)).await.unwrap();
@@ -169,9 +171,10 @@ impl Stage {
         }
         let registry = Arc::new(Registry::open(dir.path()).unwrap());
         let (to_open, keys) = (node.clone(), registry.clone());
+        let mode = ways.mode;
         let teller = tokio::task::spawn_blocking(move || {
             let options = TellerOptions {
-                mode: Mode::Test,
+                mode,
                 asset,
                 seller: None,
                 hold_ms: 60_000,

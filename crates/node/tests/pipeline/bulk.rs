@@ -1,9 +1,14 @@
 //! Many payments in one entry of the queue: each stands alone, and none happens twice.
 
-use crate::town::{T0, balance, fresh, options, pay, populate};
-use engine::{Command, Id, UtcMillis};
+use crate::town::{T0, balance, command, fresh, options, pay, populate};
+use engine::command::Carried;
+use engine::ids::PriceId;
+use engine::records::PriceNo;
+use engine::{Command, Id, Op, UtcMillis};
+use money::{AssetCode, Atoms};
 use node::projection::ProjectionOptions;
-use node::{Charged, Node, NodeOptions, Unavailable};
+use node::{Answer, Charged, Node, NodeOptions, Unavailable};
+use pricing::{Model, Period, Price, Rate};
 use std::path::Path;
 use std::time::Duration;
 
@@ -99,12 +104,58 @@ async fn what_state_has_forgotten_is_not_paid_again() {
     let dir = tempfile::tempdir().unwrap();
     let node = open(dir.path());
     tokio::task::block_in_place(|| populate(&node, 2));
-    let [old, other, new, last] = [1, 2, 3, 4].map(Id::opaque);
-    let first = [pay(old, 1, 0, 10), pay(other, 1, 0, 20)];
+    let [old, other, new, last, refunded, priced] = [1, 2, 3, 4, 5, 6].map(Id::opaque);
+    let price = PriceId(fresh());
+    let flat = Price {
+        product: 0,
+        asset: AssetCode::new("USD").unwrap(),
+        tax_included: None,
+        period: Period::Payment,
+        free: 0,
+        rate: Rate {
+            base: Atoms(0),
+            model: Model::Flat { amount: Atoms(9) },
+        },
+        variants: Vec::new(),
+        refund_restores_use: false,
+    };
+    let set = Op::SetPrice {
+        price,
+        from: None,
+        definition: Box::new(flat),
+    };
+    node.submit(command(fresh(), set)).await.unwrap();
+    let mut by_price = pay(priced, 1, 0, 0);
+    if let Op::Pay { spend, .. } = &mut by_price.op {
+        (spend.item.price, spend.item.quantity) = (PriceNo(0), 1);
+    }
+    let first = [
+        pay(old, 1, 0, 10),
+        pay(other, 1, 0, 20),
+        pay(refunded, 1, 0, 7),
+        by_price.clone(),
+    ];
     assert_eq!(
         charge(&node, &first).await,
-        ["paid 10 false", "paid 20 false"]
+        [
+            "paid 10 false",
+            "paid 20 false",
+            "paid 7 false",
+            "paid 9 false"
+        ]
     );
+    let Ok(Answer::Known { event, .. }) = node.submit(pay(refunded, 1, 0, 7)).await else {
+        panic!("it was paid");
+    };
+    let refund = Op::Refund {
+        payment: refunded,
+        amount: Atoms(7),
+        carried: Carried::part(&event, refunded).unwrap(),
+    };
+    for op in [refund, Op::ArchivePrice { price }] {
+        let done = node.submit(command(fresh(), op)).await.unwrap();
+        assert!(matches!(done, Answer::Done { .. }), "{done:?}");
+    }
     tokio::task::block_in_place(|| caught_up(&node));
     node.set_time(UtcMillis(T0 + DAY)).unwrap();
     // The first that is new makes State forget; what comes after it is looked up.
@@ -113,12 +164,18 @@ async fn what_state_has_forgotten_is_not_paid_again() {
         pay(old, 1, 0, 10),
         pay(other, 1, 0, 21),
         pay(last, 1, 0, 6),
+        pay(refunded, 1, 0, 7),
+        by_price,
+        pay(Id::opaque(7), 99, 0, 1),
     ];
     let expected = [
         "paid 5 false",
         "paid 10 true",
         "id_reused amount",
         "paid 6 false",
+        "paid 7 true",
+        "paid 9 true",
+        "not_found payer",
     ];
     assert_eq!(charge(&node, &later).await, expected);
     let is_forgotten = node
@@ -129,6 +186,6 @@ async fn what_state_has_forgotten_is_not_paid_again() {
         caught_up(&node);
         balance(&node, 1)
     });
-    assert_eq!(left, 1_000 - 30 - 11);
+    assert_eq!(left, 1_000 - 30 - 9 - 11);
     node.shutdown();
 }

@@ -2,6 +2,7 @@
 //!
 //! - An event is charged once for its `source` and `id`: both are the payment's id, so that the charge and
 //!   the memory of it are one event of the journal.
+//! - What many take up in memory is bounded: so many requests at a time, and none comes in for ever.
 //! - Each stands alone: a broken line, or a payer without money, stops no other.
 
 mod charge;
@@ -24,6 +25,8 @@ use engine::Code;
 use identity::Scope;
 use read::{Given, Kind};
 use serde::{Deserialize, Serialize};
+use tokio::sync::SemaphorePermit;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -31,6 +34,7 @@ use utoipa_axum::routes;
 pub const EVENTS_MAX: usize = 8_000;
 /// At most so many bytes of them: about 500 each.
 pub const BYTES_MAX: usize = 4 * 1024 * 1024;
+const RETRY_AFTER_S: u64 = 1;
 
 /// Registers the path.
 pub fn routes(routes: Routes) -> Routes {
@@ -161,7 +165,13 @@ async fn post_usage(
     body: Body,
 ) -> Result<Response, Refuse> {
     let kind = Kind::of(&headers)?;
-    let body = read_body(body).await?;
+    let is_many = matches!(kind, Kind::Lines | Kind::List);
+    // Until it is answered.
+    let _room = is_many.then(|| room(&app)).transpose()?;
+    let body = match is_many {
+        true => read_body(&app, body, BYTES_MAX).await?,
+        false => read_body(&app, body, app.config.body_bytes_max).await?,
+    };
     let many = match kind {
         Kind::Lines => read::lines(&body)?,
         Kind::List => read::list(&body)?,
@@ -183,10 +193,28 @@ async fn one(app: &App, caller: &Caller, given: Given<'_>) -> Outcome<Response> 
     Ok(answered.map(Answer::into_response).into_response())
 }
 
-async fn read_body(body: Body) -> Outcome<Bytes> {
-    to_bytes(body, BYTES_MAX).await.map_err(|_| {
+fn room(app: &App) -> Outcome<SemaphorePermit<'_>> {
+    app.usage.try_acquire().map_err(|_| {
+        let words = "as much usage comes in as may at a time; nothing was charged";
+        let mut problem = Problem::new(codes::BUSY, words);
+        problem.retry_after_s = Some(RETRY_AFTER_S);
+        problem
+    })
+}
+
+async fn read_body(app: &App, body: Body, bytes_max: usize) -> Outcome<Bytes> {
+    let wait = app.config.usage_wait;
+    let read = timeout(wait, to_bytes(body, bytes_max)).await;
+    let read = read.map_err(|_| {
         let words = format!(
-            "events are at most {BYTES_MAX} bytes together, and the body is read to its end; nothing was charged"
+            "the body did not come whole within {} s; nothing was charged",
+            wait.as_secs()
+        );
+        Problem::new(codes::BAD_BODY, words)
+    })?;
+    read.map_err(|_| {
+        let words = format!(
+            "it is at most {bytes_max} bytes together, and the body is read to its end; nothing was charged"
         );
         Problem::new(codes::TOO_LARGE, words)
     })

@@ -1,7 +1,17 @@
 //! Usage: events of either form, one or many, charged once.
 
-use crate::town::{Reply, Town, text};
+use crate::town::{Reply, Town, config, text};
+use axum::body::{Body, Bytes};
+use axum::http::Request;
+use http_body::Frame;
 use serde_json::{Value, json};
+use server::Config;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::Notify;
 
 const LINES: &str = "application/x-ndjson";
 
@@ -15,7 +25,10 @@ struct Shop {
 impl Shop {
     /// A price of 0.002 for each input and 0.003 for each output.
     async fn new() -> Shop {
-        let town = Town::new().await;
+        Shop::of(Town::new().await).await
+    }
+
+    async fn of(town: Town) -> Shop {
         let definition = json!({"asset": "EUR", "model": {"per_unit": {"units": [
             {"name": "input", "amount": "0.002", "per": 1},
             {"name": "output", "amount": "0.003", "per": 1},
@@ -44,7 +57,7 @@ impl Shop {
     }
 
     async fn send(&self, headers: &[(&str, &str)], body: String) -> Reply {
-        let mut request = axum::http::Request::post("/v1/usage")
+        let mut request = Request::post("/v1/usage")
             .header("authorization", format!("Bearer {}", self.town.admin));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -294,4 +307,51 @@ async fn what_is_wrong_with_an_event_is_named() {
         .await
         .problem(422, "malformed");
     assert_eq!(shop.town.balance(&shop.payer).await, "1");
+}
+
+/// A body of which nothing comes; it says when it is waited for.
+struct Stuck(Arc<Notify>);
+
+impl http_body::Body for Stuck {
+    type Data = Bytes;
+    type Error = Infallible;
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.notify_one();
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn usage_that_does_not_come_in_makes_room_for_other() {
+    let slow = Config {
+        usage_max: 1,
+        usage_wait: Duration::from_secs(2),
+        ..config()
+    };
+    let shop = Shop::of(Town::with(slow).await).await;
+    let asked = Arc::new(Notify::new());
+    let stuck = Request::post("/v1/usage")
+        .header("authorization", format!("Bearer {}", shop.town.admin))
+        .header("content-type", LINES)
+        .body(Body::new(Stuck(Arc::clone(&asked))));
+    let stuck = shop.town.send(stuck.unwrap());
+    let line = shop.event("a", 1).to_string();
+    let other = async {
+        asked.notified().await;
+        let refused = shop.send(&[("content-type", LINES)], line.clone()).await;
+        refused.problem(503, "busy");
+        assert_eq!(refused.headers["retry-after"], "1");
+        // One alone needs no room.
+        shop.town
+            .post("/v1/usage", shop.event("b", 1))
+            .await
+            .is(201);
+    };
+    let (stuck, ()) = tokio::join!(stuck, other);
+    stuck.problem(400, "bad_body");
+    let (results, _) = shop.lines(&[line]).await;
+    assert_eq!(results[0]["status"], 201);
 }
