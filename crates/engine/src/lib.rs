@@ -11,6 +11,7 @@
 
 mod apply;
 pub mod backfill;
+pub mod catalogue;
 pub mod code;
 pub mod codec;
 pub mod command;

@@ -11,6 +11,7 @@
 //! - Days are civil days of the tenant's zone; a period begins at the same time of day as the first.
 //! - An ended subscription is kept no more.
 
+use crate::catalogue::{Dated, Listed};
 use crate::code::Code;
 use crate::event::Hash;
 use crate::ids::{Id, MandateId, PlanId};
@@ -49,33 +50,12 @@ pub struct PlanSet {
     pub version: PlanVersion,
 }
 
-/// A plan with all its versions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanRecord {
-    /// Whose.
-    pub tenant: TenantNo,
-    /// Its public id.
-    pub id: PlanId,
-    /// In what it is paid.
-    pub asset: AssetNo,
-    /// It can be subscribed to no more.
-    pub archived: bool,
-    /// Its versions, by number from 1.
-    pub versions: Vec<PlanVersion>,
-}
+/// A plan with all its versions; what is archived can be subscribed to no more.
+pub type PlanRecord = Listed<PlanId, PlanVersion>;
 
-impl PlanRecord {
-    /// The version that holds at an instant: the newest that has begun.
-    #[must_use]
-    pub fn at(&self, now: UtcMillis) -> Option<&PlanVersion> {
-        let has_begun = |version: &&PlanVersion| version.from <= now;
-        self.versions.iter().rev().find(has_begun)
-    }
-
-    /// A version by its number.
-    #[must_use]
-    pub fn version(&self, number: u32) -> Option<&PlanVersion> {
-        self.versions.get(number.checked_sub(1)? as usize)
+impl Dated for PlanVersion {
+    fn from(&self) -> UtcMillis {
+        self.from
     }
 }
 

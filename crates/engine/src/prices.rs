@@ -9,6 +9,7 @@
 //! - A meter is of one payer and one price: what is used in the period, the fraction of an atom left
 //!   over, and what is due because something was given back. Where it matters to a price it moves with the payment ([`Metered`]), by the same event.
 
+use crate::catalogue::{Dated, Listed};
 use crate::ids::{Id, PriceId};
 use crate::records::{PartyKind, PartyNo, PriceNo, TenantNo};
 use crate::state::State;
@@ -63,35 +64,16 @@ pub struct PriceSet {
 }
 
 /// A price with all its versions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PriceRecord {
-    /// Whose.
-    pub tenant: TenantNo,
-    /// Its public id.
-    pub id: PriceId,
-    /// In what it is paid.
-    pub asset: AssetNo,
-    /// It can be used no more.
-    pub archived: bool,
-    /// Its versions, by number from 1.
-    pub versions: Vec<Version>,
+pub type PriceRecord = Listed<PriceId, Version>;
+
+impl Dated for Version {
+    #[inline]
+    fn from(&self) -> UtcMillis {
+        UtcMillis(self.from)
+    }
 }
 
 impl PriceRecord {
-    /// The version that holds at an instant: the newest that has begun.
-    #[must_use]
-    #[inline]
-    pub fn at(&self, now: UtcMillis) -> Option<&Version> {
-        let has_begun = |version: &&Version| version.from <= now.0;
-        self.versions.iter().rev().find(has_begun)
-    }
-
-    /// A version by its number.
-    #[must_use]
-    pub fn version(&self, number: u32) -> Option<&Version> {
-        self.versions.get(number.checked_sub(1)? as usize)
-    }
-
     /// Whether each unit of a definition has the number that it had in all versions: what is asked for by
     /// its name is then never another, whichever version comes to hold.
     pub(crate) fn keeps_units(&self, definition: &Price) -> bool {
